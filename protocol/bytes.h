@@ -35,11 +35,18 @@ struct buffer { /* grows to max, then ST_NO_SPACE */
 
 void buffer_init(struct buffer *b, size_t max); /* empty; allocates nothing yet */
 void buffer_wipe(struct buffer *b);             /* erases and frees; keeps max; fine on {0} */
-enum status buffer_append(struct buffer *b,
-                          struct span s) MUST_USE;                  /* ST_NO_SPACE, ST_NO_MEMORY: unchanged */
+/* ST_NO_SPACE, ST_NO_MEMORY: unchanged. s must not lie in b. */
+enum status buffer_append(struct buffer *b, struct span s) MUST_USE;
 enum status buffer_reserve(struct buffer *b, size_t more) MUST_USE; /* room for `more` bytes past len */
-enum status buffer_copy(struct buffer *b, struct span s) MUST_USE;  /* replaces the content */
+enum status buffer_copy(struct buffer *b, struct span s) MUST_USE;  /* replaces the content; as append */
 struct span buffer_span(const struct buffer *b);                    /* borrows until the next change of b */
+
+/* ---- the length prefix of a vector ---- */
+
+enum vec_limits { VEC_PREFIX_MAX = 4, VEC_LEN_MAX = (1 << 30) - 1 /* RFC 9420 §2.1.2 */ };
+
+/* Writes the shortest prefix for len (at most VEC_LEN_MAX) and gives its size: 1, 2 or 4. */
+size_t vec_prefix(uint8_t out[static VEC_PREFIX_MAX], size_t len);
 
 /* ---- reader ---- */
 
@@ -59,7 +66,7 @@ struct span reader_take(struct reader *r, size_t len);         /* borrows from t
 struct span reader_vec(struct reader *r, size_t len_max);      /* opaque x<V>; longer: ST_WIRE_LIMIT */
 bool reader_optional(struct reader *r);                        /* the byte of optional<T>: 0 or 1 */
 /* A reader over the next vector's bytes, for a vector of structures: read items while reader_more(&sub), then
- * reader_leave(r, &sub), which hands a failure up. */
+ * reader_leave(r, &sub), which hands up a failure, or ST_WIRE_TRAILING when items were left. */
 struct reader reader_enter(struct reader *r, size_t len_max);
 void reader_leave(struct reader *r, const struct reader *sub);
 bool reader_more(const struct reader *r); /* not failed, and bytes are left */
@@ -95,9 +102,9 @@ enum status writer_done(const struct writer *w) MUST_USE; /* the first failure *
 void hex_encode(char *out, struct span in);
 /* Exactly out_len bytes from 2 * out_len digits of either case; else ST_WIRE_VALUE and out zeroed. */
 enum status hex_decode(uint8_t *out, size_t out_len, const char *text, size_t text_len) MUST_USE;
-/* base64url without padding, NUL-terminated. */
+/* base64url without padding, appended; a NUL follows that out->len does not count. */
 enum status base64url_encode(struct buffer *out, struct span in) MUST_USE;
-/* Refuses padding, white space and non-canonical ends (ST_WIRE_VALUE). */
+/* Appends. Refuses padding, white space and non-canonical ends (ST_WIRE_VALUE). */
 enum status base64url_decode(struct buffer *out, const char *text, size_t text_len) MUST_USE;
 
 #endif

@@ -62,6 +62,10 @@ void hmac_bytes(struct span key, struct span in, uint8_t out[static HASH_LEN]);
 void hkdf_extract(struct span salt, struct span ikm, struct secret *out);
 /* ST_CRYPTO_LENGTH when out_len is over HKDF_OUT_MAX (0 is fine). */
 enum status hkdf_expand(struct span prk, struct span info, uint8_t *out, size_t out_len) MUST_USE;
+/* The same over parts one after the other. */
+void hkdf_extract_parts(struct span salt, const struct span *parts, size_t count, struct secret *out);
+enum status hkdf_expand_parts(struct span prk, const struct span *parts, size_t count, uint8_t *out,
+                              size_t out_len) MUST_USE;
 /* RFC 9420 §8. ExpandWithLabel, DeriveSecret, DeriveTreeSecret (§9). `label` goes without the prefix. */
 enum status expand_with_label(enum label_space space, struct span secret, struct span label,
                               struct span context, uint8_t *out, size_t out_len) MUST_USE;
@@ -71,6 +75,11 @@ enum status derive_tree_secret(struct span secret, const char *label, uint32_t g
                                size_t out_len) MUST_USE;
 /* RFC 9420 §5.2 RefHash; `label` whole, for example "MLS 1.0 KeyPackage Reference". */
 enum status ref_hash(const char *label, struct span value, uint8_t out[static HASH_LEN]) MUST_USE;
+
+/* struct { opaque label<V>; opaque content<V> }, the label with its space's prefix: what RFC 9420 calls
+ * SignContent (§5.1.2) and EncryptContext (§5.1.3). Inits `out`, which the caller wipes, also on failure. */
+enum status labeled_content(enum label_space space, struct span label, struct span content,
+                            struct buffer *out) MUST_USE;
 
 /* ---- signatures ---- */
 
