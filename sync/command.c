@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sync/command.h"
 
+#include <string.h>
+
 static const struct command_field fields[] = {
 #define FIELD(id, field, name, type, need, help) {name, help, TYPE_##type, NEED_##need},
 #include "sync/command.def"
