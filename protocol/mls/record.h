@@ -9,7 +9,7 @@
 
 #include "protocol/bytes.h"
 
-enum record_limits { RECORD_KEY_MAX = 16 };
+enum record_limits { RECORD_KEY_MAX = 18 /* a RECORD_SKIPPED */ };
 
 enum record_kind {                     /* ascending: a source gives them in this order */
                    RECORD_GROUP = 1,   /* [kind]: version, own leaf, context, secrets of the epoch */
@@ -18,11 +18,12 @@ enum record_kind {                     /* ascending: a source gives them in this
                    RECORD_PRIVATE = 4, /* [kind, node u32]: a private key on the own direct path */
                    RECORD_EPOCH = 5,   /* [kind, epoch u64]: what remains of a past epoch */
                    RECORD_SECRET = 6,  /* [kind, epoch u64, node u32]: a node of a secret tree */
-                   RECORD_RATCHET =
-                       7, /* [kind, epoch u64, leaf u32, ratchet u8]: one ratchet and its skipped keys */
+                   RECORD_RATCHET = 7, /* [kind, epoch u64, leaf u32, ratchet u8]: one ratchet's next step */
                    RECORD_PENDING =
-                       8,            /* [kind, number u32]: a by-reference proposal that waits for a commit */
-                   RECORD_STAGED = 9 /* [kind]: the own commit that waits to be read back */
+                       8, /* [kind, number u32]: a by-reference proposal that waits for a commit */
+                   RECORD_STAGED = 9, /* [kind]: the own commit that waits to be read back */
+                   RECORD_SKIPPED =
+                       10 /* [kind, epoch u64, leaf u32, ratchet u8, generation u32]: a key kept */
 };
 
 struct record_sink {
