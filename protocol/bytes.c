@@ -386,18 +386,16 @@ enum status base64url_encode(struct buffer *out, struct span in)
 
 enum status base64url_decode(struct buffer *out, const char *text, size_t text_len)
 {
-    if (text_len == 0)
-        return ST_OK;
-    size_t room = text_len / 4 * 3 + 2, len = 0;
-    if (room > out->max - out->len)
-        room = out->max - out->len;
+    size_t room = text_len / 4 * 3 + text_len % 4 * 3 / 4, len = 0;
     enum status st = buffer_reserve(out, room);
-    if (st != ST_OK)
+    if (st != ST_OK || text_len == 0)
         return st;
+    uint8_t nothing[1];
+    uint8_t *to = room > 0 ? out->ptr + out->len : nothing;
     /* libsodium refuses padding in this variant, and bits left over at the end */
-    if (sodium_base642bin(out->ptr + out->len, room, text, text_len, NULL, &len, NULL,
+    if (sodium_base642bin(to, room, text, text_len, NULL, &len, NULL,
                           sodium_base64_VARIANT_URLSAFE_NO_PADDING) != 0)
-        return text_len / 4 * 3 > room ? ST_NO_SPACE : ST_WIRE_VALUE;
+        return ST_WIRE_VALUE;
     out->len += len;
     return ST_OK;
 }
