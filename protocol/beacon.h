@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Beacons, requests to be added again, and notes of leaving (protocol.md §5.3, §5.4). Pure. */
+#ifndef KITH_PROTOCOL_BEACON_H
+#define KITH_PROTOCOL_BEACON_H
+
+#include "protocol/wire.h"
+
+struct incarnation { /* the random name of a relay's store (§3.3) */
+    uint8_t b[SHORT_ID_LEN];
+};
+
+/* "In this group I stand at this epoch." Not signed: it travels in a group, another scope or a letterbox. */
+struct beacon {
+    struct scope_id scope;
+    uint32_t generation;
+    uint8_t founding_hash[HASH_LEN]; /* hash of the group's epoch-0 authenticator */
+    uint64_t epoch;
+    uint8_t authenticator_hash[HASH_LEN]; /* beacon_authenticator_hash of this epoch */
+    struct incarnation incarnation;       /* under which the sender read it */
+    bool answers;
+    uint8_t nonce[16]; /* of who asked for this beacon; zero if none did */
+};
+
+enum status beacon_decode(struct beacon *out, struct span in) MUST_USE;
+enum status beacon_encode(struct writer *w, const struct beacon *b) MUST_USE;
+enum status beacon_authenticator_hash(struct span epoch_authenticator, uint8_t out[static HASH_LEN]) MUST_USE;
+
+/* "Replace my leaf by this fresh one." */
+struct readd_request {
+    struct scope_id scope;
+    uint32_t generation;
+    uint8_t old_leaf_hash[HASH_LEN];    /* SHA-256 of the encoded LeafNode that the device had */
+    uint8_t key_package_hash[HASH_LEN]; /* SHA-256 of the encoded KeyPackage to use */
+    struct span key_package;            /* empty when it travels as evidence */
+    struct device_id device;
+    struct signature signature; /* leaves key_package itself out */
+};
+
+enum status readd_request_decode(struct readd_request *out, struct span in) MUST_USE;
+enum status readd_request_encode(struct writer *w, const struct readd_request *q) MUST_USE;
+enum status readd_request_sign(struct readd_request *q, const struct sign_private *key) MUST_USE;
+enum status readd_request_verify(const struct readd_request *q) MUST_USE;
+
+/* "My person leaves this conversation": lets any member remove that person's leaves. */
+struct leave_note {
+    struct scope_id scope;
+    uint32_t generation;
+    struct person_ref who;
+    struct device_id device;
+    struct signature signature;
+};
+
+enum status leave_note_decode(struct leave_note *out, struct span in) MUST_USE;
+enum status leave_note_encode(struct writer *w, const struct leave_note *n) MUST_USE;
+enum status leave_note_sign(struct leave_note *n, const struct sign_private *key) MUST_USE;
+enum status leave_note_verify(const struct leave_note *n) MUST_USE;
+
+#endif

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The bodies of journal entries, by kind (protocol.md §8). Pure.
+ *
+ * Spans that are named after another structure hold its encoding. Which scope an entry's kind belongs to is
+ * entry_kind_scopes; an entry in a scope that is not its kind's is void. */
+#ifndef KITH_PROTOCOL_ENTRY_BODY_H
+#define KITH_PROTOCOL_ENTRY_BODY_H
+
+#include "protocol/journal_entry.h"
+#include "protocol/kith_context.h"
+
+enum entry_body_limits {
+    ENTRY_TEXT_MAX = 8000,      /* bytes of UTF-8 of one message: a block's worth with room */
+    ENTRY_POLICY_MAX = 4096,    /* one policy document */
+    ENTRY_BASED_ON_MAX = 8,     /* heads that an edit or a decision knew of */
+    ENTRY_KEY_PACKAGES_MAX = 8, /* and one last resort (protocol.md §5.1) */
+    ENTRY_SETTING_MAX = 1024    /* one setting's value */
+};
+
+/* X(NAME, member, number, scopes) */
+#define ENTRY_KIND_LIST(X)                                  \
+    X(TEXT, text, 1, IN_FAMILY | IN_CONVERSATION)           \
+    X(CHAIN, chain, 2, IN_FAMILY)                           \
+    X(KEY_PACKAGES, key_packages, 3, IN_FAMILY)             \
+    X(LETTERBOX, letterbox, 4, IN_FAMILY | IN_CONVERSATION) \
+    X(APPROACH, approach, 5, IN_PARENTS)                    \
+    X(INVITE_KEY, invite_key, 6, IN_PARENTS | IN_OWN)       \
+    X(NOTE, note, 7, IN_PARENTS)                            \
+    X(PROPOSAL, proposal, 8, IN_PARENTS | IN_WARD)          \
+    X(SIGNATURE, signature, 9, IN_PARENTS | IN_WARD)        \
+    X(POLICY, policy, 10, IN_WARD)                          \
+    X(ASK, ask, 11, IN_WARD)                                \
+    X(REQUEST_TOLD, request_told, 12, IN_WARD)              \
+    X(DECISION, decision, 13, IN_PARENTS | IN_WARD)         \
+    X(PERMIT, permit, 14, IN_WARD)                          \
+    X(WITHDRAWAL, withdrawal, 15, IN_WARD)                  \
+    X(CONTACT_CARD, contact_card, 16, IN_WARD | IN_OWN)     \
+    X(DEVICE_STATUS, device_status, 17, IN_WARD)            \
+    X(READ_MARKER, read_marker, 18, IN_OWN)                 \
+    X(SETTING, setting, 19, IN_OWN)                         \
+    X(LETTERBOX_KEY, letterbox_key, 20, IN_OWN)             \
+    X(HISTORY_OFFER, history_offer, 21, IN_OWN)             \
+    X(RECEIPT, receipt, 22, IN_FAMILY | IN_CONVERSATION)    \
+    X(LEAVE, leave, 23, IN_CONVERSATION)                    \
+    X(REVOCATION, revocation, 24, IN_FAMILY | IN_WARD | IN_CONVERSATION)
+
+#define ENTRY_KIND_ENUM(name, member, number, scopes) ENTRY_##name = number,
+enum entry_kind { ENTRY_KIND_LIST(ENTRY_KIND_ENUM) ENTRY_KIND_END };
+#undef ENTRY_KIND_ENUM
+
+enum entry_scope_bits { IN_FAMILY = 1, IN_PARENTS = 2, IN_WARD = 4, IN_OWN = 8, IN_CONVERSATION = 16 };
+
+bool entry_kind_known(uint16_t kind);
+bool entry_kind_in_scope(enum entry_kind kind, enum scope_kind scope);
+const char *entry_kind_name(enum entry_kind kind); /* "TEXT"; "UNKNOWN" outside the list */
+
+struct entry_text {
+    struct span text;
+};
+struct entry_chain { /* an entry of either chain, after its commit has won: for who was away */
+    struct span entry;
+};
+struct entry_key_packages { /* for one adder: refilled at 4 */
+    struct device_id adder;
+    struct wire_list packages;
+    struct span last_resort; /* an MLS KeyPackage; may be empty */
+};
+struct entry_letterbox { /* in family: the author's own; in a conversation: this contact's own for this person
+                          */
+    struct span letterbox;
+};
+struct entry_approach {  /* a request, whole, as it came */
+    struct log_id log;   /* the letterbox */
+    struct person_id to; /* whose invite it was */
+    int64_t received_ms;
+    struct span message; /* struct letterbox_message, verified */
+};
+/* The secrets of one letterbox: an invite's (scope parents or own), or one for a contact (scope own). Wipe.
+ */
+struct box_secrets {
+    struct span relay;
+    struct secret write_token, read_token, trim_token, block_key;
+    struct dh_private hpke_private;
+};
+struct entry_invite_key {
+    struct person_id person;
+    struct box_secrets box;
+    struct span invite; /* struct invite */
+    struct secret card_write_token, card_trim_token;
+};
+struct entry_note {
+    struct span text;
+};
+struct entry_proposal {
+    struct span proposal; /* struct chain_proposal */
+    struct device_id by;
+    struct signature signature;
+};
+struct entry_signature {
+    struct entry_hash proposal; /* chain_proposal_hash */
+    struct device_id by;
+    struct signature signature;
+};
+struct based_on { /* hashes of the entries that this one replaces knowingly */
+    uint8_t count;
+    struct entry_hash at[ENTRY_BASED_ON_MAX];
+};
+struct entry_policy {
+    struct based_on based_on;
+    struct span document; /* device/policy_document.h */
+};
+struct entry_ask { /* a child wants to meet somebody */
+    struct span invite;
+    struct span card;
+    struct span note;
+};
+struct entry_request_told { /* the child hears that somebody asked (policy approach_notice) */
+    struct entry_hash request;
+    struct person_ref from;
+    struct span name;
+};
+struct entry_decision {
+    struct entry_hash about; /* the approach's or the ask's entry */
+    bool yes;
+    struct based_on based_on;
+    struct span reason;
+};
+struct entry_permit {
+    struct span permit;
+    struct span request;     /* struct contact_request without its note; empty for one's own ask */
+    struct span certificate; /* of who asked; empty likewise */
+};
+struct entry_withdrawal {
+    struct span withdrawal;
+};
+struct entry_contact_card { /* a contact as known, and the contact's withdrawal where one came */
+    struct person_ref who;
+    struct span card;
+    struct span withdrawal; /* struct permit_withdrawal from the contact's parents; may be empty */
+};
+struct entry_device_status { /* what this device enforces */
+    struct based_on policy_heads;
+    uint64_t authority_height;
+    int64_t clock_skew_ms_abs; /* against the relay */
+};
+struct entry_read_marker {
+    struct scope_id scope;
+    uint64_t hlc; /* read up to here */
+};
+struct entry_setting {
+    struct span key; /* one line */
+    struct span value;
+};
+struct entry_letterbox_key {
+    struct person_ref peer;
+    struct box_secrets box;
+};
+struct entry_history_offer {
+    struct device_id to;
+    struct span manifest; /* struct history_manifest */
+};
+struct entry_receipt { /* held on this device up to here */
+    struct device_id author;
+    uint64_t seq;
+};
+struct entry_leave {
+    struct span note; /* struct leave_note: the signed form that serves as evidence */
+};
+struct entry_revocation {
+    struct span revocation;
+};
+
+struct entry_body { /* holds secrets in three kinds: entry_body_wipe */
+    enum entry_kind kind;
+    union {
+#define ENTRY_KIND_MEMBER(name, member, number, scopes) struct entry_##member member;
+        ENTRY_KIND_LIST(ENTRY_KIND_MEMBER)
+#undef ENTRY_KIND_MEMBER
+    } u;
+};
+
+enum status entry_body_decode(struct entry_body *out, uint16_t kind, struct span in) MUST_USE;
+enum status entry_body_encode(struct writer *w, const struct entry_body *b) MUST_USE; /* without the kind */
+void entry_body_wipe(struct entry_body *b);
+
+#endif
