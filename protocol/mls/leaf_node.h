@@ -54,5 +54,6 @@ enum status leaf_node_check(const struct leaf_node *n, const struct extensions *
 /* True for the extension and proposal types that every client knows (§7.2: default, need not be listed). */
 bool extension_type_is_default(uint16_t type);
 bool proposal_type_is_default(uint16_t type);
+bool leaf_node_supports_extension(const struct leaf_node *n, uint16_t type);
 
 #endif

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Pre-shared keys (RFC 9420 §8.4): their ids, and the psk_secret that they enter an epoch with. Pure. */
+/* Pre-shared keys (RFC 9420 §8.4): their ids. Pure. */
 #ifndef KITH_PROTOCOL_MLS_PSK_H
 #define KITH_PROTOCOL_MLS_PSK_H
 
 #include "protocol/bytes.h"
-#include "protocol/suite.h"
 
 enum psk_type { PSK_EXTERNAL = 1, PSK_RESUMPTION = 2 };
 enum psk_usage { PSK_USAGE_APPLICATION = 1, PSK_USAGE_REINIT = 2, PSK_USAGE_BRANCH = 3 };
@@ -21,13 +20,5 @@ struct psk_id { /* PreSharedKeyID; spans borrow from the input */
 void psk_id_read(struct reader *r, struct psk_id *out);
 void psk_id_write(struct writer *w, const struct psk_id *id);
 bool psk_id_equal(const struct psk_id *a, const struct psk_id *b); /* nonce included */
-
-struct psk_input { /* an id with its value: one PSK of an epoch, in order */
-    struct psk_id id;
-    struct span value; /* secret, borrowed */
-};
-
-/* psk_secret of `count` PSKs (§8.4); all zero for none. ST_MLS_PSK_COUNT above MLS_PSKS_MAX. */
-enum status psk_secret_derive(const struct psk_input *psks, size_t count, struct secret *out) MUST_USE;
 
 #endif
