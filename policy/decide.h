@@ -26,7 +26,7 @@ enum policy_request_kind {
     REQUEST_SEND_REQUEST,      /* subject: who asks to meet; peer: whom */
     REQUEST_OPEN_CONVERSATION, /* subject: who opens; members: everybody who would be in it */
     REQUEST_JOIN_CONVERSATION, /* subject: who joins; members: everybody who would be in it */
-    REQUEST_ADD_MEMBER,        /* subject: who adds; peer: who is added; members: before */
+    REQUEST_ADD_MEMBER,        /* subject: who adds; peer: who is added; members: after it */
     REQUEST_SEND,              /* subject: who writes; members: everybody in it */
     REQUEST_RECEIVE,           /* subject: who receives; peer: who wrote; members: everybody in it */
     REQUEST_SEND_ATTACHMENT,   /* as send, with `attachment` */
@@ -73,7 +73,9 @@ struct policy_facts { /* all pointers borrow; arrays sorted as said, without dou
     struct family_id family;
     const struct person_id *parents; /* at the newest authority head known; ascending */
     size_t parent_count;
-    const struct policy_person *own; /* everybody of the family, ascending by person id; no overseers */
+    /* Everybody of the family, also whom link_device is about to add, ascending by person id; no overseers.
+     */
+    const struct policy_person *own;
     size_t own_count;
     enum policy_approval chain_approval; /* the authority chain's rule for the subject */
     bool heads_current;                  /* this device holds the parents' announced heads of the ward */
@@ -93,6 +95,7 @@ struct policy_facts { /* all pointers borrow; arrays sorted as said, without dou
     size_t member_count;
     uint16_t approaches_today; /* to the subject, before this one */
     uint8_t device_count;      /* of the subject */
+    bool subject_signed;       /* link_device: a device of the subject has signed for it */
 };
 
 enum verdict_kind {
