@@ -427,8 +427,8 @@ static void base64url_goes_both_ways(void **state)
 static void base64url_refuses_what_is_not_canonical(void **state)
 {
     (void)state;
-    static const char *const rows[] = {
-        "Z", "Zg==", "Zg=", "Zh", "Zm9", "Zm8=", "Z g", "Zg\n", "+/8", "Zm9vZ", "%", "Zg.."};
+    static const char *const rows[] = {"Z",    "Zg==", "Zg=",   "Zh", "Zm9",  "Zm8=",    "Z g",
+                                       "Zg\n", "+/8",  "Zm9vZ", "%",  "Zg..", "Zm9\x80", "Zm9\xff"};
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct buffer bytes;
         buffer_init(&bytes, 100);
