@@ -21,9 +21,7 @@ enum secret_tree_limits {
     SECRET_TREE_AHEAD_MAX = 1024,
     /* Keys of skipped generations kept in a whole tree: four of the widest gaps, about 250 kB. When more
      * come, the ratchet with most of them loses its oldest, so whoever leaves gaps pays for them. */
-    SECRET_TREE_SKIPPED_MAX = 4096,
-    /* Leaves of a tree: 64 k need 7 MB. The engine's own limit of members is far below. */
-    SECRET_TREE_LEAVES_MAX = 65536
+    SECRET_TREE_SKIPPED_MAX = 4096
 };
 
 enum ratchet_kind { RATCHET_HANDSHAKE, RATCHET_APPLICATION };
@@ -41,7 +39,8 @@ void message_key_wipe(struct message_key *k);
 struct secret_tree;
 
 /* A tree for leaves 0 … leaf_count-1, as wide as the ratchet tree of the epoch. Takes the encryption_secret:
- * *encryption_secret is erased, on failure too. Errors: ST_USAGE (leaf_count), ST_NO_MEMORY. */
+ * *encryption_secret is erased, on failure too. Errors: ST_USAGE (no leaf, or over MLS_LEAVES_MAX),
+ * ST_NO_MEMORY. */
 enum status secret_tree_new(struct secret_tree **out, uint32_t leaf_count,
                             struct secret *encryption_secret) MUST_USE;
 void secret_tree_free(struct secret_tree *t); /* NULL is fine */
