@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "protocol/mls/psk_secret.h"
+
 #include "protocol/mls/limits.h"
-#include "protocol/mls/psk.h"
 
 /* struct { PreSharedKeyID id; uint16 index; uint16 count; } PSKLabel */
-static enum status psk_label_encode(struct buffer *to, const struct psk_id *id, size_t index, size_t count)
+static enum status psk_label_encode(struct buffer *to, struct span id, size_t index, size_t count)
 {
     to->len = 0;
     struct writer w;
     writer_init(&w, to);
-    psk_id_write(&w, id);
+    writer_bytes(&w, id);
     writer_u16(&w, (uint16_t)index);
     writer_u16(&w, (uint16_t)count);
     return writer_done(&w);
@@ -34,7 +35,7 @@ static enum status psk_chain(struct secret *secret, struct span value, struct sp
 }
 
 /* RFC 9420 §8.4 */
-enum status psk_secret_derive(const struct psk_input *psks, size_t count, struct secret *out)
+enum status psk_secret_compute(const struct psk_input *psks, size_t count, struct secret *out)
 {
     *out = (struct secret){{0}};
     if (count > MLS_PSKS_MAX)
@@ -43,9 +44,9 @@ enum status psk_secret_derive(const struct psk_input *psks, size_t count, struct
     buffer_init(&label, MLS_MESSAGE_MAX);
     enum status st = ST_OK;
     for (size_t i = 0; i < count && st == ST_OK; i++) {
-        st = psk_label_encode(&label, &psks[i].id, i, count);
+        st = psk_label_encode(&label, psks[i].id, i, count);
         if (st == ST_OK)
-            st = psk_chain(out, psks[i].value, buffer_span(&label));
+            st = psk_chain(out, psks[i].psk, buffer_span(&label));
     }
     if (st != ST_OK)
         secret_wipe(out);
