@@ -138,7 +138,7 @@ static struct answers answers_count(const struct policy_facts *f, enum policy_ap
         const struct policy_decision *d = &f->decisions[i];
         if (!is_parent(f, &d->parent, &index))
             continue; /* law 8: who is no parent decides nothing */
-        if (!d->yes && (rule == APPROVAL_ALL_PARENTS || stands(f, i)))
+        if (!d->yes && (rule == POLICY_APPROVAL_ALL_PARENTS || stands(f, i)))
             a.refused = true;
         if (d->yes && stands(f, i))
             a.yes |= UINT64_C(1) << index;
@@ -179,12 +179,12 @@ static uint64_t all_parents(const struct policy_facts *f)
 static enum policy_approval rule_in_force(const struct judge *j)
 {
     enum policy_approval rule = j->f->chain_approval < j->p->approval ? j->f->chain_approval : j->p->approval;
-    return rule < APPROVAL_ANY_PARENT ? rule : APPROVAL_ANY_PARENT;
+    return rule < POLICY_APPROVAL_ANY_PARENT ? rule : POLICY_APPROVAL_ANY_PARENT;
 }
 
 static bool ask_parents(struct judge *j, enum policy_approval rule)
 {
-    unsigned need = rule == APPROVAL_ALL_PARENTS ? (unsigned)j->f->parent_count : 1;
+    unsigned need = rule == POLICY_APPROVAL_ALL_PARENTS ? (unsigned)j->f->parent_count : 1;
     return ask(j, all_parents(j->f), need, answers_count(j->f, rule));
 }
 
@@ -217,7 +217,7 @@ static bool rule_not_built(struct judge *j)
 
 static bool rule_discovery(struct judge *j)
 {
-    return j->p->discovery != DISCOVERY_HIDDEN || deny(j, TRACE_DISCOVERY_HIDDEN);
+    return j->p->discovery != POLICY_DISCOVERY_HIDDEN || deny(j, TRACE_DISCOVERY_HIDDEN);
 }
 
 static bool rule_invite(struct judge *j)
@@ -247,7 +247,7 @@ static bool rule_approach(struct judge *j)
     if (!is_parent(j->f, &j->subject->ref.person, &index))
         return deny(j, TRACE_NO_PARENTS);
     uint64_t self = UINT64_C(1) << index;
-    struct answers a = answers_count(j->f, APPROVAL_ANY_PARENT);
+    struct answers a = answers_count(j->f, POLICY_APPROVAL_ANY_PARENT);
     a.yes &= self; /* nobody answers for another adult, neither yes nor no */
     a.refused = false;
     for (size_t i = 0; i < j->f->decision_count; i++)
@@ -267,7 +267,7 @@ static bool rule_request(struct judge *j)
 {
     if (!j->subject->supervised)
         return by_subject(j) ? settle(j, TRACE_SELF) : deny(j, TRACE_OTHER_PERSON);
-    struct permit_check_args args = permit_args(j, PERMIT_TEXT);
+    struct permit_check_args args = permit_args(j, POLICY_PERMIT_TEXT);
     if (permit_check(&args, &j->r->subject, &j->r->peer) == PERMIT_STATE_HOLDS)
         return settle(j, TRACE_PERMIT_HELD);
     return ask_parents(j, rule_in_force(j));
@@ -337,16 +337,16 @@ static size_t persons(const struct judge *j)
 
 static bool rule_groups(struct judge *j)
 {
-    bool off = j->subject->supervised && persons(j) > 2 && j->p->groups == GROUPS_NEVER;
+    bool off = j->subject->supervised && persons(j) > 2 && j->p->groups == POLICY_GROUPS_NEVER;
     return !off || deny(j, TRACE_GROUPS_NEVER);
 }
 
 static unsigned kinds_asked(const struct judge *j)
 {
-    unsigned kinds = PERMIT_TEXT;
-    if (j->r->kind == REQUEST_SEND_ATTACHMENT || j->r->kind == REQUEST_RECEIVE_ATTACHMENT)
-        kinds = j->r->attachment == ATTACHMENTS_IMAGES ? PERMIT_IMAGES : PERMIT_FILES;
-    return persons(j) > 2 ? kinds | PERMIT_GROUPS : kinds;
+    unsigned kinds = POLICY_PERMIT_TEXT;
+    if (j->r->kind == MAY_SEND_ATTACHMENT || j->r->kind == MAY_RECEIVE_ATTACHMENT)
+        kinds = j->r->attachment == POLICY_ATTACHMENTS_IMAGES ? POLICY_PERMIT_IMAGES : POLICY_PERMIT_FILES;
+    return persons(j) > 2 ? kinds | POLICY_PERMIT_GROUPS : kinds;
 }
 
 static const enum trace_code trace_of_permit[] = {
@@ -386,7 +386,7 @@ static bool rule_attachment(struct judge *j)
 {
     if (!j->subject->supervised)
         return true;
-    bool known = j->r->attachment == ATTACHMENTS_IMAGES || j->r->attachment == ATTACHMENTS_ALL;
+    bool known = j->r->attachment == POLICY_ATTACHMENTS_IMAGES || j->r->attachment == POLICY_ATTACHMENTS_ALL;
     return known && j->r->attachment <= j->p->attachments ? say(j, TRACE_ATTACHMENTS_ON, VERDICT_ALLOW)
                                                           : deny(j, TRACE_ATTACHMENTS_OFF);
 }
@@ -461,11 +461,12 @@ static bool rule_link(struct judge *j)
         return by_subject(j) ? settle(j, TRACE_SELF) : deny(j, TRACE_OTHER_PARENT);
     if (!parent && !(by_subject(j) && f->device_count > 0))
         return deny(j, TRACE_CHILD_AUTHORS_NOTHING);
-    enum policy_approval rule = j->subject->supervised ? APPROVAL_ANY_PARENT : APPROVAL_ALL_PARENTS;
+    enum policy_approval rule =
+        j->subject->supervised ? POLICY_APPROVAL_ANY_PARENT : POLICY_APPROVAL_ALL_PARENTS;
     struct answers a = answers_count(f, rule);
     if (parent)
         a.yes |= UINT64_C(1) << index;
-    unsigned need = rule == APPROVAL_ALL_PARENTS ? (unsigned)f->parent_count : 1;
+    unsigned need = rule == POLICY_APPROVAL_ALL_PARENTS ? (unsigned)f->parent_count : 1;
     if (!ask(j, all_parents(f), need, a) || f->device_count == 0 || self)
         return false;
     j->v->child_signs = true;
@@ -502,32 +503,32 @@ static bool rule_history(struct judge *j)
 
 enum { ROW_MAX = 9 }; /* rules of the longest row, and a NULL; each says at most two things of the trace */
 
-static const rule_fn rows[REQUEST_KIND_COUNT][ROW_MAX] = {
-    [REQUEST_BE_LISTED] = {rule_known, rule_discovery, rule_not_built},
-    [REQUEST_LOOK_UP] = {rule_known, rule_discovery, rule_not_built},
-    [REQUEST_MAKE_INVITE] = {rule_known, rule_heads, rule_invite},
-    [REQUEST_RECEIVE_APPROACH] = {rule_known, rule_peer_outside, rule_pending, rule_approach},
-    [REQUEST_SEND_REQUEST] = {rule_known, rule_peer_outside, rule_heads, rule_request},
-    [REQUEST_OPEN_CONVERSATION] = {rule_known, rule_author, rule_members, rule_family_only, rule_heads,
-                                   rule_groups, rule_pairs},
-    [REQUEST_JOIN_CONVERSATION] = {rule_known, rule_author, rule_members, rule_family_only, rule_heads,
-                                   rule_groups, rule_pairs},
-    [REQUEST_ADD_MEMBER] = {rule_known, rule_author, rule_members, rule_peer_member, rule_family_only,
-                            rule_heads, rule_groups, rule_pairs},
-    [REQUEST_SEND] = {rule_known, rule_author, rule_members, rule_family_only, rule_heads, rule_groups,
-                      rule_pairs, rule_quiet},
-    [REQUEST_RECEIVE] = {rule_known, rule_members, rule_peer_member, rule_family_only, rule_heads,
-                         rule_groups, rule_pairs, rule_quiet},
-    [REQUEST_SEND_ATTACHMENT] = {rule_known, rule_author, rule_members, rule_family_only, rule_heads,
-                                 rule_attachment, rule_groups, rule_pairs, rule_quiet},
-    [REQUEST_RECEIVE_ATTACHMENT] = {rule_known, rule_members, rule_peer_member, rule_family_only, rule_heads,
-                                    rule_attachment, rule_groups, rule_pairs, rule_quiet},
-    [REQUEST_INTRODUCE] = {rule_known, rule_not_built},
-    [REQUEST_LINK_DEVICE] = {rule_known, rule_link},
-    [REQUEST_REMOVE_DEVICE] = {rule_known, rule_remove},
-    [REQUEST_LEAVE_FAMILY] = {rule_known, rule_not_built},
-    [REQUEST_CHANGE_POLICY] = {rule_known, rule_change_policy},
-    [REQUEST_READ_HISTORY] = {rule_known, rule_history},
+static const rule_fn rows[MAY_COUNT][ROW_MAX] = {
+    [MAY_BE_LISTED] = {rule_known, rule_discovery, rule_not_built},
+    [MAY_LOOK_UP] = {rule_known, rule_discovery, rule_not_built},
+    [MAY_MAKE_INVITE] = {rule_known, rule_heads, rule_invite},
+    [MAY_RECEIVE_APPROACH] = {rule_known, rule_peer_outside, rule_pending, rule_approach},
+    [MAY_SEND_REQUEST] = {rule_known, rule_peer_outside, rule_heads, rule_request},
+    [MAY_OPEN_CONVERSATION] = {rule_known, rule_author, rule_members, rule_family_only, rule_heads,
+                               rule_groups, rule_pairs},
+    [MAY_JOIN_CONVERSATION] = {rule_known, rule_author, rule_members, rule_family_only, rule_heads,
+                               rule_groups, rule_pairs},
+    [MAY_ADD_MEMBER] = {rule_known, rule_author, rule_members, rule_peer_member, rule_family_only, rule_heads,
+                        rule_groups, rule_pairs},
+    [MAY_SEND] = {rule_known, rule_author, rule_members, rule_family_only, rule_heads, rule_groups,
+                  rule_pairs, rule_quiet},
+    [MAY_RECEIVE] = {rule_known, rule_members, rule_peer_member, rule_family_only, rule_heads, rule_groups,
+                     rule_pairs, rule_quiet},
+    [MAY_SEND_ATTACHMENT] = {rule_known, rule_author, rule_members, rule_family_only, rule_heads,
+                             rule_attachment, rule_groups, rule_pairs, rule_quiet},
+    [MAY_RECEIVE_ATTACHMENT] = {rule_known, rule_members, rule_peer_member, rule_family_only, rule_heads,
+                                rule_attachment, rule_groups, rule_pairs, rule_quiet},
+    [MAY_INTRODUCE] = {rule_known, rule_not_built},
+    [MAY_LINK_DEVICE] = {rule_known, rule_link},
+    [MAY_REMOVE_DEVICE] = {rule_known, rule_remove},
+    [MAY_LEAVE_FAMILY] = {rule_known, rule_not_built},
+    [MAY_CHANGE_POLICY] = {rule_known, rule_change_policy},
+    [MAY_READ_HISTORY] = {rule_known, rule_history},
 };
 
 static_assert((int)ROW_MAX < (int)POLICY_TRACE_MAX, "a row may say one thing a rule, and rule_link two");
@@ -535,14 +536,14 @@ static_assert((int)ROW_MAX < (int)POLICY_TRACE_MAX, "a row may say one thing a r
 static bool facts_fit(const struct policy_facts *f)
 {
     return f->parent_count <= POLICY_PARENTS_MAX && f->member_count <= POLICY_MEMBERS_MAX &&
-           f->decision_count <= POLICY_DECISIONS_MAX && f->chain_approval < APPROVAL_COUNT;
+           f->decision_count <= POLICY_DECISIONS_MAX && f->chain_approval < POLICY_APPROVAL_COUNT;
 }
 
 static bool request_fits(const struct policy_request *r)
 {
-    if ((unsigned)r->kind >= REQUEST_KIND_COUNT)
+    if ((unsigned)r->kind >= MAY_COUNT)
         return false;
-    return r->kind != REQUEST_CHANGE_POLICY || (r->proposed != NULL && policy_check(r->proposed) == ST_OK);
+    return r->kind != MAY_CHANGE_POLICY || (r->proposed != NULL && policy_check(r->proposed) == ST_OK);
 }
 
 enum status policy_decide(const struct policy *p, const struct policy_facts *f,

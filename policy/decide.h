@@ -19,25 +19,25 @@ enum decide_limits {
 };
 
 enum policy_request_kind {
-    REQUEST_BE_LISTED,
-    REQUEST_LOOK_UP,
-    REQUEST_MAKE_INVITE,       /* subject: for whom */
-    REQUEST_RECEIVE_APPROACH,  /* subject: who is approached; peer: by whom */
-    REQUEST_SEND_REQUEST,      /* subject: who asks to meet; peer: whom */
-    REQUEST_OPEN_CONVERSATION, /* subject: who opens; members: everybody who would be in it */
-    REQUEST_JOIN_CONVERSATION, /* subject: who joins; members: everybody who would be in it */
-    REQUEST_ADD_MEMBER,        /* subject: who adds; peer: who is added; members: after it */
-    REQUEST_SEND,              /* subject: who writes; members: everybody in it */
-    REQUEST_RECEIVE,           /* subject: who receives; peer: who wrote; members: everybody in it */
-    REQUEST_SEND_ATTACHMENT,   /* as send, with `attachment` */
-    REQUEST_RECEIVE_ATTACHMENT,
-    REQUEST_INTRODUCE,
-    REQUEST_LINK_DEVICE,   /* subject: whose device */
-    REQUEST_REMOVE_DEVICE, /* subject: whose device */
-    REQUEST_LEAVE_FAMILY,
-    REQUEST_CHANGE_POLICY, /* subject: whose policy; `proposed` */
-    REQUEST_READ_HISTORY,  /* subject: whose */
-    REQUEST_KIND_COUNT
+    MAY_BE_LISTED,
+    MAY_LOOK_UP,
+    MAY_MAKE_INVITE,       /* subject: for whom */
+    MAY_RECEIVE_APPROACH,  /* subject: who is approached; peer: by whom */
+    MAY_SEND_REQUEST,      /* subject: who asks to meet; peer: whom */
+    MAY_OPEN_CONVERSATION, /* subject: who opens; members: everybody who would be in it */
+    MAY_JOIN_CONVERSATION, /* subject: who joins; members: everybody who would be in it */
+    MAY_ADD_MEMBER,        /* subject: who adds; peer: who is added; members: after it */
+    MAY_SEND,              /* subject: who writes; members: everybody in it */
+    MAY_RECEIVE,           /* subject: who receives; peer: who wrote; members: everybody in it */
+    MAY_SEND_ATTACHMENT,   /* as send, with `attachment` */
+    MAY_RECEIVE_ATTACHMENT,
+    MAY_INTRODUCE,
+    MAY_LINK_DEVICE,   /* subject: whose device */
+    MAY_REMOVE_DEVICE, /* subject: whose device */
+    MAY_LEAVE_FAMILY,
+    MAY_CHANGE_POLICY, /* subject: whose policy; `proposed` */
+    MAY_READ_HISTORY,  /* subject: whose */
+    MAY_COUNT
 };
 
 struct policy_request {
@@ -45,8 +45,9 @@ struct policy_request {
     struct person_ref subject; /* whose doing it is, or who is concerned: the policy is this person's */
     struct person_id by;       /* who asks on this device, of the own family */
     struct person_ref peer;    /* the other side, for the kinds that name one; else zero */
-    enum policy_attachments attachment; /* ATTACHMENTS_IMAGES: an image; ATTACHMENTS_ALL: any other file */
-    const struct policy *proposed;      /* for change_policy; borrows */
+    enum policy_attachments
+        attachment; /* POLICY_ATTACHMENTS_IMAGES: an image; POLICY_ATTACHMENTS_ALL: any other file */
+    const struct policy *proposed; /* for change_policy; borrows */
 };
 
 struct policy_person {

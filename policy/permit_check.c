@@ -39,7 +39,7 @@ bool policy_approvals_enough(enum policy_approval rule, const struct person_id *
     for (size_t i = 0; i < parent_count; i++)
         if (is_among(&parents[i], approvals, approval_count))
             yes++;
-    if (rule == APPROVAL_ALL_PARENTS)
+    if (rule == POLICY_APPROVAL_ALL_PARENTS)
         return yes > 0 && yes == parent_count;
     return yes > 0;
 }

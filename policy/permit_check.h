@@ -26,10 +26,10 @@ bool policy_time_opens(const struct policy_time *t, int64_t at_ms);
 bool policy_time_closes(const struct policy_time *t, int64_t at_ms);
 
 enum policy_permit_kinds { /* what a permit covers; bits, as on the wire */
-                           PERMIT_TEXT = 1,
-                           PERMIT_IMAGES = 2,
-                           PERMIT_FILES = 4,
-                           PERMIT_GROUPS = 8
+                           POLICY_PERMIT_TEXT = 1,
+                           POLICY_PERMIT_IMAGES = 2,
+                           POLICY_PERMIT_FILES = 4,
+                           POLICY_PERMIT_GROUPS = 8
 };
 
 struct policy_permit {

@@ -10,16 +10,16 @@ struct range {
 /* By field; a field without a range has no single ordered value, and {1, 0} holds nothing. */
 static const struct range ranges[FIELD_COUNT] = {
     [0] = {1, 0},
-    [FIELD_APPROVAL] = {0, APPROVAL_COUNT - 1},
-    [FIELD_DISCOVERY] = {0, DISCOVERY_COUNT - 1},
-    [FIELD_APPROACH_NOTICE] = {0, NOTICE_COUNT - 1},
-    [FIELD_INTRODUCTIONS] = {0, INTRODUCTIONS_COUNT - 1},
-    [FIELD_GROUPS] = {0, GROUPS_COUNT - 1},
-    [FIELD_ATTACHMENTS] = {0, ATTACHMENTS_COUNT - 1},
+    [FIELD_APPROVAL] = {0, POLICY_APPROVAL_COUNT - 1},
+    [FIELD_DISCOVERY] = {0, POLICY_DISCOVERY_COUNT - 1},
+    [FIELD_APPROACH_NOTICE] = {0, POLICY_NOTICE_COUNT - 1},
+    [FIELD_INTRODUCTIONS] = {0, POLICY_INTRODUCTIONS_COUNT - 1},
+    [FIELD_GROUPS] = {0, POLICY_GROUPS_COUNT - 1},
+    [FIELD_ATTACHMENTS] = {0, POLICY_ATTACHMENTS_COUNT - 1},
     [FIELD_QUIET] = {1, 0},
     [FIELD_PERMIT_DAYS] = {1, POLICY_PERMIT_DAYS_MAX},
     [FIELD_PENDING_MAX] = {0, POLICY_PENDING_MAX},
-    [FIELD_OVERSIGHT] = {0, OVERSIGHT_COUNT - 1},
+    [FIELD_OVERSIGHT] = {0, POLICY_OVERSIGHT_COUNT - 1},
     [FIELD_RELEASES] = {1, 0},
 };
 
@@ -31,10 +31,10 @@ static bool in_range(enum policy_field field, unsigned value)
 void policy_defaults(struct policy *out)
 {
     memset(out, 0, sizeof(*out));
-    out->approval = APPROVAL_ANY_PARENT;
-    out->introductions = INTRODUCTIONS_ASK;
-    out->groups = GROUPS_EVERY_PAIR;
-    out->attachments = ATTACHMENTS_IMAGES;
+    out->approval = POLICY_APPROVAL_ANY_PARENT;
+    out->introductions = POLICY_INTRODUCTIONS_ASK;
+    out->groups = POLICY_GROUPS_EVERY_PAIR;
+    out->attachments = POLICY_ATTACHMENTS_IMAGES;
     out->permit_days = 365;
     out->pending_max = 10;
 }

@@ -24,22 +24,37 @@ enum policy_limits {
     POLICY_ENCODED_MAX = 1024 /* bytes of the largest document, with room to spare */
 };
 
-/* Each of these enums is ordered: 0 is the most protective value, and every comparison relies on it. */
+/* Each of these enums is ordered: 0 is the most protective value, and every comparison relies on it. Approval
+ * and oversight are those of protocol/chain_entry.h and protocol/permit.h, counted from 0 instead of 1. */
 enum policy_approval {
-    APPROVAL_ALL_PARENTS,
-    APPROVAL_ANY_PARENT,
-    APPROVAL_NOTIFY,
-    APPROVAL_SELF,
-    APPROVAL_COUNT
+    POLICY_APPROVAL_ALL_PARENTS,
+    POLICY_APPROVAL_ANY_PARENT,
+    POLICY_APPROVAL_NOTIFY,
+    POLICY_APPROVAL_SELF,
+    POLICY_APPROVAL_COUNT
 };
-enum policy_discovery { DISCOVERY_HIDDEN, DISCOVERY_CIRCLES, DISCOVERY_COUNT };
-enum policy_notice { NOTICE_SILENT, NOTICE_TOLD, NOTICE_COUNT };
-enum policy_introductions { INTRODUCTIONS_NEVER, INTRODUCTIONS_ASK, INTRODUCTIONS_COUNT };
-enum policy_groups { GROUPS_NEVER, GROUPS_EVERY_PAIR, GROUPS_COUNT };
-enum policy_attachments { ATTACHMENTS_NONE, ATTACHMENTS_IMAGES, ATTACHMENTS_ALL, ATTACHMENTS_COUNT };
+enum policy_discovery { POLICY_DISCOVERY_HIDDEN, POLICY_DISCOVERY_CIRCLES, POLICY_DISCOVERY_COUNT };
+enum policy_notice { POLICY_NOTICE_SILENT, POLICY_NOTICE_TOLD, POLICY_NOTICE_COUNT };
+enum policy_introductions {
+    POLICY_INTRODUCTIONS_NEVER,
+    POLICY_INTRODUCTIONS_ASK,
+    POLICY_INTRODUCTIONS_COUNT
+};
+enum policy_groups { POLICY_GROUPS_NEVER, POLICY_GROUPS_EVERY_PAIR, POLICY_GROUPS_COUNT };
+enum policy_attachments {
+    POLICY_ATTACHMENTS_NONE,
+    POLICY_ATTACHMENTS_IMAGES,
+    POLICY_ATTACHMENTS_ALL,
+    POLICY_ATTACHMENTS_COUNT
+};
 /* What parents see. Protective of the child's privacy: the lowest is the default and wins a concurrent edit.
  */
-enum policy_oversight { OVERSIGHT_CONTACTS, OVERSIGHT_ACTIVITY, OVERSIGHT_MESSAGES, OVERSIGHT_COUNT };
+enum policy_oversight {
+    POLICY_OVERSIGHT_CONTACTS,
+    POLICY_OVERSIGHT_ACTIVITY,
+    POLICY_OVERSIGHT_MESSAGES,
+    POLICY_OVERSIGHT_COUNT
+};
 
 /* The fields by number, for releases, traces and the JSON form. The numbers are on the wire. */
 enum policy_field {

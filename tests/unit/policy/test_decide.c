@@ -40,7 +40,7 @@ static struct policy_permit permit(uint8_t child, uint8_t contact)
 {
     return (struct policy_permit){.child = ref(child),
                                   .contact = ref(contact),
-                                  .kinds = PERMIT_TEXT | PERMIT_IMAGES,
+                                  .kinds = POLICY_PERMIT_TEXT | POLICY_PERMIT_IMAGES,
                                   .not_after_ms = NOW + 1000,
                                   .serial = 5,
                                   .enough = true};
@@ -64,7 +64,7 @@ static void world_init(struct world *w, enum policy_request_kind kind, uint8_t s
                                  .parent_count = 2,
                                  .own = w->own,
                                  .own_count = 4,
-                                 .chain_approval = APPROVAL_ANY_PARENT,
+                                 .chain_approval = POLICY_APPROVAL_ANY_PARENT,
                                  .heads_current = true,
                                  .time = {NOW, 0, 0},
                                  .permits = w->permits,
@@ -78,7 +78,7 @@ static void world_init(struct world *w, enum policy_request_kind kind, uint8_t s
                                    .subject = ref(subject),
                                    .by = ref(by).person,
                                    .peer = ref(LEO),
-                                   .attachment = ATTACHMENTS_IMAGES,
+                                   .attachment = POLICY_ATTACHMENTS_IMAGES,
                                    .proposed = &w->proposed};
 }
 
@@ -99,7 +99,7 @@ static void an_approach_to_a_child_asks_a_parent(void **state)
 {
     (void)state;
     struct world w;
-    world_init(&w, REQUEST_RECEIVE_APPROACH, MAYA, MAYA);
+    world_init(&w, MAY_RECEIVE_APPROACH, MAYA, MAYA);
     expect(&w, VERDICT_ASK, TRACE_APPROVAL_NEEDED);
     assert_int_equal(w.v.may_answer, 3);
     assert_int_equal(w.v.missing, 1);
@@ -111,8 +111,8 @@ static void all_parents_means_each_of_them(void **state)
 {
     (void)state;
     struct world w;
-    world_init(&w, REQUEST_RECEIVE_APPROACH, MAYA, ANA);
-    w.f.chain_approval = APPROVAL_ALL_PARENTS;
+    world_init(&w, MAY_RECEIVE_APPROACH, MAYA, ANA);
+    w.f.chain_approval = POLICY_APPROVAL_ALL_PARENTS;
     decision(&w, ANA, true, 0);
     decision(&w, ANA, true, 0); /* a person counts once */
     expect(&w, VERDICT_ASK, TRACE_APPROVAL_NEEDED);
@@ -127,21 +127,21 @@ static void the_document_may_be_stricter_than_the_chain_and_not_looser(void **st
 {
     (void)state;
     struct world w;
-    world_init(&w, REQUEST_RECEIVE_APPROACH, MAYA, ANA);
-    w.p.approval = APPROVAL_ALL_PARENTS;
+    world_init(&w, MAY_RECEIVE_APPROACH, MAYA, ANA);
+    w.p.approval = POLICY_APPROVAL_ALL_PARENTS;
     decision(&w, ANA, true, 0);
     expect(&w, VERDICT_ASK, TRACE_APPROVAL_NEEDED);
-    w.p.approval = APPROVAL_SELF;
-    w.f.chain_approval = APPROVAL_ALL_PARENTS;
+    w.p.approval = POLICY_APPROVAL_SELF;
+    w.f.chain_approval = POLICY_APPROVAL_ALL_PARENTS;
     expect(&w, VERDICT_ASK, TRACE_APPROVAL_NEEDED);
-    w.p.approval = w.f.chain_approval = APPROVAL_SELF; /* without a standing permit */
+    w.p.approval = w.f.chain_approval = POLICY_APPROVAL_SELF; /* without a standing permit */
     w.f.decision_count = 0;
     expect(&w, VERDICT_ASK, TRACE_APPROVAL_NEEDED);
-    w.r.kind = REQUEST_CHANGE_POLICY;
-    w.f.chain_approval = APPROVAL_ANY_PARENT;
-    w.proposed.approval = APPROVAL_NOTIFY;
+    w.r.kind = MAY_CHANGE_POLICY;
+    w.f.chain_approval = POLICY_APPROVAL_ANY_PARENT;
+    w.proposed.approval = POLICY_APPROVAL_NOTIFY;
     expect(&w, VERDICT_DENY, TRACE_APPROVAL_ABOVE_CHAIN);
-    w.proposed.approval = APPROVAL_ALL_PARENTS;
+    w.proposed.approval = POLICY_APPROVAL_ALL_PARENTS;
     expect(&w, VERDICT_ALLOW, TRACE_PARENT);
 }
 
@@ -149,7 +149,7 @@ static void a_no_beats_a_yes_that_did_not_know_of_it(void **state)
 {
     (void)state;
     struct world w;
-    world_init(&w, REQUEST_RECEIVE_APPROACH, MAYA, ANA);
+    world_init(&w, MAY_RECEIVE_APPROACH, MAYA, ANA);
     decision(&w, ANA, true, 0);
     decision(&w, BEN, false, 0);
     expect(&w, VERDICT_DENY, TRACE_APPROVAL_REFUSED);
@@ -166,7 +166,7 @@ static void answers_of_children_and_strangers_count_for_nothing(void **state)
 {
     (void)state;
     struct world w;
-    world_init(&w, REQUEST_RECEIVE_APPROACH, MAYA, MAYA);
+    world_init(&w, MAY_RECEIVE_APPROACH, MAYA, MAYA);
     decision(&w, MAYA, true, 0);
     decision(&w, KIM, true, 0);
     decision(&w, EVE, true, 0);
@@ -182,7 +182,7 @@ static void T15_approaches_beyond_a_day_s_number_are_not_kept(void **state)
 {
     (void)state;
     struct world w;
-    world_init(&w, REQUEST_RECEIVE_APPROACH, MAYA, ANA);
+    world_init(&w, MAY_RECEIVE_APPROACH, MAYA, ANA);
     w.f.approaches_today = 9;
     expect(&w, VERDICT_ASK, TRACE_APPROVAL_NEEDED);
     w.f.approaches_today = 10;
@@ -193,7 +193,7 @@ static void an_approach_to_a_parent_asks_that_parent_alone(void **state)
 {
     (void)state;
     struct world w;
-    world_init(&w, REQUEST_RECEIVE_APPROACH, BEN, ANA);
+    world_init(&w, MAY_RECEIVE_APPROACH, BEN, ANA);
     expect(&w, VERDICT_ASK, TRACE_APPROVAL_NEEDED);
     assert_int_equal(w.v.may_answer, 2);
     decision(&w, ANA, true, 0);
@@ -208,15 +208,15 @@ static void invites_for_children_are_made_by_parents(void **state)
 {
     (void)state;
     struct world w;
-    world_init(&w, REQUEST_MAKE_INVITE, MAYA, ANA);
+    world_init(&w, MAY_MAKE_INVITE, MAYA, ANA);
     expect(&w, VERDICT_ALLOW, TRACE_PARENT);
-    world_init(&w, REQUEST_MAKE_INVITE, MAYA, MAYA);
+    world_init(&w, MAY_MAKE_INVITE, MAYA, MAYA);
     expect(&w, VERDICT_ASK, TRACE_APPROVAL_NEEDED);
-    world_init(&w, REQUEST_MAKE_INVITE, MAYA, KIM);
+    world_init(&w, MAY_MAKE_INVITE, MAYA, KIM);
     expect(&w, VERDICT_DENY, TRACE_OTHER_PERSON);
-    world_init(&w, REQUEST_MAKE_INVITE, ANA, ANA);
+    world_init(&w, MAY_MAKE_INVITE, ANA, ANA);
     expect(&w, VERDICT_ALLOW, TRACE_SELF);
-    world_init(&w, REQUEST_MAKE_INVITE, ANA, BEN);
+    world_init(&w, MAY_MAKE_INVITE, ANA, BEN);
     expect(&w, VERDICT_DENY, TRACE_OTHER_PERSON);
 }
 
@@ -224,21 +224,21 @@ static void a_child_asks_before_a_request_leaves(void **state)
 {
     (void)state;
     struct world w;
-    world_init(&w, REQUEST_SEND_REQUEST, MAYA, MAYA);
+    world_init(&w, MAY_SEND_REQUEST, MAYA, MAYA);
     expect(&w, VERDICT_ALLOW, TRACE_PERMIT_HELD);
     w.f.permit_count = 0;
     expect(&w, VERDICT_ASK, TRACE_APPROVAL_NEEDED);
     w.f.heads_current = false;
     expect(&w, VERDICT_DENY, TRACE_HEADS_BEHIND);
-    world_init(&w, REQUEST_SEND_REQUEST, ANA, ANA);
+    world_init(&w, MAY_SEND_REQUEST, ANA, ANA);
     expect(&w, VERDICT_ALLOW, TRACE_SELF);
 }
 
 static void T20_two_children_need_a_permit_of_each_side(void **state)
 {
     (void)state;
-    static const enum policy_request_kind kinds[] = {REQUEST_OPEN_CONVERSATION, REQUEST_JOIN_CONVERSATION,
-                                                     REQUEST_SEND, REQUEST_RECEIVE};
+    static const enum policy_request_kind kinds[] = {MAY_OPEN_CONVERSATION, MAY_JOIN_CONVERSATION, MAY_SEND,
+                                                     MAY_RECEIVE};
     for (size_t i = 0; i < 4; i++) {
         struct world w;
         world_init(&w, kinds[i], MAYA, MAYA);
@@ -257,7 +257,7 @@ static void a_withdrawn_or_expired_permit_stops_both_directions(void **state)
 {
     (void)state;
     struct world w;
-    world_init(&w, REQUEST_RECEIVE, MAYA, MAYA);
+    world_init(&w, MAY_RECEIVE, MAYA, MAYA);
     w.withdrawal = (struct policy_withdrawal){ref(MAYA), ref(LEO), 5};
     w.f.withdrawal_count = 1;
     expect(&w, VERDICT_DENY, TRACE_PERMIT_WITHDRAWN);
@@ -270,7 +270,7 @@ static void an_adult_needs_the_permit_of_a_child_of_another_family(void **state)
 {
     (void)state;
     struct world w;
-    world_init(&w, REQUEST_SEND, ANA, ANA);
+    world_init(&w, MAY_SEND, ANA, ANA);
     w.members[0] = who(ANA);
     expect(&w, VERDICT_DENY, TRACE_PERMIT_MISSING);
     w.permits[0] = permit(LEO, ANA);
@@ -283,7 +283,7 @@ static void the_roster_says_who_is_supervised_whatever_a_certificate_says(void *
 {
     (void)state;
     struct world w;
-    world_init(&w, REQUEST_SEND, MAYA, MAYA);
+    world_init(&w, MAY_SEND, MAYA, MAYA);
     w.f.permits++;
     w.f.permit_count = 1;
     w.members[0].supervised = false;
@@ -294,7 +294,7 @@ static void the_family_talks_without_permits_and_is_never_quiet(void **state)
 {
     (void)state;
     struct world w;
-    world_init(&w, REQUEST_SEND, MAYA, MAYA);
+    world_init(&w, MAY_SEND, MAYA, MAYA);
     w.members[1] = who(ANA);
     w.p.quiet.always = true;
     w.f.heads_current = false;
@@ -306,13 +306,13 @@ static void T12_a_third_person_needs_a_permit_for_every_pair(void **state)
 {
     (void)state;
     struct world w;
-    world_init(&w, REQUEST_ADD_MEMBER, MAYA, MAYA);
+    world_init(&w, MAY_ADD_MEMBER, MAYA, MAYA);
     w.members[2] = who(EVE);
     w.f.member_count = 3;
     w.r.peer = ref(EVE);
-    w.permits[0].kinds = w.permits[1].kinds = PERMIT_TEXT | PERMIT_GROUPS;
+    w.permits[0].kinds = w.permits[1].kinds = POLICY_PERMIT_TEXT | POLICY_PERMIT_GROUPS;
     expect(&w, VERDICT_DENY, TRACE_PERMIT_MISSING);
-    w.p.groups = GROUPS_NEVER;
+    w.p.groups = POLICY_GROUPS_NEVER;
     expect(&w, VERDICT_DENY, TRACE_GROUPS_NEVER);
 }
 
@@ -320,7 +320,7 @@ static void T30_an_overseer_reads_and_does_not_write(void **state)
 {
     (void)state;
     struct world w;
-    world_init(&w, REQUEST_SEND, ANA, ANA);
+    world_init(&w, MAY_SEND, ANA, ANA);
     w.members[2] = who(ANA);
     w.members[2].overseer = true;
     w.f.member_count = 3;
@@ -328,7 +328,7 @@ static void T30_an_overseer_reads_and_does_not_write(void **state)
     w.r.subject = ref(MAYA);
     w.r.by = ref(MAYA).person;
     expect(&w, VERDICT_ALLOW, TRACE_PERMIT_HELD); /* and needs no permit */
-    w.r.kind = REQUEST_RECEIVE;
+    w.r.kind = MAY_RECEIVE;
     w.r.peer = ref(ANA);
     expect(&w, VERDICT_DENY, TRACE_OVERSEER_READS_ONLY);
     w.members[2] = who(EVE);
@@ -343,7 +343,7 @@ static void quiet_hours_wait_until_their_end(void **state)
 {
     (void)state;
     struct world w;
-    world_init(&w, REQUEST_SEND, MAYA, MAYA);
+    world_init(&w, MAY_SEND, MAYA, MAYA);
     assert_ok(policy_quiet_add(&w.p, "Europe/Berlin", 1260, 1440 + 420)); /* Monday 21:00 to Tuesday 07:00 */
     expect(&w, VERDICT_WAIT, TRACE_QUIET_ZONE_UNKNOWN);
     memcpy(w.zone.zone, "Europe/Berlin", 13);
@@ -364,13 +364,13 @@ static void attachments_follow_the_document_and_the_permit(void **state)
 {
     (void)state;
     struct world w;
-    world_init(&w, REQUEST_SEND_ATTACHMENT, MAYA, MAYA);
+    world_init(&w, MAY_SEND_ATTACHMENT, MAYA, MAYA);
     expect(&w, VERDICT_ALLOW, TRACE_ATTACHMENTS_ON);
-    w.r.attachment = ATTACHMENTS_ALL;
+    w.r.attachment = POLICY_ATTACHMENTS_ALL;
     expect(&w, VERDICT_DENY, TRACE_ATTACHMENTS_OFF);
-    w.p.attachments = ATTACHMENTS_ALL;
+    w.p.attachments = POLICY_ATTACHMENTS_ALL;
     expect(&w, VERDICT_DENY, TRACE_PERMIT_KIND);
-    w.r.attachment = ATTACHMENTS_NONE; /* no kind at all */
+    w.r.attachment = POLICY_ATTACHMENTS_NONE; /* no kind at all */
     expect(&w, VERDICT_DENY, TRACE_ATTACHMENTS_OFF);
 }
 
@@ -378,7 +378,7 @@ static void devices_are_linked_by_those_whom_the_table_names(void **state)
 {
     (void)state;
     struct world w;
-    world_init(&w, REQUEST_LINK_DEVICE, MAYA, ANA);
+    world_init(&w, MAY_LINK_DEVICE, MAYA, ANA);
     w.f.device_count = 0;
     expect(&w, VERDICT_ALLOW, TRACE_APPROVAL_GIVEN);
     w.r.by = ref(MAYA).person;
@@ -390,7 +390,7 @@ static void devices_are_linked_by_those_whom_the_table_names(void **state)
     assert_true(w.v.child_signs);
     w.f.subject_signed = true;
     expect(&w, VERDICT_ALLOW, TRACE_APPROVAL_GIVEN);
-    world_init(&w, REQUEST_LINK_DEVICE, BEN, ANA); /* T31: no ghost device under another's name */
+    world_init(&w, MAY_LINK_DEVICE, BEN, ANA); /* T31: no ghost device under another's name */
     expect(&w, VERDICT_DENY, TRACE_OTHER_PARENT);
     w.r.by = ref(BEN).person;
     expect(&w, VERDICT_ALLOW, TRACE_SELF);
@@ -400,7 +400,7 @@ static void T32_a_further_parent_takes_all_parents(void **state)
 {
     (void)state;
     struct world w;
-    world_init(&w, REQUEST_LINK_DEVICE, KIM, ANA);
+    world_init(&w, MAY_LINK_DEVICE, KIM, ANA);
     w.own[3].supervised = false; /* a new parent is to be added */
     w.f.device_count = 0;
     expect(&w, VERDICT_ASK, TRACE_APPROVAL_NEEDED);
@@ -415,7 +415,7 @@ static void devices_are_removed_by_their_person_or_a_childs_parent(void **state)
 {
     (void)state;
     struct world w;
-    world_init(&w, REQUEST_REMOVE_DEVICE, MAYA, BEN);
+    world_init(&w, MAY_REMOVE_DEVICE, MAYA, BEN);
     expect(&w, VERDICT_ALLOW, TRACE_PARENT);
     w.r.by = ref(MAYA).person;
     expect(&w, VERDICT_DENY, TRACE_LAST_DEVICE);
@@ -423,19 +423,19 @@ static void devices_are_removed_by_their_person_or_a_childs_parent(void **state)
     expect(&w, VERDICT_ALLOW, TRACE_SELF);
     w.r.by = ref(KIM).person;
     expect(&w, VERDICT_DENY, TRACE_OTHER_PERSON);
-    world_init(&w, REQUEST_REMOVE_DEVICE, BEN, ANA);
+    world_init(&w, MAY_REMOVE_DEVICE, BEN, ANA);
     expect(&w, VERDICT_DENY, TRACE_OTHER_PARENT);
 }
 
 static void what_is_not_built_is_denied_by_name(void **state)
 {
     (void)state;
-    static const enum policy_request_kind kinds[] = {REQUEST_INTRODUCE, REQUEST_LEAVE_FAMILY,
-                                                     REQUEST_BE_LISTED, REQUEST_LOOK_UP};
+    static const enum policy_request_kind kinds[] = {MAY_INTRODUCE, MAY_LEAVE_FAMILY, MAY_BE_LISTED,
+                                                     MAY_LOOK_UP};
     for (size_t i = 0; i < 4; i++) {
         struct world w;
         world_init(&w, kinds[i], MAYA, MAYA);
-        w.p.discovery = DISCOVERY_CIRCLES;
+        w.p.discovery = POLICY_DISCOVERY_CIRCLES;
         expect(&w, VERDICT_DENY, TRACE_NOT_YET_BUILT);
     }
 }
@@ -444,17 +444,17 @@ static void wrong_facts_are_a_usage_error_and_deny(void **state)
 {
     (void)state;
     struct world w;
-    world_init(&w, REQUEST_SEND, MAYA, MAYA);
+    world_init(&w, MAY_SEND, MAYA, MAYA);
     w.v.kind = VERDICT_ALLOW;
     w.f.member_count = POLICY_MEMBERS_MAX + 1;
     assert_status(policy_decide(&w.p, &w.f, &w.r, &w.v), ST_USAGE);
     assert_int_equal(w.v.kind, VERDICT_DENY);
     w.f.member_count = 2;
-    w.r.kind = REQUEST_KIND_COUNT;
+    w.r.kind = MAY_COUNT;
     assert_status(policy_decide(&w.p, &w.f, &w.r, &w.v), ST_USAGE);
-    world_init(&w, REQUEST_SEND, EVE, MAYA);
+    world_init(&w, MAY_SEND, EVE, MAYA);
     expect(&w, VERDICT_DENY, TRACE_NOT_IN_FAMILY);
-    world_init(&w, REQUEST_SEND, MAYA, EVE);
+    world_init(&w, MAY_SEND, MAYA, EVE);
     expect(&w, VERDICT_DENY, TRACE_NOT_IN_FAMILY);
 }
 

@@ -47,15 +47,15 @@ static void random_policy(struct policy *p)
 {
     static const char *const zones[] = {"A", "B", "C", "D", "E", "F"};
     policy_defaults(p);
-    p->approval = (enum policy_approval)roll(APPROVAL_COUNT);
-    p->discovery = (enum policy_discovery)roll(DISCOVERY_COUNT);
-    p->approach_notice = (enum policy_notice)roll(NOTICE_COUNT);
-    p->introductions = (enum policy_introductions)roll(INTRODUCTIONS_COUNT);
-    p->groups = (enum policy_groups)roll(GROUPS_COUNT);
-    p->attachments = (enum policy_attachments)roll(ATTACHMENTS_COUNT);
+    p->approval = (enum policy_approval)roll(POLICY_APPROVAL_COUNT);
+    p->discovery = (enum policy_discovery)roll(POLICY_DISCOVERY_COUNT);
+    p->approach_notice = (enum policy_notice)roll(POLICY_NOTICE_COUNT);
+    p->introductions = (enum policy_introductions)roll(POLICY_INTRODUCTIONS_COUNT);
+    p->groups = (enum policy_groups)roll(POLICY_GROUPS_COUNT);
+    p->attachments = (enum policy_attachments)roll(POLICY_ATTACHMENTS_COUNT);
     p->permit_days = (uint16_t)(1 + roll(POLICY_PERMIT_DAYS_MAX));
     p->pending_max = (uint8_t)roll(POLICY_PENDING_MAX + 1);
-    p->oversight = (enum policy_oversight)roll(OVERSIGHT_COUNT);
+    p->oversight = (enum policy_oversight)roll(POLICY_OVERSIGHT_COUNT);
     for (unsigned n = roll(4); n > 0; n--) {
         uint16_t begin = (uint16_t)(15 * roll(POLICY_QUIET_SLOTS));
         assert_ok(
@@ -64,7 +64,7 @@ static void random_policy(struct policy *p)
     p->quiet.always = p->quiet.zone_count == 0 && roll(20) == 0;
     for (unsigned n = roll(4), i = 0; i < n; i++)
         p->releases[p->release_count++] =
-            (struct policy_release){i, FIELD_APPROVAL, (uint16_t)roll(APPROVAL_COUNT)};
+            (struct policy_release){i, FIELD_APPROVAL, (uint16_t)roll(POLICY_APPROVAL_COUNT)};
     assert_ok(policy_check(p));
 }
 
@@ -110,7 +110,7 @@ static void random_world(struct world *w)
     w->f.parent_count = 1 + roll(2);
     w->f.own = w->own;
     w->f.own_count = OWN;
-    w->f.chain_approval = (enum policy_approval)roll(APPROVAL_COUNT);
+    w->f.chain_approval = (enum policy_approval)roll(POLICY_APPROVAL_COUNT);
     w->f.heads_current = roll(10) > 0;
     w->f.time = (struct policy_time){NOW, 0, roll(10) == 0 ? NOW - POLICY_SKEW_MS - 1 : NOW};
     w->zone = (struct policy_zone_time){"A", (uint16_t)roll(10080)};
@@ -129,11 +129,11 @@ static void random_world(struct world *w)
     w->f.device_count = (uint8_t)roll(3);
     w->f.subject_signed = roll(2) == 0;
     unsigned subject = roll(10) < 9 ? roll(OWN) : roll(PEOPLE);
-    w->r = (struct policy_request){.kind = (enum policy_request_kind)roll(REQUEST_KIND_COUNT),
+    w->r = (struct policy_request){.kind = (enum policy_request_kind)roll(MAY_COUNT),
                                    .subject = ref(subject),
                                    .by = ref(roll(3) > 0 ? subject : roll(PEOPLE)).person,
                                    .peer = ref(roll(PEOPLE)),
-                                   .attachment = (enum policy_attachments)roll(ATTACHMENTS_COUNT),
+                                   .attachment = (enum policy_attachments)roll(POLICY_ATTACHMENTS_COUNT),
                                    .proposed = &w->proposed};
 }
 
@@ -142,7 +142,7 @@ static void random_world(struct world *w)
 static void likely_world(struct world *w)
 {
     random_world(w);
-    w->r.kind = (enum policy_request_kind)(REQUEST_OPEN_CONVERSATION + roll(7));
+    w->r.kind = (enum policy_request_kind)(MAY_OPEN_CONVERSATION + roll(7));
     w->f.time.relay_ms = NOW;
     w->f.member_count = 2 + roll(2);
     w->members[0] = who(roll(OWN));
@@ -177,7 +177,7 @@ static struct verdict decide(const struct policy *p, const struct world *w)
 
 static bool talks(enum policy_request_kind kind)
 {
-    return kind >= REQUEST_OPEN_CONVERSATION && kind <= REQUEST_RECEIVE_ATTACHMENT;
+    return kind >= MAY_OPEN_CONVERSATION && kind <= MAY_RECEIVE_ATTACHMENT;
 }
 
 static bool outside(const struct world *w)
@@ -197,9 +197,9 @@ static void law_1_closed_by_default(void **state)
         random_world(&w);
         policy_defaults(&w.p);
         w.f.permit_count = w.f.decision_count = 0;
-        bool reaches = (talks(w.r.kind) && outside(&w)) || w.r.kind == REQUEST_RECEIVE_APPROACH ||
-                       w.r.kind == REQUEST_SEND_REQUEST || w.r.kind == REQUEST_LOOK_UP ||
-                       w.r.kind == REQUEST_BE_LISTED || w.r.kind == REQUEST_INTRODUCE;
+        bool reaches = (talks(w.r.kind) && outside(&w)) || w.r.kind == MAY_RECEIVE_APPROACH ||
+                       w.r.kind == MAY_SEND_REQUEST || w.r.kind == MAY_LOOK_UP || w.r.kind == MAY_BE_LISTED ||
+                       w.r.kind == MAY_INTRODUCE;
         if (!reaches || !who(w.r.subject.person.b[0]).supervised)
             continue;
         struct verdict v = decide(&w.p, &w);
@@ -252,7 +252,7 @@ static void T12_laws_2_and_6_no_talk_without_a_permit_for_every_pair(void **stat
         } else {
             random_world(&w);
             w.f.time.relay_ms = NOW;
-            w.r.kind = (enum policy_request_kind)(REQUEST_OPEN_CONVERSATION + roll(7));
+            w.r.kind = (enum policy_request_kind)(MAY_OPEN_CONVERSATION + roll(7));
         }
         if (!outside(&w))
             continue;
@@ -323,7 +323,7 @@ static void law_4_no_beats_yes_among_answers_that_did_not_know_each_other(void *
     for (size_t i = 0; i < CASES; i++) {
         struct world w;
         random_world(&w);
-        w.r.kind = REQUEST_RECEIVE_APPROACH;
+        w.r.kind = MAY_RECEIVE_APPROACH;
         w.r.subject = ref(2 + roll(3));
         w.r.peer = ref(7);
         w.r.by = w.r.subject.person;
@@ -346,9 +346,9 @@ static void law_4_an_answer_that_knew_of_all_earlier_ones_replaces_them(void **s
         struct world w;
         random_world(&w);
         w.r = (struct policy_request){
-            .kind = REQUEST_RECEIVE_APPROACH, .subject = ref(2), .by = ref(2).person, .peer = ref(7)};
-        w.f.chain_approval = APPROVAL_ANY_PARENT;
-        w.p.approval = APPROVAL_ANY_PARENT;
+            .kind = MAY_RECEIVE_APPROACH, .subject = ref(2), .by = ref(2).person, .peer = ref(7)};
+        w.f.chain_approval = POLICY_APPROVAL_ANY_PARENT;
+        w.p.approval = POLICY_APPROVAL_ANY_PARENT;
         int last = -1;
         for (size_t k = 0; k < w.f.decision_count; k++) {
             w.decisions[k].knew = (UINT64_C(1) << k) - 1;
@@ -389,7 +389,7 @@ static void T21_law_8_a_child_changes_no_policy(void **state)
     for (size_t i = 0; i < CASES; i++) {
         struct world w;
         random_world(&w);
-        w.r.kind = REQUEST_CHANGE_POLICY;
+        w.r.kind = MAY_CHANGE_POLICY;
         w.r.by = ref(2 + roll(6)).person;
         assert_true(decide(&w.p, &w).kind == VERDICT_DENY);
     }

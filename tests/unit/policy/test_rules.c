@@ -9,9 +9,9 @@ static void full_policy(struct policy *p)
     policy_defaults(p);
     assert_ok(policy_quiet_add(p, "Europe/Berlin", 1260, 1440));
     assert_ok(policy_quiet_add(p, "America/Argentina/ComodRivadavia", 10065, 15));
-    p->releases[p->release_count++] = (struct policy_release){1000, FIELD_APPROVAL, APPROVAL_NOTIFY};
+    p->releases[p->release_count++] = (struct policy_release){1000, FIELD_APPROVAL, POLICY_APPROVAL_NOTIFY};
     p->releases[p->release_count++] = (struct policy_release){1000, FIELD_PERMIT_DAYS, 500};
-    p->releases[p->release_count++] = (struct policy_release){2000, FIELD_APPROVAL, APPROVAL_SELF};
+    p->releases[p->release_count++] = (struct policy_release){2000, FIELD_APPROVAL, POLICY_APPROVAL_SELF};
     assert_ok(policy_check(p));
 }
 
@@ -51,15 +51,15 @@ static void rules_defaults_are_those_of_the_document(void **state)
     (void)state;
     struct policy p;
     policy_defaults(&p);
-    assert_int_equal(p.approval, APPROVAL_ANY_PARENT);
-    assert_int_equal(p.discovery, DISCOVERY_HIDDEN);
-    assert_int_equal(p.approach_notice, NOTICE_SILENT);
-    assert_int_equal(p.introductions, INTRODUCTIONS_ASK);
-    assert_int_equal(p.groups, GROUPS_EVERY_PAIR);
-    assert_int_equal(p.attachments, ATTACHMENTS_IMAGES);
+    assert_int_equal(p.approval, POLICY_APPROVAL_ANY_PARENT);
+    assert_int_equal(p.discovery, POLICY_DISCOVERY_HIDDEN);
+    assert_int_equal(p.approach_notice, POLICY_NOTICE_SILENT);
+    assert_int_equal(p.introductions, POLICY_INTRODUCTIONS_ASK);
+    assert_int_equal(p.groups, POLICY_GROUPS_EVERY_PAIR);
+    assert_int_equal(p.attachments, POLICY_ATTACHMENTS_IMAGES);
     assert_int_equal(p.permit_days, 365);
     assert_int_equal(p.pending_max, 10);
-    assert_int_equal(p.oversight, OVERSIGHT_CONTACTS);
+    assert_int_equal(p.oversight, POLICY_OVERSIGHT_CONTACTS);
     assert_ok(policy_check(&p));
 }
 
@@ -81,19 +81,19 @@ static void rules_check_refuses_each_field_out_of_range(void **state)
     full_policy(&good);
     for (size_t i = 0; i < 13; i++)
         p[i] = good;
-    p[0].approval = APPROVAL_COUNT;
-    p[1].discovery = DISCOVERY_COUNT;
-    p[2].attachments = ATTACHMENTS_COUNT;
+    p[0].approval = POLICY_APPROVAL_COUNT;
+    p[1].discovery = POLICY_DISCOVERY_COUNT;
+    p[2].attachments = POLICY_ATTACHMENTS_COUNT;
     p[3].permit_days = 0;
     p[4].permit_days = POLICY_PERMIT_DAYS_MAX + 1;
     p[5].pending_max = POLICY_PENDING_MAX + 1;
-    p[6].oversight = OVERSIGHT_COUNT;
+    p[6].oversight = POLICY_OVERSIGHT_COUNT;
     p[7].quiet.always = true; /* and zones */
     p[8].quiet.zones[0] = good.quiet.zones[1];
     p[8].quiet.zones[1] = good.quiet.zones[0]; /* order */
     p[9].releases[2] = p[9].releases[1];       /* doubled */
     p[10].releases[0].field = FIELD_OVERSIGHT; /* seeing more is never a step towards independence */
-    p[11].releases[0].value = APPROVAL_COUNT;
+    p[11].releases[0].value = POLICY_APPROVAL_COUNT;
     memset(p[12].quiet.zones[1].slots, 0, POLICY_QUIET_BYTES); /* a zone that says nothing */
     assert_ok(policy_check(&good));
     for (size_t i = 0; i < 13; i++)
