@@ -7,9 +7,13 @@
  *                                ←     answer(key_p, nonce_p, person, role, chain)
  *   open(key_n, nonce_n, …)      →
  *   shows the code                     takes the code, one try
- *                                ←     accept(signature)          or void(reason)
- *   confirm(signature)           →
- *                                ←     Admission, to the letterbox in open */
+ *                                ←     accept(certificate)        or void(reason)
+ *   confirm(key packages)        →
+ *                                ←     Admission, to the letterbox in open
+ *
+ * The key packages come last because a leaf's identity is the device's certificate, which a parent can only
+ * sign once the code has shown whose key it is. They are signed by the committed key over the transcript, and
+ * the Welcome uses no others. */
 #ifndef KITH_PROTOCOL_PAIRING_MESSAGE_H
 #define KITH_PROTOCOL_PAIRING_MESSAGE_H
 
@@ -75,17 +79,18 @@ struct pairing_open {
     struct device_id device;
     uint8_t nonce[PAIRING_NONCE_LEN];
     struct span device_name;
-    struct wire_list key_packages;
     struct span letterbox;       /* struct letterbox: the device's own for its family */
     bool has_recovery;           /* for a parent */
     struct sign_public recovery; /* if has_recovery */
     struct signature signature;  /* by `device`, over the transcript hash and all of this */
 };
 struct pairing_accept {
-    struct signature signature; /* by the answering device, over the transcript hash */
+    struct span certificate;    /* struct device_certificate: of the new device */
+    struct signature signature; /* by the answering device, over the transcript hash and the certificate */
 };
 struct pairing_confirm {
-    struct signature signature; /* by the new device, over the transcript hash */
+    struct wire_list key_packages; /* MLS KeyPackages with that certificate as identity */
+    struct signature signature;    /* by the new device, over the transcript hash and all of this */
 };
 struct pairing_void {
     enum pairing_void_reason reason;
