@@ -23,7 +23,7 @@ struct parent_node {
     struct span encoded;     /* after decoding: the whole encoding; not used by parent_node_write */
 };
 
-/* Refuses unmerged leaves that do not ascend: ST_MLS_UNMERGED. */
+/* Refuses unmerged leaves that do not ascend or reach MLS_LEAVES_MAX: ST_MLS_UNMERGED. */
 void parent_node_read(struct reader *r, struct parent_node *out);
 void parent_node_write(struct writer *w, const struct parent_node *n);
 uint32_t parent_node_unmerged_count(const struct parent_node *n);
@@ -64,7 +64,8 @@ struct span ratchet_tree_encoded(const struct ratchet_tree *t, uint32_t node);
 bool ratchet_tree_shares(const struct ratchet_tree *a, const struct ratchet_tree *b, uint32_t node);
 uint32_t ratchet_tree_member_count(const struct ratchet_tree *t); /* leaves that are not blank */
 
-/* ---- changes; each forgets the tree hashes that it makes wrong ---- */
+/* ---- changes; each forgets the tree hashes that it makes wrong. Leaves are given as decoded, and their
+ * encoding is copied. ---- */
 
 /* §12.1.1: into the leftmost blank leaf, extending the tree if there is none; unmerged at every parent above.
  * ST_MLS_TREE_FULL, ST_NO_MEMORY. *leaf gets its number. */
