@@ -86,6 +86,11 @@ bool parent_node_has_unmerged(const struct parent_node *n, uint32_t leaf)
     return i < parent_node_unmerged_count(n) && parent_node_unmerged_at(n, i) == leaf;
 }
 
+uint32_t parent_node_unmerged_below(const struct parent_node *n, uint32_t node)
+{
+    return unmerged_place(n, tree_last_leaf(node) + 1) - unmerged_place(n, tree_first_leaf(node));
+}
+
 /* ---- counted nodes ---- */
 
 static void node_release(struct tree_node *n)
@@ -211,7 +216,7 @@ static enum status extend(struct ratchet_tree *t, uint32_t leaf_count)
 }
 
 /* Drops right halves in which no leaf is left (RFC 9420 §7.7, §12.1.3). */
-static void truncate(struct ratchet_tree *t)
+static void drop_empty_halves(struct ratchet_tree *t)
 {
     uint32_t used = t->leaf_count;
     while (used > 0 && !t->cells[tree_leaf_to_node(used - 1)].node)
@@ -344,7 +349,7 @@ enum status ratchet_tree_remove(struct ratchet_tree *t, uint32_t leaf)
         return ST_MLS_NOT_A_MEMBER;
     cell_set(t, tree_leaf_to_node(leaf), NULL);
     ratchet_tree_blank_path(t, leaf);
-    truncate(t);
+    drop_empty_halves(t);
     return ST_OK;
 }
 

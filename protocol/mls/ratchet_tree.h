@@ -29,6 +29,8 @@ void parent_node_write(struct writer *w, const struct parent_node *n);
 uint32_t parent_node_unmerged_count(const struct parent_node *n);
 uint32_t parent_node_unmerged_at(const struct parent_node *n, uint32_t i);
 bool parent_node_has_unmerged(const struct parent_node *n, uint32_t leaf);
+/* How many of them are in the subtree at `node`. */
+uint32_t parent_node_unmerged_below(const struct parent_node *n, uint32_t node);
 
 /* ---- the tree ---- */
 

@@ -11,9 +11,9 @@
 void tree_hash_of(const struct ratchet_tree *t, uint32_t node, uint8_t out[static HASH_LEN]);
 /* Of the whole tree, which must have a leaf. */
 void tree_hash_root(const struct ratchet_tree *t, uint8_t out[static HASH_LEN]);
-/* The hash that the subtree at `node` had before the leaves in `without` were added (§7.9): with these leaves
- * blank and in nobody's unmerged leaves. `without` is encoded as parent_node.unmerged is. */
-void tree_hash_original(const struct ratchet_tree *t, uint32_t node, struct span without,
+/* The hash that the subtree at `node` had before the unmerged leaves of `late` were added (§7.9): with these
+ * leaves blank and in nobody's unmerged leaves. */
+void tree_hash_original(const struct ratchet_tree *t, uint32_t node, const struct parent_node *late,
                         uint8_t out[static HASH_LEN]);
 
 #endif

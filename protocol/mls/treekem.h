@@ -31,6 +31,7 @@ enum status treekem_keys_check(const struct treekem_keys *k, const struct ratche
 /* ---- making a path ---- */
 
 struct treekem_path { /* secret: wipe */
+    uint32_t leaf;    /* the committer's */
     struct filtered_path path;
     struct secret secrets[MLS_DEPTH_MAX]; /* path_secret[i], of path.node[i] */
     struct secret commit_secret;
@@ -73,26 +74,27 @@ void treekem_path_wipe(struct treekem_path *p);
 
 /* ---- taking a path ---- */
 
-/* The public half (§12.4.2): checks the leaf (source, signature, §7.3, a fresh key), the number of nodes,
- * that its keys are new to the tree, and the parent hash; merges them into the tree (proposals applied). On
- * failure drop the tree. ST_MLS_NOT_A_MEMBER, ST_MLS_LEAF_SOURCE, ST_MLS_LEAF_SIGNATURE, ST_MLS_PATH_SHAPE,
- * ST_MLS_KEY_TWICE, ST_MLS_KEY_LENGTH, ST_MLS_PARENT_HASH, ST_MLS_CAPABILITIES, ST_NO_MEMORY. */
-enum status treekem_merge(struct ratchet_tree *t, const struct tree_context *c, uint32_t sender,
-                          const struct update_path *p) MUST_USE;
-
-struct treekem_open_args {
+struct treekem_take_args {
     uint32_t sender;
     const struct update_path *path;
-    struct span context;    /* the provisional GroupContext, encoded */
     struct leaf_list added; /* by this commit */
 };
 
-/* The private half: opens the secret that is sealed for this member, checks that it gives the keys of the
- * path, keeps them in `keys` (unchanged on failure) and returns the commit secret. ST_MLS_PATH_SHAPE (number
- * of ciphertexts), ST_MLS_PATH_SECRET (none for a key of ours), ST_MLS_PATH_KEY, ST_CRYPTO_OPEN,
- * ST_CRYPTO_BAD_KEY. */
+/* The public half (§12.4.2): checks the leaf (source, signature, §7.3, a fresh key), the number of nodes and
+ * of ciphertexts, that all keys are new to the tree, and the parent hash; merges them into the tree
+ * (proposals applied). On failure drop the tree. ST_MLS_NOT_A_MEMBER, ST_MLS_LEAF_SOURCE,
+ * ST_MLS_LEAF_SIGNATURE, ST_MLS_PATH_SHAPE, ST_MLS_KEY_TWICE, ST_MLS_KEY_LENGTH, ST_MLS_PARENT_HASH,
+ * ST_MLS_CAPABILITIES, ST_NO_MEMORY. */
+enum status treekem_merge(struct ratchet_tree *t, const struct tree_context *c,
+                          const struct treekem_take_args *a) MUST_USE;
+
+/* The private half, after the public one: opens the secret that is sealed for this member (`context`: the
+ * provisional GroupContext, encoded), checks that it gives the keys of the path, keeps them in `keys`
+ * (unchanged on failure) and returns the commit secret. ST_MLS_PATH_SECRET (no key of ours fits),
+ * ST_MLS_PATH_KEY, ST_CRYPTO_OPEN, ST_CRYPTO_BAD_KEY. */
 enum status treekem_open(const struct ratchet_tree *t, struct treekem_keys *keys,
-                         const struct treekem_open_args *a, struct secret *commit_secret) MUST_USE;
+                         const struct treekem_take_args *a, struct span context,
+                         struct secret *commit_secret) MUST_USE;
 
 /* A joiner's keys from the path secret in its Welcome (§12.4.3.1); `keys` holds its leaf's. ST_MLS_PATH_KEY,
  * ST_MLS_NOT_A_MEMBER. */
