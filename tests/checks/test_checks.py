@@ -1,0 +1,73 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""The checks of the house can fail: each kind of violation, one a fixture, is caught and is all that is caught."""
+import pathlib
+import subprocess
+import sys
+import tempfile
+import unittest
+
+HERE = pathlib.Path(__file__).resolve().parent
+
+
+def run(script, *args):
+    done = subprocess.run([sys.executable, HERE / script, *args], capture_output=True, text=True)
+    return done.returncode, done.stdout.splitlines()
+
+
+class Layering(unittest.TestCase):
+    def test_every_fixture_is_caught_for_what_it_is(self):
+        fixtures = sorted((HERE / "fixtures/layering").iterdir())
+        self.assertGreater(len(fixtures), 10)
+        for fixture in fixtures:
+            with self.subTest(fixture.name):
+                want = (fixture / "expect").read_text().strip()
+                status, lines = run("layering.py", "--root", fixture, "--compile")
+                if want:
+                    self.assertEqual((status, len(lines)), (1, 2), lines)
+                    self.assertIn(want, lines[0])
+                else:
+                    self.assertEqual((status, len(lines)), (0, 1), lines)
+
+    def test_every_check_has_a_fixture(self):
+        source = (HERE / "layering.py").read_text()
+        kinds = {line.split("check_")[1].split("(")[0] for line in source.splitlines() if line.startswith("def check_")}
+        caught = {(f / "expect").read_text().split(":")[0] for f in (HERE / "fixtures/layering").iterdir()}
+        self.assertEqual(kinds - caught, set())
+
+
+class Purity(unittest.TestCase):
+    def library(self, folder, name):
+        obj = pathlib.Path(folder) / f"{name}.c.o"
+        lib = pathlib.Path(folder) / f"{name}.a"
+        source = HERE / "fixtures/purity" / f"{name}.c"
+        subprocess.run(["cc", "-D_DEFAULT_SOURCE", "-c", source, "-o", obj], check=True)
+        subprocess.run(["ar", "rcs", lib, obj], check=True)
+        return lib
+
+    def test_every_fixture_is_caught_for_what_it_is(self):
+        names = sorted(f.stem for f in (HERE / "fixtures/purity").glob("*.c"))
+        self.assertGreater(len(names), 8)
+        for name in names:
+            with self.subTest(name), tempfile.TemporaryDirectory() as folder:
+                status, lines = run("purity.py", self.library(folder, name))
+                if name == "clean":
+                    self.assertEqual(status, 0, lines)
+                else:
+                    self.assertEqual(status, 1, lines)
+                    self.assertTrue(lines[0].endswith(f"{name}.c.o reaches for {name}"), lines)
+
+    def test_a_program_that_holds_a_library_is_caught(self):
+        with tempfile.TemporaryDirectory() as folder:
+            clean, other = self.library(folder, "clean"), self.library(folder, "malloc")
+            main = pathlib.Path(folder) / "main.c"
+            main.write_text("int main(void)\n{\n    return 0;\n}\n")
+            program, holds = pathlib.Path(folder) / "p", pathlib.Path(folder) / "q"
+            subprocess.run(["cc", main, "-o", program], check=True)
+            subprocess.run(["cc", main, "-Wl,--whole-archive", other, "-Wl,--no-whole-archive", "-o", holds], check=True)
+            self.assertEqual(run("purity.py", "--apart", program, clean)[0], 0)
+            self.assertEqual(run("purity.py", "--apart", holds, other)[0], 1)
+
+
+if __name__ == "__main__":
+    unittest.main()
