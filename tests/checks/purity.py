@@ -11,7 +11,8 @@ import subprocess
 import sys
 
 ALLOWED = set("""
-    memcmp memcpy memmove memset strlen strcmp strncmp memchr strnlen bcmp
+    memcmp memcpy memmove memset strlen strcmp strncmp memchr strnlen bcmp strchr strrchr strspn
+    strcspn strpbrk strstr strncpy memrchr
     __memcpy_chk __memmove_chk __memset_chk __stack_chk_fail __explicit_bzero_chk
     sodium_init sodium_memzero sodium_memcmp sodium_is_zero sodium_compare sodium_increment sodium_add
     sodium_bin2hex sodium_hex2bin sodium_bin2base64 sodium_base642bin
