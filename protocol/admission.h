@@ -9,7 +9,8 @@
 enum admission_limits {
     ADMISSION_WELCOME_MAX = 128 * 1024, /* with the ratchet tree of 64 leaves */
     ADMISSION_AUTHORS_MAX = 2,
-    ADMISSION_PSK_MAX = 255
+    ADMISSION_PSK_MAX = 255,
+    ADMISSION_PERMITS_MAX = WIRE_PERSONS_MAX * WIRE_PERSONS_MAX /* every ordered pair */
 };
 
 struct admission_chain { /* a whole authority chain, from height 0 */

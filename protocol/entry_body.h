@@ -14,7 +14,9 @@ enum entry_body_limits {
     ENTRY_POLICY_MAX = 4096,    /* one policy document */
     ENTRY_BASED_ON_MAX = 8,     /* heads that an edit or a decision knew of */
     ENTRY_KEY_PACKAGES_MAX = 8, /* and one last resort (protocol.md §5.1) */
-    ENTRY_SETTING_MAX = 1024    /* one setting's value */
+    ENTRY_SETTING_MAX = 1024,   /* one setting's value */
+    ENTRY_INVITE_MAX = 2048,    /* one struct invite: what a link can hold */
+    ENTRY_SMALL_MAX = 512       /* one struct leave_note */
 };
 
 /* X(NAME, member, number, scopes) */

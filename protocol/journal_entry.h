@@ -11,7 +11,8 @@
 enum journal_entry_limits {
     ENTRY_SALT_LEN = 16,
     ENTRY_BODY_MAX = 256 * 1024, /* an approach with a whole request in it */
-    HAVE_AUTHORS_MAX = 128       /* the leaves of a group, and as many devices that left it */
+    HAVE_AUTHORS_MAX = 128,      /* the leaves of a group, and as many devices that left it */
+    HAVE_BEACON_MAX = 256        /* one encoded beacon */
 };
 
 struct entry_header {
@@ -60,6 +61,10 @@ struct have {
     uint16_t author_count;
     struct have_author authors[HAVE_AUTHORS_MAX]; /* in strictly rising order of author */
 };
+
+/* The list of heads, for the structures that hold one: `have` and Admission. */
+void have_authors_write(struct writer *w, const struct have_author *authors, size_t count);
+uint16_t have_authors_read(struct reader *r, struct have_author out[static HAVE_AUTHORS_MAX]);
 
 enum status have_decode(struct have *out, struct span in) MUST_USE;
 enum status have_encode(struct writer *w, const struct have *h) MUST_USE;

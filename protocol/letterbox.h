@@ -8,8 +8,8 @@
 #ifndef KITH_PROTOCOL_LETTERBOX_H
 #define KITH_PROTOCOL_LETTERBOX_H
 
+#include "protocol/certificate.h"
 #include "protocol/hpke.h"
-#include "protocol/wire.h"
 
 enum letterbox_limits {
     LETTERBOX_MAX = 1024,            /* one encoded letterbox */

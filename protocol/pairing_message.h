@@ -24,7 +24,7 @@ enum pairing_limits {
     PAIRING_LINK_MS = 10 * 60 * 1000, /* a link lives for 10 minutes */
     PAIRING_KEY_PACKAGES_MAX = 16,    /* for family, parents, wards and conversations at once */
     PAIRING_CODE_DIGITS = 6,
-    PAIRING_MESSAGE_MAX = WIRE_CHAIN_MAX + 4096
+    PAIRING_MESSAGE_MAX = WIRE_LIST_MAX + 4096
 };
 
 struct pairing_link { /* what kith-pair: carries. Holds a secret: wipe */

@@ -25,7 +25,7 @@ enum wire_limits {
     WIRE_KEY_PACKAGE_MAX = 2048,  /* about 600 with a certificate as identity */
     WIRE_ENTRY_MAX = 8192,        /* one chain entry with all its co-signatures */
     WIRE_CHAIN_ENTRIES_MAX = 512, /* entries of one chain in one message: a family in a lifetime */
-    WIRE_CHAIN_MAX = 131072,      /* and their bytes */
+    WIRE_LIST_MAX = 131072,       /* bytes of one list of structures: 512 chain entries of 250 */
     WIRE_PERMIT_MAX = 4096,       /* with approvals of all parents */
     WIRE_PERSONS_MAX = 16,        /* persons of a family, and of a conversation */
     WIRE_DEVICES_MAX = 8,         /* devices of one person */
@@ -110,6 +110,10 @@ struct span wire_read_text(struct reader *r, size_t len_max);
 /* The same on one line: without newline and tab, not empty, at most WIRE_NAME_MAX bytes. */
 struct span wire_read_name(struct reader *r);
 bool wire_text_ok(struct span text, bool one_line); /* what the two above ask: for checking a user's input */
+/* Writers that refuse what their readers would: ST_WIRE_LIMIT, ST_WIRE_VALUE. */
+void wire_write_vec(struct writer *w, struct span s, size_t len_max);
+void wire_write_text(struct writer *w, struct span text, size_t len_max);
+void wire_write_name(struct writer *w, struct span name);
 void wire_read_person(struct reader *r, struct person_ref *out);
 void wire_write_person(struct writer *w, const struct person_ref *p);
 /* The end of a decoder: copies `built` to `out` when the whole input was read well, else zeroes `out`. */

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "protocol/beacon.h"
+
+/* ---- Beacon ---- */
+
+enum status beacon_encode(struct writer *w, const struct beacon *b)
+{
+    wire_write_version(w);
+    WRITE_ID(w, &b->scope);
+    writer_u32(w, b->generation);
+    writer_bytes(w, SPAN(b->founding_hash));
+    writer_u64(w, b->epoch);
+    writer_bytes(w, SPAN(b->authenticator_hash));
+    WRITE_ID(w, &b->incarnation);
+    writer_optional(w, b->answers);
+    if (b->answers)
+        writer_bytes(w, SPAN(b->nonce));
+    return writer_done(w);
+}
+
+enum status beacon_decode(struct beacon *out, struct span in)
+{
+    struct reader r;
+    struct beacon b = {0};
+    reader_init(&r, in);
+    wire_read_version(&r);
+    READ_ID(&r, &b.scope);
+    b.generation = reader_u32(&r);
+    reader_fixed(&r, b.founding_hash, sizeof b.founding_hash);
+    b.epoch = reader_u64(&r);
+    reader_fixed(&r, b.authenticator_hash, sizeof b.authenticator_hash);
+    READ_ID(&r, &b.incarnation);
+    b.answers = reader_optional(&r);
+    if (b.answers)
+        reader_fixed(&r, b.nonce, sizeof b.nonce);
+    return wire_finish(&r, out, &b, sizeof b);
+}
+
+enum status beacon_authenticator_hash(struct span epoch_authenticator, uint8_t out[static HASH_LEN])
+{
+    return wire_hash_bytes(LABEL_AUTHENTICATOR_HASH, epoch_authenticator, out);
+}
+
+/* ---- ReaddRequest ---- */
+
+static void readd_body(struct writer *w, const void *value)
+{
+    const struct readd_request *q = value;
+    wire_write_version(w);
+    WRITE_ID(w, &q->scope);
+    writer_u32(w, q->generation);
+    writer_bytes(w, SPAN(q->old_leaf_hash));
+    writer_bytes(w, SPAN(q->key_package_hash));
+    WRITE_ID(w, &q->device);
+}
+
+enum status readd_request_encode(struct writer *w, const struct readd_request *q)
+{
+    readd_body(w, q);
+    wire_write_vec(w, q->key_package, WIRE_KEY_PACKAGE_MAX);
+    WRITE_ID(w, &q->signature);
+    return writer_done(w);
+}
+
+enum status readd_request_decode(struct readd_request *out, struct span in)
+{
+    struct reader r;
+    struct readd_request q = {0};
+    reader_init(&r, in);
+    wire_read_version(&r);
+    READ_ID(&r, &q.scope);
+    q.generation = reader_u32(&r);
+    reader_fixed(&r, q.old_leaf_hash, sizeof q.old_leaf_hash);
+    reader_fixed(&r, q.key_package_hash, sizeof q.key_package_hash);
+    READ_ID(&r, &q.device);
+    q.key_package = reader_vec(&r, WIRE_KEY_PACKAGE_MAX);
+    READ_ID(&r, &q.signature);
+    return wire_finish(&r, out, &q, sizeof q);
+}
+
+enum status readd_request_sign(struct readd_request *q, const struct sign_private *key)
+{
+    return wire_sign(LABEL_READD_REQUEST, readd_body, q, key, &q->signature);
+}
+
+enum status readd_request_verify(const struct readd_request *q)
+{
+    return wire_verify(LABEL_READD_REQUEST, readd_body, q, &q->device, &q->signature);
+}
+
+/* ---- leave note ---- */
+
+static void leave_body(struct writer *w, const void *value)
+{
+    const struct leave_note *n = value;
+    wire_write_version(w);
+    WRITE_ID(w, &n->scope);
+    writer_u32(w, n->generation);
+    wire_write_person(w, &n->who);
+    WRITE_ID(w, &n->device);
+}
+
+enum status leave_note_encode(struct writer *w, const struct leave_note *n)
+{
+    leave_body(w, n);
+    WRITE_ID(w, &n->signature);
+    return writer_done(w);
+}
+
+enum status leave_note_decode(struct leave_note *out, struct span in)
+{
+    struct reader r;
+    struct leave_note n = {0};
+    reader_init(&r, in);
+    wire_read_version(&r);
+    READ_ID(&r, &n.scope);
+    n.generation = reader_u32(&r);
+    wire_read_person(&r, &n.who);
+    READ_ID(&r, &n.device);
+    READ_ID(&r, &n.signature);
+    return wire_finish(&r, out, &n, sizeof n);
+}
+
+enum status leave_note_sign(struct leave_note *n, const struct sign_private *key)
+{
+    return wire_sign(LABEL_LEAVE, leave_body, n, key, &n->signature);
+}
+
+enum status leave_note_verify(const struct leave_note *n)
+{
+    return wire_verify(LABEL_LEAVE, leave_body, n, &n->device, &n->signature);
+}
