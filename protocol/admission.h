@@ -21,7 +21,7 @@ struct admission_chain { /* a whole authority chain, from height 0 */
 struct admission {
     struct scope_id scope;
     uint32_t generation;
-    struct incarnation incarnation; /* under which the commit was read back */
+    struct relay_incarnation incarnation; /* under which the commit was read back */
     uint8_t founding_hash[HASH_LEN];
     struct span welcome; /* an MLS Welcome */
     struct span psk;     /* the wrapped join PSK (§2); empty in this version */

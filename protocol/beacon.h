@@ -3,11 +3,8 @@
 #ifndef KITH_PROTOCOL_BEACON_H
 #define KITH_PROTOCOL_BEACON_H
 
+#include "protocol/relay_command.h"
 #include "protocol/wire.h"
-
-struct incarnation { /* the random name of a relay's store (§3.3) */
-    uint8_t b[SHORT_ID_LEN];
-};
 
 /* "In this group I stand at this epoch." Not signed: it travels in a group, another scope or a letterbox. */
 struct beacon {
@@ -16,7 +13,7 @@ struct beacon {
     uint8_t founding_hash[HASH_LEN]; /* hash of the group's epoch-0 authenticator */
     uint64_t epoch;
     uint8_t authenticator_hash[HASH_LEN]; /* beacon_authenticator_hash of this epoch */
-    struct incarnation incarnation;       /* under which the sender read it */
+    struct relay_incarnation incarnation; /* under which the sender read it */
     bool answers;
     uint8_t nonce[16]; /* of who asked for this beacon; zero if none did */
 };

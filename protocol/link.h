@@ -8,13 +8,13 @@
 #ifndef KITH_PROTOCOL_LINK_H
 #define KITH_PROTOCOL_LINK_H
 
+#include "protocol/relay_address.h"
 #include "protocol/wire.h"
 
 enum link_limits {
     LINK_TEXT_MAX = 4096, /* with line breaks; a QR code of version 40 holds 4,296 characters */
     LINK_PAYLOAD_MAX = 2048,
-    LINK_CHECK_LEN = 4,
-    RELAY_HOST_MAX = 253 /* RFC 1035 §2.3.4, as text */
+    LINK_CHECK_LEN = 4
 };
 
 enum link_kind { LINK_PAIR = 1, LINK_MEET = 2, LINK_RELAY = 3 };
@@ -28,16 +28,8 @@ enum status link_print(enum link_kind kind, struct span payload, struct buffer *
  * good scheme that is not `expected`, ST_LINK_SCHEME for none, ST_LINK_DAMAGED. */
 enum status link_parse(enum link_kind expected, struct span text, struct buffer *payload) MUST_USE;
 
-struct relay_address { /* kith-relay://<relay key>@host:port[?access] */
-    struct sign_public key;
-    char host[RELAY_HOST_MAX + 1]; /* name, IPv4, or IPv6 in brackets; lower case */
-    uint16_t port;
-    bool has_access;
-    struct secret access; /* of a private relay. Wipe */
-};
-
-/* Appends the text and a NUL (not counted). */
-enum status relay_address_print(const struct relay_address *a, struct buffer *out) MUST_USE;
-enum status relay_address_parse(struct relay_address *out, struct span text) MUST_USE;
+/* A relay's address as pasted: tidied, then relay_address_parse. ST_LINK_SCHEME, ST_LINK_OTHER_KIND,
+ * ST_RELAY_ADDRESS. */
+enum status link_relay_parse(struct relay_address *out, struct span text) MUST_USE;
 
 #endif

@@ -101,7 +101,6 @@ static void open_fields_write(struct writer *w, const struct pairing_open *o)
     WRITE_ID(w, &o->device);
     writer_bytes(w, SPAN(o->nonce));
     wire_write_name(w, o->device_name);
-    wire_write_list(w, &o->key_packages);
     wire_write_vec(w, o->letterbox, LETTERBOX_MAX);
     writer_optional(w, o->has_recovery);
     if (o->has_recovery)
@@ -113,7 +112,6 @@ static void open_read(struct reader *r, struct pairing_open *o)
     READ_ID(r, &o->device);
     reader_fixed(r, o->nonce, sizeof o->nonce);
     o->device_name = wire_read_name(r);
-    o->key_packages = wire_read_list(r, PAIRING_KEY_PACKAGES_MAX, WIRE_KEY_PACKAGE_MAX);
     o->letterbox = reader_vec(r, LETTERBOX_MAX);
     o->has_recovery = reader_optional(r);
     if (o->has_recovery)
@@ -137,9 +135,11 @@ enum status pairing_message_encode(struct writer *w, const struct pairing_messag
         WRITE_ID(w, &m->u.open.signature);
         break;
     case PAIRING_ACCEPT:
+        wire_write_vec(w, m->u.accept.certificate, WIRE_CERTIFICATE_MAX);
         WRITE_ID(w, &m->u.accept.signature);
         break;
     case PAIRING_CONFIRM:
+        wire_write_list(w, &m->u.confirm.key_packages);
         WRITE_ID(w, &m->u.confirm.signature);
         break;
     case PAIRING_VOID:
@@ -170,9 +170,11 @@ enum status pairing_message_decode(struct pairing_message *out, struct span in)
         open_read(&r, &m.u.open);
         break;
     case PAIRING_ACCEPT:
+        m.u.accept.certificate = reader_vec(&r, WIRE_CERTIFICATE_MAX);
         READ_ID(&r, &m.u.accept.signature);
         break;
     case PAIRING_CONFIRM:
+        m.u.confirm.key_packages = wire_read_list(&r, PAIRING_KEY_PACKAGES_MAX, WIRE_KEY_PACKAGE_MAX);
         READ_ID(&r, &m.u.confirm.signature);
         break;
     case PAIRING_VOID:
@@ -232,62 +234,82 @@ enum status pairing_code(const struct pairing_transcript *t, char out[static PAI
     return st;
 }
 
-/* ---- signatures: each under its own label, over the transcript hash ---- */
+/* ---- signatures: each under its own label, over the transcript hash and the message's other fields ---- */
 
-static void transcript_hash_body(struct writer *w, const void *value)
+struct signed_message {
+    const struct pairing_transcript *transcript;
+    const void *message;
+};
+
+static void transcript_hash_write(struct writer *w, const struct pairing_transcript *t)
 {
     uint8_t hash[HASH_LEN];
-    enum status st = pairing_transcript_hash(value, hash);
+    enum status st = pairing_transcript_hash(t, hash);
     if (st != ST_OK)
         writer_fail(w, st);
     writer_bytes(w, SPAN(hash));
 }
 
-struct open_signed {
-    const struct pairing_open *open;
-    const struct pairing_transcript *transcript;
-};
-
-static void open_signed_body(struct writer *w, const void *value)
+static void open_body(struct writer *w, const void *value)
 {
-    const struct open_signed *s = value;
-    transcript_hash_body(w, s->transcript);
-    open_fields_write(w, s->open);
+    const struct signed_message *s = value;
+    transcript_hash_write(w, s->transcript);
+    open_fields_write(w, s->message);
 }
 
 enum status pairing_open_sign(struct pairing_open *o, const struct pairing_transcript *t,
                               const struct sign_private *key)
 {
-    struct open_signed s = {o, t};
-    return wire_sign(LABEL_PAIRING_OPEN, open_signed_body, &s, key, &o->signature);
+    struct signed_message s = {t, o};
+    return wire_sign(LABEL_PAIRING_OPEN, open_body, &s, key, &o->signature);
 }
 
 enum status pairing_open_verify(const struct pairing_open *o, const struct pairing_transcript *t)
 {
-    struct open_signed s = {o, t};
+    struct signed_message s = {t, o};
     if (!ID_EQUAL(&o->device, &t->new_device) || memcmp(o->nonce, t->new_nonce, PAIRING_NONCE_LEN) != 0)
         return ST_CRYPTO_SIGNATURE;
-    return wire_verify(LABEL_PAIRING_OPEN, open_signed_body, &s, &t->new_device, &o->signature);
+    return wire_verify(LABEL_PAIRING_OPEN, open_body, &s, &t->new_device, &o->signature);
+}
+
+static void accept_body(struct writer *w, const void *value)
+{
+    const struct signed_message *s = value;
+    const struct pairing_accept *a = s->message;
+    transcript_hash_write(w, s->transcript);
+    wire_write_vec(w, a->certificate, WIRE_CERTIFICATE_MAX);
 }
 
 enum status pairing_accept_sign(struct pairing_accept *a, const struct pairing_transcript *t,
                                 const struct sign_private *key)
 {
-    return wire_sign(LABEL_PAIRING_ACCEPT, transcript_hash_body, t, key, &a->signature);
+    struct signed_message s = {t, a};
+    return wire_sign(LABEL_PAIRING_ACCEPT, accept_body, &s, key, &a->signature);
 }
 
 enum status pairing_accept_verify(const struct pairing_accept *a, const struct pairing_transcript *t)
 {
-    return wire_verify(LABEL_PAIRING_ACCEPT, transcript_hash_body, t, &t->parent_device, &a->signature);
+    struct signed_message s = {t, a};
+    return wire_verify(LABEL_PAIRING_ACCEPT, accept_body, &s, &t->parent_device, &a->signature);
+}
+
+static void confirm_body(struct writer *w, const void *value)
+{
+    const struct signed_message *s = value;
+    const struct pairing_confirm *c = s->message;
+    transcript_hash_write(w, s->transcript);
+    wire_write_list(w, &c->key_packages);
 }
 
 enum status pairing_confirm_sign(struct pairing_confirm *c, const struct pairing_transcript *t,
                                  const struct sign_private *key)
 {
-    return wire_sign(LABEL_PAIRING_CONFIRM, transcript_hash_body, t, key, &c->signature);
+    struct signed_message s = {t, c};
+    return wire_sign(LABEL_PAIRING_CONFIRM, confirm_body, &s, key, &c->signature);
 }
 
 enum status pairing_confirm_verify(const struct pairing_confirm *c, const struct pairing_transcript *t)
 {
-    return wire_verify(LABEL_PAIRING_CONFIRM, transcript_hash_body, t, &t->new_device, &c->signature);
+    struct signed_message s = {t, c};
+    return wire_verify(LABEL_PAIRING_CONFIRM, confirm_body, &s, &t->new_device, &c->signature);
 }
