@@ -15,6 +15,7 @@
 #define KITH_SYNC_NODE_H
 
 #include "protocol/bytes.h"
+#include "protocol/chain_entry.h" /* enum person_role */
 #include "protocol/entropy.h"
 #include "protocol/ids.h"
 #include "sync/command.h"
@@ -43,7 +44,7 @@ struct event {
     uint64_t
         id; /* EV_RELAY_ANSWER: the request's; EV_COMMAND: chosen by the caller, comes back with the result */
     union {
-        const struct relay_answer *answer; /* borrows until node_step returns */
+        const struct relay_answer *answer; /* NULL: no answer came; borrows until node_step returns */
         struct command command;
     } u;
 };
@@ -73,7 +74,7 @@ enum notice_kind {
     NOTICE_HISTORY,        /* history arrived; what: how many entries */
     NOTICE_ALARM,          /* who or what does not add up: what says it in a sentence */
     NOTICE_STUCK,          /* a group cannot go on: what says which and why */
-    NOTICE_COUNT
+    NOTICE_KIND_COUNT
 };
 const char *notice_name(enum notice_kind kind); /* "text", "requests", … */
 
@@ -138,8 +139,6 @@ int64_t node_deadline(const struct node *n);
  *
  * Each calls `visit` once a row, at most NODE_ROWS_MAX times. Texts are NUL-terminated UTF-8, never NULL, and
  * borrow until visit returns. A failure is of class STORE, or what command.def says about names. */
-
-enum person_role { ROLE_PARENT, ROLE_CHILD };
 
 enum pairing_state {
     PAIRING_NONE,     /* nothing under way */

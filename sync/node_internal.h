@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of sync/ share: the node's memory, and the small services that every module uses.
+ *
+ * Modules, and who may call whom (downwards):
+ *   node       events in, effects out; the batch, savepoints, notices
+ *   command    what each command does            view_*    what can be asked
+ *   reconcile  who should be in which group; founds, adds, removes
+ *   pair · contact · request · conversation · history      the stories
+ *   facts      gathers policy's facts; the only caller of policy_decide
+ *   journal    entries, gaps, repair (all scopes)
+ *   group      an MLS group and the logs of its epochs (all scopes)
+ *   letters    letterboxes (all kinds)
+ *   family     chains, certificates, who is who
+ *   logs       logs, outbox, requests in flight
+ *   sql, schema
+ *
+ * OPEN MODULES (take one, say so here by a commit; the interface is its header):
+ *   sync/history.h     a new device's history, both sides: taken by nobody yet
+ *   sync/view_*.c      the views of node.h over the tables of schema.c: taken by nobody yet
+ *
+ * Rules. Everything in the database changes inside the SAVEPOINT of the event at hand. What memory caches of it is
+ * registered in node->undo, so that a rollback drops it. A record from a peer runs under node_guard: whatever it
+ * returns of a class other than STORE and INTERNAL rolls back that record alone and is counted as skipped. */
+#ifndef KITH_SYNC_NODE_INTERNAL_H
+#define KITH_SYNC_NODE_INTERNAL_H
+
+#include "protocol/mem.h"
+#include "protocol/suite.h"
+#include "sync/node.h"
+#include "sync/sql.h"
+
+enum node_internal_limits {
+    NODE_RELAYS_MAX = 8,      /* a family's own, and those of contacts' letterboxes */
+    NODE_FLIGHTS_MAX = NODE_RELAYS_MAX * NODE_IN_FLIGHT_MAX,
+    NODE_GROUPS_CACHED = 24,  /* groups in memory; more are loaded again when needed */
+    NODE_EFFECT_TEXTS = 4 + NODE_CANDIDATES_MAX,
+    NODE_NOTICES_KEPT = 10000
+};
+
+struct effect_slot {
+    struct effect effect;
+    char *texts[NODE_EFFECT_TEXTS]; /* what the effect's pointers point to */
+    size_t text_count;
+    bool published, taken;
+};
+
+struct effect_queue {
+    struct effect_slot *slots;
+    size_t count, cap;
+};
+
+struct self { /* who this device is; cached from table meta */
+    bool in_family, removed;
+    struct device_id device;
+    struct sign_private key;
+    struct family_id family;
+    struct person_id person;
+    enum person_role role;
+    bool supervised;
+};
+
+struct flight;
+struct relay_state;
+struct group;
+struct family_state;
+
+struct node {
+    struct sql sql;
+    struct entropy entropy;
+    struct now now;
+    struct self self;
+    char *relay_default;
+
+    struct effect_queue effects;
+    int64_t wake_mono_ms;
+
+    /* logs.c */
+    struct relay_state *relays; /* NODE_RELAYS_MAX */
+    struct flight *flights;     /* NODE_FLIGHTS_MAX */
+    uint64_t next_request;
+    struct log_memory *log_memory; /* fragments that wait for their siblings */
+
+    /* group.c */
+    struct group *groups[NODE_GROUPS_CACHED];
+
+    /* family.c */
+    struct family_state *family; /* both chains replayed; NULL: not loaded */
+
+    /* What the present SAVEPOINT touched in memory. */
+    bool family_touched, self_touched;
+
+    /* names.c: candidates of the last ambiguous name */
+    char *candidates[NODE_CANDIDATES_MAX];
+    size_t candidate_count;
+};
+
+/* ---- node.c ---- */
+
+typedef enum status (*node_fn)(struct node *n, void *arg);
+/* Runs fn in a SAVEPOINT. OK: kept. A failure of class STORE or INTERNAL goes up. Any other: everything that fn did
+ * is undone, memory too, *why says which (may be NULL), and ST_OK is returned. */
+enum status node_guard(struct node *n, node_fn fn, void *arg, enum status *why) MUST_USE;
+bool status_is_fatal(enum status s); /* class STORE or INTERNAL */
+
+/* Tells the person (FX_NOTIFY and table notice). Texts may be NULL; scope too. */
+enum status node_notice(struct node *n, enum notice_kind kind, const char *who, const char *what,
+                        const struct scope_id *scope) MUST_USE;
+/* NOTICE_ALARM and the counter of alarms. The same sentence is told once a day at most. */
+enum status node_alarm(struct node *n, const char *who, const char *what,
+                       const struct scope_id *scope) MUST_USE;
+enum status node_skipped(struct node *n) MUST_USE; /* counts a block or record that did not count */
+/* Wants a tick at this wall time (or mono time): node_deadline is the earliest of all. */
+void node_wake_wall(struct node *n, int64_t wall_ms);
+void node_wake_mono(struct node *n, int64_t mono_ms);
+/* A copy of the text that the effect owns; NULL when memory is gone or text is NULL. */
+const char *effect_text(struct effect_slot *e, const char *text);
+/* A new effect at the end of the queue, not visible before COMMIT. NULL: no memory. */
+struct effect_slot *node_effect(struct node *n, enum effect_kind kind, uint64_t id);
+
+int64_t node_random_below(struct node *n, int64_t bound); /* uniform enough for delays */
+
+/* Single values of table meta. */
+enum status meta_number(struct node *n, const char *key, int64_t missing, int64_t *out) MUST_USE;
+enum status meta_set_number(struct node *n, const char *key, int64_t value) MUST_USE;
+enum status meta_bytes(struct node *n, const char *key, struct buffer *out, bool *found) MUST_USE;
+enum status meta_set_bytes(struct node *n, const char *key, struct span value) MUST_USE;
+enum status meta_add(struct node *n, const char *key, int64_t more) MUST_USE;
+
+/* Next value of this device's hybrid clock, later than every entry seen. */
+enum status node_hlc(struct node *n, uint64_t *out) MUST_USE;
+enum status node_hlc_seen(struct node *n, uint64_t hlc) MUST_USE;
+
+#endif
