@@ -1,24 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Logs at relays: which ones this device knows, what waits to be appended to them, what is in flight.
  *
- * Invariants: 1. A block in the outbox is sent with the same bytes and block id until it is answered. 2. At most one
- * append and one read a log are in flight, so a log gets our blocks in the order of the outbox. 3. At most
- * NODE_IN_FLIGHT_MAX requests a relay, one `wait` among them, which runs only while nothing is left to read. 4. What is
- * in flight is memory only: node_open asks again for everything. 5. A log's cursor moves in the transaction that takes
- * in its blocks. */
+ * Invariants: 1. A block in the outbox is sent with the same bytes and block id until it is answered. 2. At
+ * most one append and one read a log are in flight, so a log gets our blocks in the order of the outbox. 3.
+ * At most NODE_IN_FLIGHT_MAX requests a relay, one `wait` among them, which runs only while nothing is left
+ * to read. 4. What is in flight is memory only: node_open asks again for everything. 5. A log's cursor moves
+ * in the transaction that takes in its blocks. */
 #ifndef KITH_SYNC_LOGS_H
 #define KITH_SYNC_LOGS_H
 
 #include "protocol/relay_command.h"
 #include "sync/node_internal.h"
 
-enum log_kind { /* whose record_received is called; numbers are in the database */
-    LOG_OF_GROUP = 1,     /* owner: mls_group.id, with its epoch */
-    LOG_OF_LETTERBOX = 2, /* owner: letterbox.id */
-    LOG_OF_PAIRING = 3,   /* owner: pairing.id */
-    LOG_OF_CARD = 4,      /* owner: 0; found by log id */
-    LOG_OF_HISTORY = 5,   /* owner: entry.id of the offer */
-    LOG_OUTWARD = 6       /* somebody else's letterbox: written only */
+enum log_kind {                       /* whose record_received is called; numbers are in the database */
+                LOG_OF_GROUP = 1,     /* owner: mls_group.id, with its epoch */
+                LOG_OF_LETTERBOX = 2, /* owner: letterbox.id */
+                LOG_OF_PAIRING = 3,   /* owner: pairing.id */
+                LOG_OF_CARD = 4,      /* owner: 0; found by log id */
+                LOG_OF_HISTORY = 5,   /* owner: entry.id of the offer */
+                LOG_OUTWARD = 6       /* somebody else's letterbox: written only */
 };
 
 enum outbox_purpose {
@@ -55,7 +55,8 @@ void logs_forget_memory(struct node *n);
 
 /* Random tokens and block key; trim as well when `trimmable`. */
 void log_keys_new(struct node *n, bool trimmable, struct log_keys *out);
-/* Works out the hashes from the tokens that are known; those of unknown tokens must be in `hashes` already. */
+/* Works out the hashes from the tokens that are known; those of unknown tokens must be in `hashes` already.
+ */
 void log_keys_hash(struct log_keys *k);
 void log_keys_wipe(struct log_keys *k);
 
@@ -64,8 +65,8 @@ enum status logs_add(struct node *n, const struct log_args *a, int64_t *log) MUS
 enum status logs_listen(struct node *n, int64_t log, bool on) MUST_USE;
 /* Drops the log with what waits for it. */
 enum status logs_drop(struct node *n, int64_t log) MUST_USE;
-/* Puts whole messages into as few blocks as they need and the blocks into the outbox; *last is the outbox id of the
- * block that ends the last message. */
+/* Puts whole messages into as few blocks as they need and the blocks into the outbox; *last is the outbox id
+ * of the block that ends the last message. */
 enum status logs_append(struct node *n, int64_t log, const struct span *messages, size_t count,
                         enum outbox_purpose purpose, int64_t owner, int64_t *last) MUST_USE;
 /* Drops what was not sent yet of this purpose. */
@@ -82,7 +83,8 @@ bool logs_relay_reached(const struct node *n);
 
 /* ---- implemented by the modules whose logs they are; each runs under node_guard ---- */
 
-enum status group_record(struct node *n, const struct log_row *log, uint64_t seq, struct span message) MUST_USE;
+enum status group_record(struct node *n, const struct log_row *log, uint64_t seq,
+                         struct span message) MUST_USE;
 enum status letter_record(struct node *n, const struct log_row *log, struct span message) MUST_USE;
 enum status pair_record(struct node *n, const struct log_row *log, struct span message) MUST_USE;
 enum status card_record(struct node *n, const struct log_row *log, struct span message) MUST_USE;

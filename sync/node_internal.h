@@ -18,9 +18,10 @@
  *   sync/history.h     a new device's history, both sides: taken by nobody yet
  *   sync/view_*.c      the views of node.h over the tables of schema.c: taken by nobody yet
  *
- * Rules. Everything in the database changes inside the SAVEPOINT of the event at hand. What memory caches of it is
- * registered in node->undo, so that a rollback drops it. A record from a peer runs under node_guard: whatever it
- * returns of a class other than STORE and INTERNAL rolls back that record alone and is counted as skipped. */
+ * Rules. Everything in the database changes inside the SAVEPOINT of the event at hand. What memory caches of
+ * it is registered in node->undo, so that a rollback drops it. A record from a peer runs under node_guard:
+ * whatever it returns of a class other than STORE and INTERNAL rolls back that record alone and is counted as
+ * skipped. */
 #ifndef KITH_SYNC_NODE_INTERNAL_H
 #define KITH_SYNC_NODE_INTERNAL_H
 
@@ -30,9 +31,9 @@
 #include "sync/sql.h"
 
 enum node_internal_limits {
-    NODE_RELAYS_MAX = 8,      /* a family's own, and those of contacts' letterboxes */
+    NODE_RELAYS_MAX = 8, /* a family's own, and those of contacts' letterboxes */
     NODE_FLIGHTS_MAX = NODE_RELAYS_MAX * NODE_IN_FLIGHT_MAX,
-    NODE_GROUPS_CACHED = 24,  /* groups in memory; more are loaded again when needed */
+    NODE_GROUPS_CACHED = 24, /* groups in memory; more are loaded again when needed */
     NODE_EFFECT_TEXTS = 4 + NODE_CANDIDATES_MAX,
     NODE_NOTICES_KEPT = 10000
 };
@@ -88,6 +89,8 @@ struct node {
 
     /* What the present SAVEPOINT touched in memory. */
     bool family_touched, self_touched;
+    bool self_stale;     /* self is read again before its next use */
+    enum status broken; /* a fatal failure: every step gives it */
 
     /* names.c: candidates of the last ambiguous name */
     char *candidates[NODE_CANDIDATES_MAX];
@@ -97,8 +100,8 @@ struct node {
 /* ---- node.c ---- */
 
 typedef enum status (*node_fn)(struct node *n, void *arg);
-/* Runs fn in a SAVEPOINT. OK: kept. A failure of class STORE or INTERNAL goes up. Any other: everything that fn did
- * is undone, memory too, *why says which (may be NULL), and ST_OK is returned. */
+/* Runs fn in a SAVEPOINT. OK: kept. A failure of class STORE or INTERNAL goes up. Any other: everything that
+ * fn did is undone, memory too, *why says which (may be NULL), and ST_OK is returned. */
 enum status node_guard(struct node *n, node_fn fn, void *arg, enum status *why) MUST_USE;
 bool status_is_fatal(enum status s); /* class STORE or INTERNAL */
 

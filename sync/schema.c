@@ -1,31 +1,33 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sync/schema.h"
 
-/* Every id is a BLOB; every `*_at` and `*_ms` is wall milliseconds. `log`, `letterbox`, `mls_group` are numbered
- * locally; scopes, families, persons, devices, entries go by the ids that everybody knows. */
-static const char *const step_1 =
+/* Every id is a BLOB; every `*_at` and `*_ms` is wall milliseconds. `log`, `letterbox`, `mls_group` are
+ * numbered locally; scopes, families, persons, devices, entries go by the ids that everybody knows. */
+static const char *const step_1[] = {
+    /* ---- who this device is ---- */
     /* One value each: who this device is, counters, the newest hlc. */
-    "CREATE TABLE meta(key TEXT PRIMARY KEY, value ANY) STRICT, WITHOUT ROWID;"
-
+    "CREATE TABLE meta(key TEXT PRIMARY KEY, value ANY) STRICT, WITHOUT ROWID;",
     /* ---- relays, logs, blocks on their way ---- */
     "CREATE TABLE relay(id INTEGER PRIMARY KEY, address TEXT NOT NULL UNIQUE, incarnation BLOB,"
     " time_skew_ms INTEGER NOT NULL DEFAULT 0) STRICT;"
-    /* kind and owner say whose records these are (enum log_kind). cursor: the last seq that was read; safe: where to
-     * read again from after a restart (below a message of which only some fragments came). */
-    "CREATE TABLE log(id INTEGER PRIMARY KEY, relay INTEGER NOT NULL REFERENCES relay, log_id BLOB NOT NULL UNIQUE,"
+    /* kind and owner say whose records these are (enum log_kind). cursor: the last seq that was read; safe:
+     * where to read again from after a restart (below a message of which only some fragments came). */
+    "CREATE TABLE log(id INTEGER PRIMARY KEY, relay INTEGER NOT NULL REFERENCES relay, log_id BLOB NOT NULL "
+    "UNIQUE,"
     " kind INTEGER NOT NULL, owner INTEGER NOT NULL, epoch INTEGER NOT NULL, hashes BLOB NOT NULL,"
     " write_token BLOB, read_token BLOB, trim_token BLOB, block_key BLOB NOT NULL,"
     " listening INTEGER NOT NULL, cursor INTEGER NOT NULL DEFAULT 0, safe INTEGER NOT NULL DEFAULT 0) STRICT;"
     "CREATE INDEX log_owner ON log(kind, owner, epoch);"
-    "CREATE TABLE outbox(id INTEGER PRIMARY KEY AUTOINCREMENT, log INTEGER NOT NULL REFERENCES log ON DELETE CASCADE,"
+    "CREATE TABLE outbox(id INTEGER PRIMARY KEY AUTOINCREMENT, log INTEGER NOT NULL REFERENCES log ON DELETE "
+    "CASCADE,"
     " purpose INTEGER NOT NULL, owner INTEGER NOT NULL, block_id BLOB NOT NULL, block BLOB NOT NULL) STRICT;"
-    "CREATE INDEX outbox_log ON outbox(log, id);"
-
+    "CREATE INDEX outbox_log ON outbox(log, id);",
     /* ---- groups ---- */
     "CREATE TABLE mls_group(id INTEGER PRIMARY KEY, scope BLOB NOT NULL, generation INTEGER NOT NULL,"
     " kind INTEGER NOT NULL, state INTEGER NOT NULL, why TEXT NOT NULL DEFAULT '', relay INTEGER NOT NULL,"
     " founding BLOB NOT NULL, epoch INTEGER NOT NULL, log INTEGER, pending INTEGER NOT NULL DEFAULT 0,"
-    " pending_epoch INTEGER, pending_at INTEGER, dirty INTEGER NOT NULL DEFAULT 1, sent_count INTEGER NOT NULL DEFAULT 0,"
+    " pending_epoch INTEGER, pending_at INTEGER, dirty INTEGER NOT NULL DEFAULT 1, sent_count INTEGER NOT "
+    "NULL DEFAULT 0,"
     " refreshed_at INTEGER NOT NULL, have_at INTEGER NOT NULL DEFAULT 0, founded_at INTEGER NOT NULL,"
     " subject_family BLOB, subject_person BLOB, peer_family BLOB, peer_person BLOB,"
     " UNIQUE(scope, generation, founding)) STRICT;"
@@ -35,106 +37,131 @@ static const char *const step_1 =
     "CREATE TABLE epoch(grp INTEGER NOT NULL REFERENCES mls_group ON DELETE CASCADE, epoch INTEGER NOT NULL,"
     " authenticator BLOB NOT NULL, author_family BLOB, author_person BLOB, began_at INTEGER NOT NULL,"
     " PRIMARY KEY(grp, epoch)) STRICT, WITHOUT ROWID;"
-    "CREATE TABLE evidence(grp INTEGER NOT NULL REFERENCES mls_group ON DELETE CASCADE, epoch INTEGER NOT NULL,"
+    "CREATE TABLE evidence(grp INTEGER NOT NULL REFERENCES mls_group ON DELETE CASCADE, epoch INTEGER NOT "
+    "NULL,"
     " hash BLOB NOT NULL, record BLOB NOT NULL, PRIMARY KEY(grp, epoch, hash)) STRICT, WITHOUT ROWID;"
     /* Letters that wait for the group's pending commit to win. */
-    "CREATE TABLE pending_letter(id INTEGER PRIMARY KEY, grp INTEGER NOT NULL REFERENCES mls_group ON DELETE CASCADE,"
+    "CREATE TABLE pending_letter(id INTEGER PRIMARY KEY, grp INTEGER NOT NULL REFERENCES mls_group ON DELETE "
+    "CASCADE,"
     " type INTEGER NOT NULL, box BLOB NOT NULL, to_family BLOB NOT NULL, to_person BLOB NOT NULL,"
     " body BLOB NOT NULL) STRICT;"
     /* Epochs of members as their beacons last told, for "removed on all devices" and alarms. */
     "CREATE TABLE beacon(grp INTEGER NOT NULL REFERENCES mls_group ON DELETE CASCADE, device BLOB NOT NULL,"
     " epoch INTEGER NOT NULL, authenticator BLOB NOT NULL, at_ms INTEGER NOT NULL,"
-    " PRIMARY KEY(grp, device)) STRICT, WITHOUT ROWID;"
-
+    " PRIMARY KEY(grp, device)) STRICT, WITHOUT ROWID;",
     /* ---- journals ---- */
-    /* id grows in the order of arrival. attested: it chains to a head that its author announced. outbox: the block that
-     * carries it; acked: at the relay. sent_epoch: NULL while it waits to be sealed. via: who passed it on. */
+    /* id grows in the order of arrival. attested: it chains to a head that its author announced. outbox: the
+     * block that carries it; acked: at the relay. sent_epoch: NULL while it waits to be sealed. via: who
+     * passed it on. */
     "CREATE TABLE entry(id INTEGER PRIMARY KEY AUTOINCREMENT, scope BLOB NOT NULL, author BLOB NOT NULL,"
-    " seq INTEGER NOT NULL, hash BLOB NOT NULL, prev BLOB NOT NULL, hlc INTEGER NOT NULL, kind INTEGER NOT NULL,"
-    " has_body INTEGER NOT NULL, entry BLOB NOT NULL, attested INTEGER NOT NULL, applied INTEGER NOT NULL DEFAULT 0,"
+    " seq INTEGER NOT NULL, hash BLOB NOT NULL, prev BLOB NOT NULL, hlc INTEGER NOT NULL, kind INTEGER NOT "
+    "NULL,"
+    " has_body INTEGER NOT NULL, entry BLOB NOT NULL, attested INTEGER NOT NULL, applied INTEGER NOT NULL "
+    "DEFAULT 0,"
     " fork INTEGER NOT NULL DEFAULT 0, own INTEGER NOT NULL DEFAULT 0, sent_epoch INTEGER, outbox INTEGER,"
     " acked INTEGER NOT NULL DEFAULT 0, via BLOB, arrived_at INTEGER NOT NULL, UNIQUE(scope, hash)) STRICT;"
     "CREATE INDEX entry_author ON entry(scope, author, seq);"
     "CREATE INDEX entry_kind ON entry(scope, kind, id);"
     "CREATE INDEX entry_unsent ON entry(scope, id) WHERE own = 1 AND acked = 0;"
-    /* Where an author's journal begins here (its head in our Admission), what it announced last, and its pin. */
-    "CREATE TABLE head(scope BLOB NOT NULL, author BLOB NOT NULL, base_seq INTEGER NOT NULL DEFAULT 0, base_hash BLOB,"
+    /* Where an author's journal begins here (its head in our Admission), what it announced last, and its pin.
+     */
+    "CREATE TABLE head(scope BLOB NOT NULL, author BLOB NOT NULL, base_seq INTEGER NOT NULL DEFAULT 0, "
+    "base_hash BLOB,"
     " told_seq INTEGER NOT NULL DEFAULT 0, told_hash BLOB, pin_seq INTEGER, pin_hash BLOB,"
     " PRIMARY KEY(scope, author)) STRICT, WITHOUT ROWID;"
     /* Entries that a member lacks, to be sent again at a moment that differs from member to member. */
-    "CREATE TABLE repair(scope BLOB NOT NULL, author BLOB NOT NULL, from_seq INTEGER NOT NULL, due_at INTEGER NOT NULL,"
-    " PRIMARY KEY(scope, author)) STRICT, WITHOUT ROWID;"
-
+    "CREATE TABLE repair(scope BLOB NOT NULL, author BLOB NOT NULL, from_seq INTEGER NOT NULL, due_at "
+    "INTEGER NOT NULL,"
+    " PRIMARY KEY(scope, author)) STRICT, WITHOUT ROWID;",
     /* ---- families ---- */
-    "CREATE TABLE chain(family BLOB NOT NULL, chain INTEGER NOT NULL, height INTEGER NOT NULL, hash BLOB NOT NULL,"
+    "CREATE TABLE chain(family BLOB NOT NULL, chain INTEGER NOT NULL, height INTEGER NOT NULL, hash BLOB NOT "
+    "NULL,"
     " entry BLOB NOT NULL, PRIMARY KEY(family, chain, height)) STRICT, WITHOUT ROWID;"
-    "CREATE TABLE chain_rival(family BLOB NOT NULL, chain INTEGER NOT NULL, height INTEGER NOT NULL, entry BLOB NOT NULL,"
+    "CREATE TABLE chain_rival(family BLOB NOT NULL, chain INTEGER NOT NULL, height INTEGER NOT NULL, entry "
+    "BLOB NOT NULL,"
     " at_ms INTEGER NOT NULL) STRICT;"
     /* Chain changes that this device wants; made into entries on the heads of the moment, until one wins. */
-    "CREATE TABLE chain_wish(id INTEGER PRIMARY KEY, kind INTEGER NOT NULL, body BLOB NOT NULL, state INTEGER NOT NULL,"
+    "CREATE TABLE chain_wish(id INTEGER PRIMARY KEY, kind INTEGER NOT NULL, body BLOB NOT NULL, state "
+    "INTEGER NOT NULL,"
     " at_ms INTEGER NOT NULL) STRICT;"
     "CREATE TABLE certificate(device BLOB PRIMARY KEY, family BLOB NOT NULL, person BLOB NOT NULL,"
-    " supervised INTEGER NOT NULL, not_after_ms INTEGER NOT NULL, certificate BLOB NOT NULL) STRICT, WITHOUT ROWID;"
+    " supervised INTEGER NOT NULL, not_after_ms INTEGER NOT NULL, certificate BLOB NOT NULL) STRICT, WITHOUT "
+    "ROWID;"
     /* What this device knows of others' devices: where to put letters, when it heard of them. */
     "CREATE TABLE device(device BLOB PRIMARY KEY, letterbox BLOB, seen_at INTEGER NOT NULL DEFAULT 0)"
     " STRICT, WITHOUT ROWID;"
-    "CREATE TABLE own_key_package(ref BLOB PRIMARY KEY, for_device BLOB NOT NULL, last_resort INTEGER NOT NULL,"
+    "CREATE TABLE own_key_package(ref BLOB PRIMARY KEY, for_device BLOB NOT NULL, last_resort INTEGER NOT "
+    "NULL,"
     " message BLOB NOT NULL, record BLOB NOT NULL, at_ms INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
     "CREATE TABLE peer_key_package(ref BLOB PRIMARY KEY, device BLOB NOT NULL, last_resort INTEGER NOT NULL,"
     " message BLOB NOT NULL, at_ms INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
     "CREATE INDEX peer_key_package_device ON peer_key_package(device, last_resort, at_ms);"
     "CREATE TABLE pairing(id INTEGER PRIMARY KEY, state INTEGER NOT NULL, failed TEXT NOT NULL DEFAULT '',"
-    " new_device INTEGER NOT NULL, expires_at INTEGER NOT NULL, session BLOB NOT NULL, fields BLOB NOT NULL) STRICT;"
-
+    " new_device INTEGER NOT NULL, expires_at INTEGER NOT NULL, session BLOB NOT NULL, fields BLOB NOT NULL) "
+    "STRICT;",
     /* ---- letterboxes and contacts ---- */
     /* kind: enum letterbox_kind; box: the encoded letterbox as given out; taken: messages that counted. */
     "CREATE TABLE letterbox(id INTEGER PRIMARY KEY, kind INTEGER NOT NULL, log INTEGER, box BLOB NOT NULL,"
-    " hpke_private BLOB, owner_family BLOB NOT NULL, owner_person BLOB NOT NULL, peer_family BLOB, peer_person BLOB,"
+    " hpke_private BLOB, owner_family BLOB NOT NULL, owner_person BLOB NOT NULL, peer_family BLOB, "
+    "peer_person BLOB,"
     " expires_at INTEGER NOT NULL, uses INTEGER NOT NULL, taken INTEGER NOT NULL DEFAULT 0,"
     " void INTEGER NOT NULL DEFAULT 0, key_id BLOB NOT NULL UNIQUE) STRICT;"
     "CREATE TABLE letter_seen(hash BLOB PRIMARY KEY, at_ms INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
-    "CREATE TABLE invite(id BLOB PRIMARY KEY, person BLOB NOT NULL, invite BLOB NOT NULL, card_write_token BLOB,"
-    " own INTEGER NOT NULL, expires_at INTEGER NOT NULL, void INTEGER NOT NULL DEFAULT 0) STRICT, WITHOUT ROWID;"
-    "CREATE TABLE request(id BLOB PRIMARY KEY, kind INTEGER NOT NULL, person BLOB NOT NULL, other_family BLOB NOT NULL,"
-    " other_person BLOB NOT NULL, other_name TEXT NOT NULL, other_supervised INTEGER NOT NULL, note TEXT NOT NULL,"
+    "CREATE TABLE invite(id BLOB PRIMARY KEY, person BLOB NOT NULL, invite BLOB NOT NULL, card_write_token "
+    "BLOB,"
+    " own INTEGER NOT NULL, expires_at INTEGER NOT NULL, void INTEGER NOT NULL DEFAULT 0) STRICT, WITHOUT "
+    "ROWID;"
+    "CREATE TABLE request(id BLOB PRIMARY KEY, kind INTEGER NOT NULL, person BLOB NOT NULL, other_family "
+    "BLOB NOT NULL,"
+    " other_person BLOB NOT NULL, other_name TEXT NOT NULL, other_supervised INTEGER NOT NULL, note TEXT NOT "
+    "NULL,"
     " how INTEGER NOT NULL, state INTEGER NOT NULL, at_ms INTEGER NOT NULL, days INTEGER NOT NULL DEFAULT 0,"
     " body BLOB NOT NULL, extra BLOB) STRICT, WITHOUT ROWID;"
-    "CREATE TABLE decision(request BLOB NOT NULL, entry BLOB NOT NULL, parent BLOB NOT NULL, yes INTEGER NOT NULL,"
-    " hlc INTEGER NOT NULL, reason TEXT NOT NULL, knew BLOB NOT NULL, PRIMARY KEY(request, entry)) STRICT, WITHOUT ROWID;"
-    "CREATE TABLE contact(person BLOB NOT NULL, family BLOB NOT NULL, other BLOB NOT NULL, name TEXT NOT NULL,"
-    " supervised INTEGER NOT NULL, state INTEGER NOT NULL, scope BLOB NOT NULL, generation INTEGER NOT NULL DEFAULT 0,"
+    "CREATE TABLE decision(request BLOB NOT NULL, entry BLOB NOT NULL, parent BLOB NOT NULL, yes INTEGER NOT "
+    "NULL,"
+    " hlc INTEGER NOT NULL, reason TEXT NOT NULL, knew BLOB NOT NULL, PRIMARY KEY(request, entry)) STRICT, "
+    "WITHOUT ROWID;"
+    "CREATE TABLE contact(person BLOB NOT NULL, family BLOB NOT NULL, other BLOB NOT NULL, name TEXT NOT "
+    "NULL,"
+    " supervised INTEGER NOT NULL, state INTEGER NOT NULL, scope BLOB NOT NULL, generation INTEGER NOT NULL "
+    "DEFAULT 0,"
     " their_box BLOB, since_at INTEGER NOT NULL, PRIMARY KEY(person, family, other)) STRICT, WITHOUT ROWID;"
     "CREATE TABLE permit(child_family BLOB NOT NULL, child BLOB NOT NULL, contact_family BLOB NOT NULL,"
     " contact BLOB NOT NULL, serial INTEGER NOT NULL, kinds INTEGER NOT NULL, oversight INTEGER NOT NULL,"
-    " not_before_ms INTEGER NOT NULL, not_after_ms INTEGER NOT NULL, enough INTEGER NOT NULL, permit BLOB NOT NULL,"
+    " not_before_ms INTEGER NOT NULL, not_after_ms INTEGER NOT NULL, enough INTEGER NOT NULL, permit BLOB "
+    "NOT NULL,"
     " PRIMARY KEY(child_family, child, contact_family, contact, serial)) STRICT, WITHOUT ROWID;"
     "CREATE TABLE withdrawal(child_family BLOB NOT NULL, child BLOB NOT NULL, contact_family BLOB NOT NULL,"
     " contact BLOB NOT NULL, serial INTEGER NOT NULL, withdrawal BLOB NOT NULL,"
     " PRIMARY KEY(child_family, child, contact_family, contact, serial)) STRICT, WITHOUT ROWID;"
     "CREATE TABLE revocation(device BLOB PRIMARY KEY, family BLOB NOT NULL, person BLOB NOT NULL,"
-    " revocation BLOB NOT NULL, at_ms INTEGER NOT NULL, told INTEGER NOT NULL DEFAULT 0) STRICT, WITHOUT ROWID;"
-
+    " revocation BLOB NOT NULL, at_ms INTEGER NOT NULL, told INTEGER NOT NULL DEFAULT 0) STRICT, WITHOUT "
+    "ROWID;",
     /* ---- what people are told ---- */
-    "CREATE TABLE notice(seq INTEGER PRIMARY KEY AUTOINCREMENT, kind INTEGER NOT NULL, at_ms INTEGER NOT NULL,"
-    " who TEXT NOT NULL, what TEXT NOT NULL, scope BLOB NOT NULL) STRICT;";
+    "CREATE TABLE notice(seq INTEGER PRIMARY KEY AUTOINCREMENT, kind INTEGER NOT NULL, at_ms INTEGER NOT "
+    "NULL,"
+    " who TEXT NOT NULL, what TEXT NOT NULL, scope BLOB NOT NULL) STRICT;",
+};
 
 static const struct {
     int version;
-    const char *sql;
-} steps[] = {{1, step_1}};
+    const char *const *sql;
+    size_t count;
+} steps[] = {{1, step_1, sizeof(step_1) / sizeof(step_1[0])}};
 
-static const char *const pragmas = "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL;"
-                                   "PRAGMA synchronous = FULL; PRAGMA secure_delete = ON; PRAGMA temp_store = MEMORY;"
-                                   "PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF;";
+static const char *const pragmas =
+    "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL;"
+    "PRAGMA synchronous = FULL; PRAGMA secure_delete = ON; PRAGMA temp_store = MEMORY;"
+    "PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF;";
 
-static enum status run_step(struct sql *s, int version, const char *sql)
+static enum status run_step(struct sql *s, int version, const char *const *sql, size_t count)
 {
     char end[96];
     sqlite3_snprintf(sizeof(end), end, "PRAGMA application_id = %d; PRAGMA user_version = %d; COMMIT;",
                      SCHEMA_APPLICATION_ID, version);
     int rc = sqlite3_exec(s->db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
-    if (rc == SQLITE_OK) {
-        rc = sqlite3_exec(s->db, sql, NULL, NULL, NULL);
+    for (size_t i = 0; rc == SQLITE_OK && i < count; i++) {
+        rc = sqlite3_exec(s->db, sql[i], NULL, NULL, NULL);
     }
     if (rc == SQLITE_OK) {
         rc = sqlite3_exec(s->db, end, NULL, NULL, NULL);
@@ -167,7 +194,7 @@ enum status schema_open(struct sql *s)
     st = sql_status(sqlite3_exec(s->db, pragmas, NULL, NULL, NULL));
     for (size_t i = 0; st == ST_OK && i < sizeof(steps) / sizeof(steps[0]); i++) {
         if (steps[i].version > version) {
-            st = run_step(s, steps[i].version, steps[i].sql);
+            st = run_step(s, steps[i].version, steps[i].sql, steps[i].count);
         }
     }
     return st;

@@ -222,7 +222,8 @@ enum status sql_number(struct sql *s, int64_t *out, int64_t missing, const char 
     return query_end(&q);
 }
 
-enum status sql_bytes(struct sql *s, struct buffer *out, bool *found, const char *text, const char *types, ...)
+enum status sql_bytes(struct sql *s, struct buffer *out, bool *found, const char *text, const char *types,
+                      ...)
 {
     struct query q;
     va_list args;

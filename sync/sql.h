@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* SQLite with less to get wrong: values go in by type letters, statements are kept prepared, errors stick to the
- * query and become a status of class STORE or INTERNAL.
+/* SQLite with less to get wrong: values go in by type letters, statements are kept prepared, errors stick to
+ * the query and become a status of class STORE or INTERNAL.
  *
  *   struct query q;
  *   query_start(&q, db, "SELECT a, b FROM t WHERE c = ? AND d = ?", "bi", SPAN_ID(&id), (int64_t)7);
  *   while (query_next(&q)) { … query_int(&q, 0) … query_blob(&q, 1) … }
  *   return query_end(&q);
  *
- * Type letters: b struct span (NULL pointer: an empty BLOB), o struct span (NULL pointer: SQL NULL), i int64_t,
- * t const char * (NULL: SQL NULL). SQL texts are literals: their address is the key of the cache. */
+ * Type letters: b struct span (NULL pointer: an empty BLOB), o struct span (NULL pointer: SQL NULL), i
+ * int64_t, t const char * (NULL: SQL NULL). SQL texts are literals: their address is the key of the cache. */
 #ifndef KITH_SYNC_SQL_H
 #define KITH_SYNC_SQL_H
 
@@ -54,8 +54,8 @@ void query_start(struct query *q, struct sql *s, const char *text, const char *t
 bool query_next(struct query *q); /* true: a row is there */
 int64_t query_int(const struct query *q, int column);
 bool query_null(const struct query *q, int column);
-struct span query_blob(const struct query *q, int column);  /* borrows until query_next or query_end */
-const char *query_text(const struct query *q, int column);  /* the same; "" for NULL */
+struct span query_blob(const struct query *q, int column); /* borrows until query_next or query_end */
+const char *query_text(const struct query *q, int column); /* the same; "" for NULL */
 /* Exactly len bytes, else the query fails with ST_STORE_ROW and out is zeroed. */
 void query_fixed(struct query *q, int column, uint8_t *out, size_t len);
 void query_fail(struct query *q, enum status why); /* keeps an earlier failure; stops query_next */

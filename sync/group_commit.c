@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Own commits: made, won or lost; and how an epoch ends. */
+#include "sync/family.h"
+#include "sync/group_internal.h"
+#include "sync/letters.h"
+
+/* ---- making ---- */
+
+static enum status encode_commit_data(const struct group_commit_args *a, struct buffer *hashes, struct buffer *out)
+{
+    struct writer w;
+    struct entry_hash hash;
+    enum status st = ST_OK;
+    for (size_t i = 0; st == ST_OK && i < a->evidence_count; i++) {
+        st = evidence_record_hash(a->evidence[i], &hash);
+        if (st == ST_OK) {
+            st = buffer_append(hashes, SPAN_ID(&hash));
+        }
+    }
+    struct commit_data data = {.count = a->evidence_count, .hashes = buffer_span(hashes)};
+    writer_init(&w, out);
+    return st == ST_OK ? commit_data_encode(&w, &data) : st;
+}
+
+static enum status encode_context(const struct kith_context *context, struct buffer *out)
+{
+    struct writer w;
+    writer_init(&w, out);
+    return context ? kith_context_encode(&w, context) : ST_OK;
+}
+
+struct making { /* what one own commit needs until it is in the outbox */
+    struct buffer hashes, data, context, message, welcome;
+    struct mls_staged *staged;
+};
+
+static enum status stage(struct node *n, struct group *g, const struct group_commit_args *a, struct making *m)
+{
+    struct span adds[GROUP_ADDS_MAX];
+    for (size_t i = 0; i < a->add_count; i++) {
+        adds[i] = a->adds[i].key_package;
+    }
+    struct mls_extension extension = {KITH_CONTEXT_EXTENSION, buffer_span(&m->context)};
+    struct mls_commit_args args = {
+        .key = &n->self.key,
+        .adds = adds,
+        .add_count = a->add_count,
+        .now_ms = n->now.wall_ms,
+        .removes = a->removes,
+        .remove_count = a->remove_count,
+        .set_extensions = a->context != NULL,
+        .extensions = {&extension, 1},
+        .force_path = true,
+        .authenticated_data = buffer_span(&m->data),
+    };
+    enum status st = mls_group_commit(g->mls, &args, &n->entropy, &m->staged, &m->message, &m->welcome);
+    enum status saved = group_save(n, g);
+    return st == ST_OK ? saved : st;
+}
+
+/* Evidence as receivers will have it, so that what they would refuse is refused here. */
+static enum status judge_own(struct node *n, struct group *g, const struct group_commit_args *a,
+                             const struct mls_staged *staged)
+{
+    struct evidence_set set;
+    evidence_set_init(&set);
+    set.count = a->evidence_count;
+    memcpy(set.records, a->evidence, a->evidence_count * sizeof(*a->evidence));
+    enum status st = group_judge(n, g, staged, &set);
+    set.count = 0;
+    evidence_set_wipe(&set);
+    return st;
+}
+
+static enum status append_commit(struct node *n, struct group *g, const struct group_commit_args *a,
+                                 struct span message)
+{
+    struct span messages[GROUP_EVIDENCE_MAX + 1];
+    memcpy(messages, a->evidence, a->evidence_count * sizeof(*a->evidence));
+    messages[a->evidence_count] = message;
+    return logs_append(n, g->log, messages, a->evidence_count + 1, OUTBOX_PLAIN, g->id, NULL);
+}
+
+static enum status keep_letter(struct node *n, const struct group *g, const struct group_letter *l)
+{
+    return sql_run(&n->sql,
+                   "INSERT INTO pending_letter(grp, type, box, to_family, to_person, body) VALUES(?,?,?,?,?,?)",
+                   "iibbbb", g->id, (int64_t)l->type, l->box, SPAN_ID(&l->to.family), SPAN_ID(&l->to.person), l->body);
+}
+
+static enum status keep_letters(struct node *n, struct group *g, const struct group_commit_args *a,
+                                const struct making *m)
+{
+    struct buffer admission;
+    buffer_init(&admission, LETTERBOX_BODY_MAX);
+    enum status st = ST_OK;
+    if (a->add_count != 0) {
+        st = group_make_admission(n, g, m->staged, a, buffer_span(&m->welcome), &admission);
+    }
+    for (size_t i = 0; st == ST_OK && i < a->add_count; i++) {
+        struct group_letter l = {LETTERBOX_ADMISSION, a->adds[i].box, buffer_span(&admission), a->adds[i].who};
+        st = keep_letter(n, g, &l);
+    }
+    for (size_t i = 0; st == ST_OK && i < a->letter_count; i++) {
+        st = keep_letter(n, g, &a->letters[i]);
+    }
+    buffer_wipe(&admission);
+    return st;
+}
+
+enum status group_commit(struct node *n, struct group *g, const struct group_commit_args *a)
+{
+    struct making m = {.staged = NULL};
+    if (g->pending || g->state != GROUP_ACTIVE) {
+        return ST_GROUP_BUSY;
+    }
+    if (a->add_count > GROUP_ADDS_MAX || a->evidence_count > GROUP_EVIDENCE_MAX) {
+        return ST_NO_SPACE;
+    }
+    buffer_init(&m.hashes, EVIDENCE_COUNT_MAX * HASH_LEN);
+    buffer_init(&m.data, EVIDENCE_COUNT_MAX * HASH_LEN + 16);
+    buffer_init(&m.context, KITH_CONTEXT_MAX);
+    buffer_init(&m.message, BLOCK_MESSAGE_MAX);
+    buffer_init(&m.welcome, ADMISSION_WELCOME_MAX);
+    enum status st = encode_commit_data(a, &m.hashes, &m.data);
+    if (st == ST_OK) {
+        st = encode_context(a->context, &m.context);
+    }
+    if (st == ST_OK) {
+        st = stage(n, g, a, &m);
+    }
+    if (st == ST_OK) {
+        st = judge_own(n, g, a, m.staged);
+    }
+    if (st == ST_OK) {
+        st = group_save_pending(n, g, m.staged);
+    }
+    if (st == ST_OK) {
+        st = append_commit(n, g, a, buffer_span(&m.message));
+    }
+    if (st == ST_OK) {
+        st = keep_letters(n, g, a, &m);
+    }
+    if (st == ST_OK) {
+        g->pending = true;
+        st = sql_run(&n->sql, "UPDATE mls_group SET pending = 1, pending_epoch = epoch, pending_at = ? WHERE id = ?",
+                     "ii", n->now.wall_ms, g->id);
+    }
+    mls_staged_free(m.staged);
+    buffer_wipe(&m.hashes);
+    buffer_wipe(&m.data);
+    buffer_wipe(&m.context);
+    buffer_wipe(&m.message);
+    buffer_wipe(&m.welcome);
+    return st;
+}
+
+/* ---- the end of an epoch ---- */
+
+static enum status send_letters(struct node *n, struct group *g)
+{
+    struct query q;
+    enum status st = ST_OK;
+    query_start(&q, &n->sql, "SELECT type, box, to_family, to_person, body FROM pending_letter WHERE grp = ? ORDER BY id",
+                "i", g->id);
+    while (st == ST_OK && query_next(&q)) {
+        struct letter l = {.type = (enum letterbox_message_type)query_int(&q, 0),
+                           .box = query_blob(&q, 1),
+                           .body = query_blob(&q, 4)};
+        QUERY_ID(&q, 2, &l.to.family);
+        QUERY_ID(&q, 3, &l.to.person);
+        st = letter_send(n, &l);
+    }
+    enum status end = query_end(&q);
+    return st == ST_OK ? end : st;
+}
+
+/* The own commit is over, won or lost. */
+static enum status drop_pending(struct node *n, struct group *g)
+{
+    enum status st = group_save_pending(n, g, NULL);
+    if (st == ST_OK) {
+        st = sql_run(&n->sql, "DELETE FROM pending_letter WHERE grp = ?", "i", g->id);
+    }
+    if (st == ST_OK) {
+        g->pending = false;
+        st = sql_run(&n->sql, "UPDATE mls_group SET pending = 0 WHERE id = ?", "i", g->id);
+    }
+    return st;
+}
+
+/* What was not read back in the old epoch is sealed again in the new one. */
+static enum status take_back_unsent(struct node *n, struct group *g, int64_t old_log)
+{
+    enum status st = sql_run(&n->sql, "DELETE FROM outbox WHERE log = ?", "i", old_log);
+    if (st == ST_OK) {
+        st = sql_run(&n->sql,
+                     "UPDATE entry SET sent_epoch = NULL, outbox = NULL WHERE scope = ? AND own = 1 AND acked = 0", "b",
+                     SPAN_ID(&g->scope));
+    }
+    return st;
+}
+
+static enum status begin_epoch(struct node *n, struct group *g, const struct person_ref *author)
+{
+    enum status st = group_save(n, g);
+    g->epoch = mls_group_epoch(g->mls);
+    if (st == ST_OK) {
+        st = group_open_log(n, g);
+    }
+    if (st == ST_OK) {
+        st = group_note_epoch(n, g, author);
+    }
+    if (st == ST_OK) {
+        st = sql_run(&n->sql, "UPDATE mls_group SET dirty = 1 WHERE id = ?", "i", g->id);
+    }
+    if (st == ST_OK) {
+        st = sql_run(&n->sql, "DELETE FROM evidence WHERE grp = ? AND epoch < ?", "ii", g->id, (int64_t)g->epoch);
+    }
+    return st == ST_OK ? epoch_began(n, g) : st;
+}
+
+/* The person of a leaf, before the merge. */
+static bool person_of_leaf(const struct group *g, uint32_t leaf, struct person_ref *out)
+{
+    struct device_certificate c;
+    uint32_t at = leaf;
+    bool found = group_next(g, &at, &c) && at == leaf + 1;
+    memset(out, 0, sizeof(*out));
+    if (found) {
+        *out = c.who;
+    }
+    return found;
+}
+
+enum status group_end_epoch(struct node *n, struct group *g, struct mls_staged *staged, bool own,
+                            const struct evidence_set *evidence)
+{
+    struct person_ref author;
+    int64_t old_log = g->log;
+    bool known = person_of_leaf(g, mls_staged_committer(staged), &author);
+    bool out_of_it = mls_staged_removes_us(staged);
+    enum status st = epoch_evidence(n, g, evidence->records, evidence->count);
+    if (st == ST_OK && own) {
+        st = send_letters(n, g);
+    }
+    g->touched = true;
+    if (st != ST_OK) {
+        mls_staged_free(staged);
+        return st;
+    }
+    mls_group_merge(g->mls, staged);
+    if (out_of_it) {
+        return removed_from_group(n, g);
+    }
+    st = drop_pending(n, g);
+    if (st == ST_OK && own) {
+        st = sql_run(&n->sql, "UPDATE mls_group SET sent_count = 0, refreshed_at = ? WHERE id = ?", "ii", n->now.wall_ms,
+                     g->id);
+    }
+    if (st == ST_OK) {
+        st = take_back_unsent(n, g, old_log);
+    }
+    return st == ST_OK ? begin_epoch(n, g, known ? &author : NULL) : st;
+}

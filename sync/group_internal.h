@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the group_*.c files share. */
+#ifndef KITH_SYNC_GROUP_INTERNAL_H
+#define KITH_SYNC_GROUP_INTERNAL_H
+
+#include "sync/group.h"
+
+enum group_internal_limits { GROUP_EVIDENCE_MAX = 256 /* records of one commit here */ };
+
+struct evidence_set { /* owns its bytes */
+    struct buffer bytes;
+    struct span records[GROUP_EVIDENCE_MAX]; /* into bytes, made when all are there */
+    size_t at[GROUP_EVIDENCE_MAX], len[GROUP_EVIDENCE_MAX];
+    size_t count;
+};
+
+void evidence_set_init(struct evidence_set *s);
+void evidence_set_wipe(struct evidence_set *s);
+/* The records that a staged commit names, from this epoch's log. ST_GROUP_EVIDENCE when one is not there. */
+enum status evidence_set_load(struct node *n, const struct group *g, const struct mls_staged *s,
+                              struct evidence_set *out) MUST_USE;
+
+/* device/authorize with what it needs gathered; the same for own and received commits. */
+enum status group_judge(struct node *n, struct group *g, const struct mls_staged *s,
+                        const struct evidence_set *evidence) MUST_USE;
+/* The same for all leaves of a group that is joined. */
+enum status group_judge_joined(struct node *n, struct group *g, const struct admission *a) MUST_USE;
+
+/* A new row with its log, for a fresh or joined mls_group (takes it, also on failure). */
+struct group_row_args {
+    struct mls_group *mls; /* takes */
+    const struct kith_context *context;
+    const uint8_t *founding; /* NULL: this is epoch 0 */
+    bool has_peer;
+    struct person_ref subject, peer;
+};
+enum status group_insert(struct node *n, const struct group_row_args *a, struct group **out) MUST_USE;
+/* The log of the group's present epoch (or of `staged`'s), listened to. */
+enum status group_open_log(struct node *n, struct group *g) MUST_USE;
+enum status group_note_epoch(struct node *n, struct group *g, const struct person_ref *author) MUST_USE;
+enum status group_set_state(struct node *n, struct group *g, enum group_state state, const char *why) MUST_USE;
+
+/* Ends the epoch by a judged, opened commit (takes it); `own`: it is the pending one. */
+enum status group_end_epoch(struct node *n, struct group *g, struct mls_staged *staged, bool own,
+                            const struct evidence_set *evidence) MUST_USE;
+enum status group_save_pending(struct node *n, struct group *g, const struct mls_staged *s) MUST_USE; /* NULL: drop */
+/* The pending own commit; NULL when there is none. */
+enum status group_load_pending(struct node *n, struct group *g, struct mls_staged **out) MUST_USE;
+
+#endif

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What logs.c and logs_io.c share. */
+#ifndef KITH_SYNC_LOGS_INTERNAL_H
+#define KITH_SYNC_LOGS_INTERNAL_H
+
+#include "protocol/reassembly.h"
+#include "sync/logs.h"
+
+enum logs_internal_limits {
+    LOGS_BACKOFF_MIN_MS = 500,
+    LOGS_BACKOFF_MAX_MS = 30 * 1000, /* a relay that comes back is found within half a minute */
+    LOGS_READ_AT_ONCE = 8,           /* reads in flight a relay: 4 MiB of answers */
+    LOGS_REASSEMBLIES_MAX = 32       /* logs with unfinished messages in memory; each is bounded itself */
+};
+
+struct flight {  /* a request without an answer */
+    uint64_t id; /* 0: free */
+    int64_t relay, log, outbox;
+    bool cancelled;
+    struct relay_request request;
+    uint8_t *block;              /* of an append */
+    struct relay_watch *watches; /* of a wait */
+    int64_t *watched;            /* log ids, by watch */
+    size_t watch_count;
+};
+
+struct relay_state {
+    int64_t id; /* 0: free */
+    char *address;
+    size_t in_flight, reads;
+    uint64_t wait_id;      /* 0: none */
+    uint64_t wait_version; /* logs_version when it was asked */
+    bool reached;
+    int64_t backoff_ms, retry_at_mono_ms;
+};
+
+struct log_memory {
+    uint64_t version; /* grows when the set of logs or a cursor changes */
+    struct {
+        int64_t log;
+        struct reassembly *parts;
+    } open[LOGS_REASSEMBLIES_MAX];
+    struct { /* logs that a wait told to have grown */
+        int64_t log;
+        uint64_t seq;
+    } grown[RELAY_WATCHES_MAX * 2];
+    size_t grown_count;
+};
+
+void logs_changed(struct node *n);
+
+#endif

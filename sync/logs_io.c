@@ -1,0 +1,645 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Requests in flight: what to ask of the relays next, and what becomes of the answers. */
+#include <stdlib.h>
+
+#include "sync/logs_internal.h"
+
+/* ---- memory ---- */
+
+enum status logs_open(struct node *n)
+{
+    n->relays = mem_alloc(NODE_RELAYS_MAX, sizeof(*n->relays));
+    n->flights = mem_alloc(NODE_FLIGHTS_MAX, sizeof(*n->flights));
+    n->log_memory = mem_alloc(1, sizeof(*n->log_memory));
+    n->next_request = 1;
+    if (!n->relays || !n->flights || !n->log_memory) {
+        return ST_NO_MEMORY;
+    }
+    return sql_run(&n->sql, "UPDATE log SET cursor = safe", "");
+}
+
+static void flight_free(struct flight *f)
+{
+    mem_free(f->block, BLOCK_LEN);
+    mem_free(f->watches, f->watch_count * sizeof(*f->watches));
+    mem_free(f->watched, f->watch_count * sizeof(*f->watched));
+    bytes_wipe(f, sizeof(*f));
+}
+
+void logs_forget_memory(struct node *n)
+{
+    for (size_t i = 0; n->log_memory && i < LOGS_REASSEMBLIES_MAX; i++) {
+        reassembly_free(n->log_memory->open[i].parts);
+        n->log_memory->open[i].parts = NULL;
+        n->log_memory->open[i].log = 0;
+    }
+}
+
+void logs_free(struct node *n)
+{
+    logs_forget_memory(n);
+    for (size_t i = 0; n->flights && i < NODE_FLIGHTS_MAX; i++) {
+        flight_free(&n->flights[i]);
+    }
+    for (size_t i = 0; n->relays && i < NODE_RELAYS_MAX; i++) {
+        free(n->relays[i].address);
+    }
+    mem_free(n->flights, NODE_FLIGHTS_MAX * sizeof(*n->flights));
+    mem_free(n->relays, NODE_RELAYS_MAX * sizeof(*n->relays));
+    mem_free(n->log_memory, sizeof(*n->log_memory));
+}
+
+void logs_changed(struct node *n)
+{
+    n->log_memory->version++;
+}
+
+bool logs_relay_reached(const struct node *n)
+{
+    bool any = false;
+    for (size_t i = 0; i < NODE_RELAYS_MAX; i++) {
+        any = any || (n->relays[i].id != 0 && n->relays[i].reached);
+    }
+    return any;
+}
+
+/* ---- asking ---- */
+
+static struct flight *flight_new(struct node *n, struct relay_state *r)
+{
+    for (size_t i = 0; r->in_flight < NODE_IN_FLIGHT_MAX && i < NODE_FLIGHTS_MAX; i++) {
+        struct flight *f = &n->flights[i];
+        if (f->id == 0) {
+            memset(f, 0, sizeof(*f));
+            f->id = n->next_request++;
+            f->relay = r->id;
+            r->in_flight++;
+            return f;
+        }
+    }
+    return NULL;
+}
+
+static enum status flight_send(struct node *n, const struct relay_state *r, struct flight *f)
+{
+    struct effect_slot *e = node_effect(n, FX_RELAY_REQUEST, f->id);
+    if (!e) {
+        return ST_NO_MEMORY;
+    }
+    e->effect.u.request.relay = effect_text(e, r->address);
+    e->effect.u.request.what = &f->request;
+    return e->effect.u.request.relay ? ST_OK : ST_NO_MEMORY;
+}
+
+static bool busy(const struct node *n, int64_t log, enum relay_command command)
+{
+    for (size_t i = 0; i < NODE_FLIGHTS_MAX; i++) {
+        const struct flight *f = &n->flights[i];
+        if (f->id != 0 && f->log == log && f->request.command == command) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool info_in_flight(const struct node *n, const struct relay_state *r)
+{
+    for (size_t i = 0; i < NODE_FLIGHTS_MAX; i++) {
+        const struct flight *f = &n->flights[i];
+        if (f->id != 0 && f->relay == r->id && f->request.command == RELAY_INFO) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void claim_from_row(struct query *q, int token_column, int hashes_column, enum log_right right,
+                           struct log_claim *out)
+{
+    struct log_token token;
+    struct log_hashes hashes;
+    QUERY_ID(q, token_column, &token);
+    query_fixed(q, hashes_column, (uint8_t *)&hashes, sizeof(hashes));
+    log_claim_make(right, &token, &hashes, out);
+    bytes_wipe(&token, sizeof(token));
+}
+
+static enum status send_append(struct node *n, struct relay_state *r, int64_t outbox)
+{
+    struct query q;
+    struct flight *f = flight_new(n, r);
+    if (!f) {
+        return ST_OK;
+    }
+    f->block = mem_alloc(1, BLOCK_LEN);
+    if (!f->block) {
+        return ST_NO_MEMORY;
+    }
+    query_start(&q, &n->sql,
+                "SELECT o.block_id, o.block, l.write_token, l.hashes, r.incarnation, l.id FROM outbox o"
+                " JOIN log l ON l.id = o.log JOIN relay r ON r.id = l.relay WHERE o.id = ?",
+                "i", outbox);
+    f->outbox = outbox;
+    f->request.command = RELAY_APPEND;
+    if (query_next(&q)) {
+        QUERY_ID(&q, 0, &f->request.block_id);
+        query_fixed(&q, 1, f->block, BLOCK_LEN);
+        claim_from_row(&q, 2, 3, LOG_WRITE, &f->request.log);
+        QUERY_ID(&q, 4, &f->request.incarnation);
+        f->log = query_int(&q, 5);
+        f->request.block = SPAN_OF(f->block, BLOCK_LEN);
+    }
+    enum status st = query_end(&q);
+    return st == ST_OK ? flight_send(n, r, f) : st;
+}
+
+enum {
+    APPENDS_AT_ONCE = NODE_IN_FLIGHT_MAX - LOGS_READ_AT_ONCE - 2
+}; /* one wait, and one that is cancelled */
+
+static enum status pump_appends(struct node *n, struct relay_state *r)
+{
+    int64_t ids[APPENDS_AT_ONCE];
+    size_t count = 0;
+    struct query q;
+    query_start(&q, &n->sql,
+                "SELECT min(o.id), o.log FROM outbox o JOIN log l ON l.id = o.log WHERE l.relay = ?"
+                " GROUP BY o.log ORDER BY 1",
+                "i", r->id);
+    while (count < APPENDS_AT_ONCE && query_next(&q)) {
+        if (!busy(n, query_int(&q, 1), RELAY_APPEND)) {
+            ids[count++] = query_int(&q, 0);
+        }
+    }
+    enum status st = query_end(&q);
+    for (size_t i = 0; st == ST_OK && i < count && r->in_flight < NODE_IN_FLIGHT_MAX - 2; i++) {
+        st = send_append(n, r, ids[i]);
+    }
+    return st;
+}
+
+static enum status send_read(struct node *n, struct relay_state *r, int64_t log)
+{
+    struct query q;
+    struct flight *f = flight_new(n, r);
+    if (!f) {
+        return ST_OK;
+    }
+    query_start(&q, &n->sql, "SELECT read_token, hashes, cursor FROM log WHERE id = ?", "i", log);
+    f->log = log;
+    f->request.command = RELAY_READ;
+    f->request.max = RELAY_READ_MAX;
+    if (query_next(&q)) {
+        claim_from_row(&q, 0, 1, LOG_READ, &f->request.log);
+        f->request.after_seq = (uint64_t)query_int(&q, 2);
+    }
+    enum status st = query_end(&q);
+    r->reads++;
+    return st == ST_OK ? flight_send(n, r, f) : st;
+}
+
+/* A log that grew and is still there, listened to and behind; -1 when it is of another relay. */
+static enum status still_behind(struct node *n, const struct relay_state *r, size_t at, int *out)
+{
+    struct query q;
+    *out = 0;
+    query_start(&q, &n->sql, "SELECT relay, cursor FROM log WHERE id = ? AND listening = 1", "i",
+                n->log_memory->grown[at].log);
+    if (query_next(&q)) {
+        bool behind = (uint64_t)query_int(&q, 1) < n->log_memory->grown[at].seq;
+        *out = query_int(&q, 0) != r->id ? -1 : behind ? 1 : 0;
+    }
+    return query_end(&q);
+}
+
+static enum status pump_reads(struct node *n, struct relay_state *r, bool *anything)
+{
+    struct log_memory *m = n->log_memory;
+    size_t at = 0;
+    while (at < m->grown_count) {
+        int behind = 0;
+        enum status st = still_behind(n, r, at, &behind);
+        if (st != ST_OK) {
+            return st;
+        }
+        if (behind == 0) {
+            m->grown[at] = m->grown[--m->grown_count];
+            continue;
+        }
+        if (behind > 0) {
+            *anything = true;
+            if (r->reads < LOGS_READ_AT_ONCE && !busy(n, m->grown[at].log, RELAY_READ)) {
+                st = send_read(n, r, m->grown[at].log);
+            }
+        }
+        if (st != ST_OK) {
+            return st;
+        }
+        at++;
+    }
+    return ST_OK;
+}
+
+static enum status fill_wait(struct node *n, struct relay_state *r, struct flight *f)
+{
+    struct query q;
+    query_start(
+        &q, &n->sql,
+        "SELECT id, read_token, hashes, cursor FROM log WHERE relay = ? AND listening = 1 ORDER BY id DESC"
+        " LIMIT 512",
+        "i", r->id);
+    size_t count = 0;
+    while (count < f->watch_count && query_next(&q)) {
+        f->watched[count] = query_int(&q, 0);
+        claim_from_row(&q, 1, 2, LOG_READ, &f->watches[count].log);
+        f->watches[count].after_seq = (uint64_t)query_int(&q, 3);
+        count++;
+    }
+    f->request.watch_count = count;
+    return query_end(&q);
+}
+
+static enum status cancel_wait(struct node *n, struct relay_state *r)
+{
+    for (size_t i = 0; i < NODE_FLIGHTS_MAX; i++) {
+        if (n->flights[i].id == r->wait_id) {
+            n->flights[i].cancelled = true;
+        }
+    }
+    struct effect_slot *e = node_effect(n, FX_RELAY_CANCEL, r->wait_id);
+    r->wait_id = 0;
+    return e ? ST_OK : ST_NO_MEMORY;
+}
+
+static enum status pump_wait(struct node *n, struct relay_state *r)
+{
+    int64_t logs = 0;
+    enum status st = ST_OK;
+    if (r->wait_id != 0 && r->wait_version == n->log_memory->version) {
+        return ST_OK;
+    }
+    if (r->wait_id != 0) {
+        st = cancel_wait(n, r);
+    }
+    if (st == ST_OK) {
+        st = sql_number(&n->sql, &logs, 0, "SELECT count(*) FROM log WHERE relay = ? AND listening = 1", "i",
+                        r->id);
+    }
+    struct flight *f = st == ST_OK && logs != 0 ? flight_new(n, r) : NULL;
+    if (!f) {
+        return st;
+    }
+    f->watch_count = logs < RELAY_WATCHES_MAX ? (size_t)logs : RELAY_WATCHES_MAX;
+    f->watches = mem_alloc(f->watch_count, sizeof(*f->watches));
+    f->watched = mem_alloc(f->watch_count, sizeof(*f->watched));
+    if (!f->watches || !f->watched) {
+        return ST_NO_MEMORY;
+    }
+    f->request =
+        (struct relay_request){.command = RELAY_WAIT, .timeout_ms = RELAY_WAIT_MAX_MS, .watches = f->watches};
+    r->wait_id = f->id;
+    r->wait_version = n->log_memory->version;
+    st = fill_wait(n, r, f);
+    return st == ST_OK ? flight_send(n, r, f) : st;
+}
+
+static enum status pump_relay(struct node *n, struct relay_state *r)
+{
+    int64_t known = 0;
+    bool reading = false;
+    if (r->retry_at_mono_ms > n->now.mono_ms) {
+        node_wake_mono(n, r->retry_at_mono_ms);
+        return ST_OK;
+    }
+    enum status st =
+        sql_number(&n->sql, &known, 0, "SELECT incarnation IS NOT NULL FROM relay WHERE id = ?", "i", r->id);
+    if (st != ST_OK || known == 0 || !r->reached) {
+        struct flight *f = st == ST_OK && !info_in_flight(n, r) ? flight_new(n, r) : NULL;
+        if (f) {
+            f->request.command = RELAY_INFO;
+            st = flight_send(n, r, f);
+        }
+        return st;
+    }
+    st = pump_appends(n, r);
+    if (st == ST_OK) {
+        st = pump_reads(n, r, &reading);
+    }
+    return st == ST_OK && !reading ? pump_wait(n, r) : st;
+}
+
+static enum status know_relays(struct node *n)
+{
+    struct query q;
+    size_t at = 0;
+    query_start(&q, &n->sql, "SELECT id, address FROM relay ORDER BY id LIMIT 8", "");
+    while (query_next(&q)) {
+        struct relay_state *r = &n->relays[at++];
+        if (r->id == 0) {
+            r->id = query_int(&q, 0);
+            r->address = strdup(query_text(&q, 1));
+            query_fail(&q, r->address ? ST_OK : ST_NO_MEMORY);
+        }
+    }
+    return query_end(&q);
+}
+
+enum status logs_pump(struct node *n)
+{
+    enum status st = know_relays(n);
+    for (size_t i = 0; st == ST_OK && i < NODE_RELAYS_MAX; i++) {
+        if (n->relays[i].id != 0) {
+            st = pump_relay(n, &n->relays[i]);
+        }
+    }
+    return st;
+}
+
+/* ---- answers: one record ---- */
+
+struct record_call {
+    const struct log_row *log;
+    uint64_t seq;
+    struct span message;
+};
+
+static enum status dispatch_record(struct node *n, void *arg)
+{
+    struct record_call *c = arg;
+    switch (c->log->kind) {
+    case LOG_OF_GROUP:
+        return group_record(n, c->log, c->seq, c->message);
+    case LOG_OF_LETTERBOX:
+        return letter_record(n, c->log, c->message);
+    case LOG_OF_PAIRING:
+        return pair_record(n, c->log, c->message);
+    case LOG_OF_CARD:
+        return card_record(n, c->log, c->message);
+    case LOG_OF_HISTORY:
+        return history_record(n, c->log, c->message);
+    case LOG_OUTWARD:
+    default:
+        return ST_INTERNAL;
+    }
+}
+
+static enum status deliver(struct node *n, const struct log_row *log, uint64_t seq, struct span message)
+{
+    struct record_call c = {log, seq, message};
+    enum status why = ST_OK, st = node_guard(n, dispatch_record, &c, &why);
+    if (st == ST_OK && why != ST_OK) {
+        st = node_skipped(n);
+    }
+    return st;
+}
+
+static struct reassembly **parts_of(struct node *n, int64_t log)
+{
+    size_t free_at = LOGS_REASSEMBLIES_MAX;
+    for (size_t i = 0; i < LOGS_REASSEMBLIES_MAX; i++) {
+        if (n->log_memory->open[i].log == log) {
+            return &n->log_memory->open[i].parts;
+        }
+        if (n->log_memory->open[i].log == 0) {
+            free_at = i;
+        }
+    }
+    if (free_at == LOGS_REASSEMBLIES_MAX) { /* many logs with unfinished messages: the first makes room */
+        free_at = 0;
+        reassembly_free(n->log_memory->open[0].parts);
+    }
+    n->log_memory->open[free_at].log = log;
+    n->log_memory->open[free_at].parts = NULL;
+    return &n->log_memory->open[free_at].parts;
+}
+
+static enum status take_fragment(struct node *n, const struct log_row *log, uint64_t seq,
+                                 const struct block_record *record)
+{
+    struct buffer whole;
+    bool complete = false;
+    struct reassembly **parts = parts_of(n, log->id);
+    enum status st = *parts ? ST_OK : reassembly_new(parts);
+    buffer_init(&whole, BLOCK_MESSAGE_MAX);
+    if (st == ST_OK) {
+        st = reassembly_add(*parts, record, seq, &whole, &complete);
+    }
+    if (st != ST_OK && !status_is_fatal(st)) {
+        st = node_skipped(n);
+    }
+    if (st == ST_OK && complete) {
+        st = deliver(n, log, seq, buffer_span(&whole));
+    }
+    buffer_wipe(&whole);
+    return st;
+}
+
+static enum status take_block(struct node *n, const struct log_row *log, const struct secret *key,
+                              const struct relay_block *block)
+{
+    struct block_payload *payload = mem_alloc(1, sizeof(*payload));
+    struct block_record record;
+    if (!payload) {
+        return ST_NO_MEMORY;
+    }
+    enum status st = block_open(payload, key, block->block);
+    if (st != ST_OK) {
+        st = status_is_fatal(st) ? st : node_skipped(n);
+    } else {
+        while (st == ST_OK && block_payload_next(payload, &record)) {
+            st = record.kind == BLOCK_WHOLE ? deliver(n, log, block->seq, record.bytes)
+                                            : take_fragment(n, log, block->seq, &record);
+        }
+    }
+    mem_free(payload, sizeof(*payload));
+    return st;
+}
+
+/* ---- answers ---- */
+
+static uint64_t safe_cursor(struct node *n, int64_t log, uint64_t cursor)
+{
+    for (size_t i = 0; i < LOGS_REASSEMBLIES_MAX; i++) {
+        if (n->log_memory->open[i].log == log && n->log_memory->open[i].parts) {
+            uint64_t oldest = reassembly_oldest_seq(n->log_memory->open[i].parts);
+            return oldest != 0 && oldest <= cursor ? oldest - 1 : cursor;
+        }
+    }
+    return cursor;
+}
+
+static enum status load_log(struct node *n, int64_t id, struct log_row *out, struct secret *key,
+                            int64_t *cursor)
+{
+    struct query q;
+    memset(out, 0, sizeof(*out));
+    query_start(&q, &n->sql, "SELECT id, owner, epoch, kind, log_id, block_key, cursor FROM log WHERE id = ?",
+                "i", id);
+    if (query_next(&q)) {
+        out->id = query_int(&q, 0);
+        out->owner = query_int(&q, 1);
+        out->epoch = query_int(&q, 2);
+        out->kind = (enum log_kind)query_int(&q, 3);
+        QUERY_ID(&q, 4, &out->log);
+        QUERY_ID(&q, 5, key);
+        *cursor = query_int(&q, 6);
+    }
+    return query_end(&q);
+}
+
+static enum status answer_read(struct node *n, const struct flight *f, const struct relay_answer *a)
+{
+    struct log_row log;
+    struct secret key;
+    int64_t cursor = 0;
+    enum status st = load_log(n, f->log, &log, &key, &cursor);
+    bool usable = st == ST_OK && log.id != 0 && (uint64_t)cursor == f->request.after_seq;
+    for (size_t i = 0; usable && st == ST_OK && i < a->count; i++) {
+        st = take_block(n, &log, &key, &a->blocks[i]);
+        cursor = (int64_t)a->blocks[i].seq;
+    }
+    secret_wipe(&key);
+    for (size_t i = 0; i < n->log_memory->grown_count; i++) {
+        if (usable && a->count == 0 && n->log_memory->grown[i].log == f->log) {
+            n->log_memory->grown[i].seq = 0; /* a log that shrank: a relay that was wiped or lies */
+        }
+    }
+    if (st == ST_OK && usable) {
+        st = sql_run(&n->sql, "UPDATE log SET cursor = ?, safe = ? WHERE id = ?", "iii", cursor,
+                     (int64_t)safe_cursor(n, f->log, (uint64_t)cursor), f->log);
+        logs_changed(n);
+    }
+    return st;
+}
+
+static void answer_wait(struct node *n, const struct flight *f, const struct relay_answer *a)
+{
+    struct log_memory *m = n->log_memory;
+    for (size_t i = 0; i < a->count; i++) {
+        size_t at = 0;
+        int64_t log = f->watched[a->grown[i].index];
+        while (at < m->grown_count && m->grown[at].log != log) {
+            at++;
+        }
+        if (at == sizeof(m->grown) / sizeof(m->grown[0])) {
+            return; /* the next wait tells again */
+        }
+        m->grown[at].log = log;
+        m->grown[at].seq = a->grown[i].seq;
+        m->grown_count += at == m->grown_count;
+    }
+    logs_changed(n);
+}
+
+static enum status answer_append(struct node *n, const struct flight *f)
+{
+    enum status st = sql_run(&n->sql, "UPDATE entry SET acked = 1 WHERE outbox = ?", "i", f->outbox);
+    if (st == ST_OK) {
+        st = sql_run(&n->sql, "DELETE FROM outbox WHERE id = ?", "i", f->outbox);
+    }
+    return st;
+}
+
+/* True in *wiped when the relay's store is another one than before: seqs start again (protocol.md §3.3). */
+static enum status note_incarnation(struct node *n, int64_t relay, const struct relay_incarnation *seen,
+                                    bool *wiped)
+{
+    struct relay_incarnation before;
+    struct query q;
+    bool known = false;
+    *wiped = false;
+    query_start(&q, &n->sql, "SELECT incarnation FROM relay WHERE id = ?", "i", relay);
+    if (query_next(&q) && !query_null(&q, 0)) {
+        QUERY_ID(&q, 0, &before);
+        known = true;
+    }
+    enum status st = query_end(&q);
+    if (st != ST_OK || (known && ID_EQUAL(&before, seen))) {
+        return st;
+    }
+    *wiped = known;
+    st = sql_run(&n->sql, "UPDATE relay SET incarnation = ? WHERE id = ?", "bi", SPAN_ID(seen), relay);
+    if (st == ST_OK && known) {
+        logs_forget_memory(n);
+        n->log_memory->grown_count = 0;
+        logs_changed(n);
+        st = sql_run(&n->sql, "UPDATE log SET cursor = 0, safe = 0 WHERE relay = ?", "i", relay);
+    }
+    return st == ST_OK && known ? group_gap(n, relay) : st;
+}
+
+static void back_off(struct node *n, struct relay_state *r, uint32_t at_least_ms)
+{
+    int64_t ms = r->backoff_ms * 2;
+    ms = ms < LOGS_BACKOFF_MIN_MS ? LOGS_BACKOFF_MIN_MS : ms > LOGS_BACKOFF_MAX_MS ? LOGS_BACKOFF_MAX_MS : ms;
+    r->backoff_ms = ms;
+    ms += node_random_below(n, ms / 2);
+    r->retry_at_mono_ms = n->now.mono_ms + (ms > (int64_t)at_least_ms ? ms : (int64_t)at_least_ms);
+}
+
+static enum status answered(struct node *n, struct relay_state *r, const struct flight *f,
+                            const struct relay_answer *a)
+{
+    bool wiped = false;
+    enum status st = note_incarnation(n, r->id, &a->incarnation, &wiped);
+    if (st != ST_OK) {
+        return st;
+    }
+    r->reached = true;
+    if (a->result != RELAY_OK) {
+        if (a->result != RELAY_INCARNATION) {
+            back_off(n, r, a->retry_after_ms);
+        }
+        return ST_OK;
+    }
+    r->backoff_ms = 0;
+    if (wiped && a->command != RELAY_APPEND) {
+        return ST_OK;
+    }
+    switch (a->command) {
+    case RELAY_APPEND:
+        return answer_append(n, f);
+    case RELAY_READ:
+        return answer_read(n, f, a);
+    case RELAY_WAIT:
+        if (!f->cancelled) {
+            answer_wait(n, f, a);
+        }
+        return ST_OK;
+    case RELAY_INFO:
+        return sql_run(&n->sql, "UPDATE relay SET time_skew_ms = ? WHERE id = ?", "ii",
+                       a->info.time_ms - n->now.wall_ms, r->id);
+    case RELAY_TRIM:
+    default:
+        return ST_OK;
+    }
+}
+
+enum status logs_answer(struct node *n, uint64_t id, const struct relay_answer *answer)
+{
+    struct flight *f = NULL;
+    struct relay_state *r = NULL;
+    for (size_t i = 0; id != 0 && i < NODE_FLIGHTS_MAX; i++) {
+        f = n->flights[i].id == id ? &n->flights[i] : f;
+    }
+    for (size_t i = 0; f && i < NODE_RELAYS_MAX; i++) {
+        r = n->relays[i].id == f->relay ? &n->relays[i] : r;
+    }
+    if (!f || !r) {
+        return ST_OK; /* asked before a restart, or never */
+    }
+    r->in_flight--;
+    r->reads -= f->request.command == RELAY_READ;
+    if (r->wait_id == id) {
+        r->wait_id = 0;
+    }
+    enum status st = ST_OK;
+    if (answer && answer->command == f->request.command) {
+        st = answered(n, r, f, answer);
+    } else if (!f->cancelled) {
+        r->reached = false;
+        back_off(n, r, 0);
+    }
+    flight_free(f);
+    return st;
+}
