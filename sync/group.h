@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A scope's MLS group and the logs of its epochs: founding, joining, committing, reading, sending. One mechanism for
- * all scopes; what a scope is for, its modules know.
+/* A scope's MLS group and the logs of its epochs: founding, joining, committing, reading, sending. One
+ * mechanism for all scopes; what a scope is for, its modules know.
  *
- * Invariants: 1. A group has at most one pending commit of ours, made for its present epoch. It is acted upon (merged,
- * Admissions sent) only when it was read back as the first valid one of the epoch's log. 2. A commit is judged in public
- * first (engine, then authorize); void ones change nothing but the ratchet key that reading them spent. 3. The log of
- * the present epoch, and those of ended epochs for 24 h, are listened to. 4. Every change of the engine's state is in
- * table mls_record before the call returns. 5. A group whose private step failed, or that cannot tell which commit was
- * first, neither makes nor applies commits: state STUCK, and `why` says it.
+ * Invariants: 1. A group has at most one pending commit of ours, made for its present epoch. It is acted upon
+ * (merged, Admissions sent) only when it was read back as the first valid one of the epoch's log. 2. A commit
+ * is judged in public first (engine, then authorize); void ones change nothing but the ratchet key that
+ * reading them spent. 3. The log of the present epoch, and those of ended epochs for 24 h, are listened
+ * to. 4. Every change of the engine's state is in table mls_record before the call returns. 5. A group whose
+ * private step failed, or that cannot tell which commit was first, neither makes nor applies commits: state
+ * STUCK, and `why` says it.
  *
  *   found ──▶ ACTIVE ──(own or received commit wins)──▶ ACTIVE, next epoch
- *   join  ──▶ ACTIVE ──(removed)──▶ LEFT      ──(private step fails, gap)──▶ STUCK ──(re-added)──▶ LEFT, joined anew */
+ *   join  ──▶ ACTIVE ──(removed)──▶ LEFT      ──(private step fails, gap)──▶ STUCK ──(re-added)──▶ LEFT,
+ * joined anew */
 #ifndef KITH_SYNC_GROUP_H
 #define KITH_SYNC_GROUP_H
 
@@ -43,7 +45,8 @@ struct group {
     int64_t log;   /* of the present epoch */
     bool pending;  /* an own commit waits to be read back */
     bool has_peer; /* conversation of two */
-    struct person_ref subject, peer; /* ward, own: subject is whose; conversation: subject is of this family */
+    struct person_ref subject,
+        peer; /* ward, own: subject is whose; conversation: subject is of this family */
     char relay[WIRE_RELAY_MAX + 1];
     struct mls_group *mls;
     bool touched;
@@ -58,7 +61,8 @@ void groups_settled(struct node *n);        /* after a batch: nothing is touched
 enum status group_get(struct node *n, int64_t id, struct group **out) MUST_USE;
 /* The group of the scope's highest generation that is not LEFT; ST_GROUP_NOT_HERE. */
 enum status group_of_scope(struct node *n, const struct scope_id *scope, struct group **out) MUST_USE;
-enum status group_id_of_scope(struct node *n, const struct scope_id *scope, int64_t *id) MUST_USE; /* 0: none */
+enum status group_id_of_scope(struct node *n, const struct scope_id *scope,
+                              int64_t *id) MUST_USE; /* 0: none */
 
 struct group_found_args {
     struct kith_context context; /* without relays: set here */
@@ -71,7 +75,7 @@ enum status group_found(struct node *n, const struct group_found_args *a, struct
 /* Judges and takes in an Admission (§5.3). `from` is the device that sent it. */
 enum status group_admission(struct node *n, struct span body, const struct device_id *from) MUST_USE;
 
-struct group_add { /* a device to add */
+struct group_add {           /* a device to add */
     struct span key_package; /* MLSMessage(KeyPackage) */
     struct person_ref who;
     struct span box; /* struct letterbox for its Admission */
@@ -94,16 +98,18 @@ struct group_commit_args {
     const struct group_letter *letters; /* besides the Admissions, which are made here */
     size_t letter_count;
 };
-/* Makes the pending commit and puts it into the outbox after its evidence. ST_GROUP_BUSY when there is one already;
- * what authorize would refuse is refused here. */
+/* Makes the pending commit and puts it into the outbox after its evidence. ST_GROUP_BUSY when there is one
+ * already; what authorize would refuse is refused here. */
 enum status group_commit(struct node *n, struct group *g, const struct group_commit_args *a) MUST_USE;
 
 /* Seals one group message to the present epoch's log. *outbox is the block that ends it. */
 enum status group_send(struct node *n, struct group *g, enum group_message_kind kind, struct span body,
                        enum outbox_purpose purpose, int64_t *outbox) MUST_USE;
 
-enum status group_context(const struct group *g, struct kith_context *out) MUST_USE; /* borrows from the group */
-bool group_has_device(const struct group *g, const struct device_id *device, uint32_t *leaf); /* leaf may be NULL */
+enum status group_context(const struct group *g,
+                          struct kith_context *out) MUST_USE; /* borrows from the group */
+bool group_has_device(const struct group *g, const struct device_id *device,
+                      uint32_t *leaf); /* leaf may be NULL */
 /* Persons of the leaves, each once; at most WIRE_LEAVES_MAX. */
 size_t group_persons(const struct group *g, struct person_ref *out, size_t max);
 /* Walks the members; `leaf` starts at 0. False at the end. */
@@ -122,7 +128,8 @@ enum status groups_dirty(struct node *n) MUST_USE;
 /* ---- told by group.c, implemented elsewhere ---- */
 
 /* A commit has ended an epoch: what it changed, before it is merged, and its evidence. */
-enum status epoch_evidence(struct node *n, struct group *g, const struct span *records, size_t count) MUST_USE;
+enum status epoch_evidence(struct node *n, struct group *g, const struct span *records,
+                           size_t count) MUST_USE;
 enum status epoch_began(struct node *n, struct group *g) MUST_USE; /* reseal, have; journal.c */
 enum status group_message(struct node *n, struct group *g, const struct device_id *sender, uint64_t epoch,
                           const struct group_message *m) MUST_USE; /* journal.c */

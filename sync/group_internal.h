@@ -38,12 +38,14 @@ enum status group_insert(struct node *n, const struct group_row_args *a, struct 
 /* The log of the group's present epoch (or of `staged`'s), listened to. */
 enum status group_open_log(struct node *n, struct group *g) MUST_USE;
 enum status group_note_epoch(struct node *n, struct group *g, const struct person_ref *author) MUST_USE;
-enum status group_set_state(struct node *n, struct group *g, enum group_state state, const char *why) MUST_USE;
+enum status group_set_state(struct node *n, struct group *g, enum group_state state,
+                            const char *why) MUST_USE;
 
 /* Ends the epoch by a judged, opened commit (takes it); `own`: it is the pending one. */
 enum status group_end_epoch(struct node *n, struct group *g, struct mls_staged *staged, bool own,
                             const struct evidence_set *evidence) MUST_USE;
-enum status group_save_pending(struct node *n, struct group *g, const struct mls_staged *s) MUST_USE; /* NULL: drop */
+enum status group_save_pending(struct node *n, struct group *g,
+                               const struct mls_staged *s) MUST_USE; /* NULL: drop */
 /* The pending own commit; NULL when there is none. */
 enum status group_load_pending(struct node *n, struct group *g, struct mls_staged **out) MUST_USE;
 
