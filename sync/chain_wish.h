@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Chain changes that this device wants. A wish is kept until it has won: reconcile makes it into chain entries on the
- * heads of the moment, as evidence of a commit of `family`, again and again until one is read back as first. */
+/* Chain changes that this device wants. A wish is kept until it has won: reconcile makes it into chain
+ * entries on the heads of the moment, as evidence of a commit of `family`, again and again until one is read
+ * back as first. */
 #ifndef KITH_SYNC_CHAIN_WISH_H
 #define KITH_SYNC_CHAIN_WISH_H
 
@@ -17,8 +18,8 @@ struct wish_device { /* a device that was paired; borrows */
     struct span certificate, letterbox; /* encoded */
     struct wire_list key_packages;      /* without MLSMessage header */
 };
-/* Adds the device; the person too where the roster has none of that id. A second device of an adult needs that
- * person's signature: it is asked for by a proposal when this device's person is somebody else. */
+/* Adds the device; the person too where the roster has none of that id. A second device of an adult needs
+ * that person's signature: it is asked for by a proposal when this device's person is somebody else. */
 enum status wish_add_device(struct node *n, const struct wish_device *d) MUST_USE;
 enum status wish_remove_device(struct node *n, const struct device_id *device) MUST_USE;
 

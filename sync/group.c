@@ -2,7 +2,7 @@
 /* Groups in memory and as rows; founding. */
 #include "sync/group.h"
 
-#include "protocol/link.h"
+#include "protocol/relay_address.h"
 #include "sync/family.h"
 #include "sync/group_internal.h"
 
@@ -16,8 +16,8 @@ struct record_place {
 static enum status record_put(void *ctx, struct span key, struct span value)
 {
     struct record_place *p = ctx;
-    return sql_run(&p->n->sql, "INSERT OR REPLACE INTO mls_record(grp, key, value) VALUES(?,?,?)", "ibb", p->group,
-                   key, value);
+    return sql_run(&p->n->sql, "INSERT OR REPLACE INTO mls_record(grp, key, value) VALUES(?,?,?)", "ibb",
+                   p->group, key, value);
 }
 
 static enum status record_remove(void *ctx, struct span key)
@@ -127,11 +127,12 @@ static void person_column(struct query *q, int column, struct person_ref *out)
 static enum status load_row(struct node *n, int64_t id, struct group *g)
 {
     struct query q;
-    query_start(&q, &n->sql,
-                "SELECT g.kind, g.scope, g.generation, g.state, g.founding, g.epoch, coalesce(g.log, 0), g.pending,"
-                " g.subject_family, g.subject_person, g.peer_family, g.peer_person, r.address FROM mls_group g"
-                " JOIN relay r ON r.id = g.relay WHERE g.id = ?",
-                "i", id);
+    query_start(
+        &q, &n->sql,
+        "SELECT g.kind, g.scope, g.generation, g.state, g.founding, g.epoch, coalesce(g.log, 0), g.pending,"
+        " g.subject_family, g.subject_person, g.peer_family, g.peer_person, r.address FROM mls_group g"
+        " JOIN relay r ON r.id = g.relay WHERE g.id = ?",
+        "i", id);
     g->id = 0;
     if (query_next(&q)) {
         g->id = id;
@@ -195,9 +196,10 @@ enum status group_get(struct node *n, int64_t id, struct group **out)
 
 enum status group_id_of_scope(struct node *n, const struct scope_id *scope, int64_t *id)
 {
-    return sql_number(&n->sql, id, 0,
-                      "SELECT id FROM mls_group WHERE scope = ? AND state != 3 ORDER BY generation DESC, id DESC", "b",
-                      SPAN_ID(scope));
+    return sql_number(
+        &n->sql, id, 0,
+        "SELECT id FROM mls_group WHERE scope = ? AND state != 3 ORDER BY generation DESC, id DESC", "b",
+        SPAN_ID(scope));
 }
 
 enum status group_of_scope(struct node *n, const struct scope_id *scope, struct group **out)
@@ -219,7 +221,8 @@ enum status group_set_state(struct node *n, struct group *g, enum group_state st
 {
     g->touched = true;
     g->state = state;
-    return sql_run(&n->sql, "UPDATE mls_group SET state = ?, why = ? WHERE id = ?", "iti", (int64_t)state, why, g->id);
+    return sql_run(&n->sql, "UPDATE mls_group SET state = ?, why = ? WHERE id = ?", "iti", (int64_t)state,
+                   why, g->id);
 }
 
 enum status group_stuck(struct node *n, struct group *g, const char *why)
@@ -238,8 +241,10 @@ enum status group_leave(struct node *n, struct group *g)
         st = sql_run(&n->sql, "DELETE FROM mls_record WHERE grp = ?", "i", g->id);
     }
     if (st == ST_OK) {
-        st = sql_run(&n->sql, "UPDATE entry SET sent_epoch = NULL, outbox = NULL WHERE scope = ? AND own = 1 AND acked = 0",
-                     "b", SPAN_ID(&g->scope));
+        st = sql_run(
+            &n->sql,
+            "UPDATE entry SET sent_epoch = NULL, outbox = NULL WHERE scope = ? AND own = 1 AND acked = 0",
+            "b", SPAN_ID(&g->scope));
     }
     return st;
 }
@@ -250,7 +255,7 @@ static enum status epoch_keys(const struct group *g, struct log_keys *out)
     struct relay_address relay;
     uint8_t tokens[64];
     memset(out, 0, sizeof(*out));
-    enum status st = relay_address_parse(&relay, span_text(g->relay));
+    enum status st = relay_address_parse(&relay, g->relay);
     if (st == ST_OK) {
         st = mls_group_export(g->mls, "kith log", SPAN(relay.key.b), tokens, sizeof(tokens));
     }
@@ -282,8 +287,8 @@ enum status group_open_log(struct node *n, struct group *g)
         st = logs_add(n, &a, &g->log);
     }
     log_keys_wipe(&keys);
-    return st == ST_OK ? sql_run(&n->sql, "UPDATE mls_group SET log = ?, epoch = ? WHERE id = ?", "iii", g->log,
-                                 (int64_t)g->epoch, g->id)
+    return st == ST_OK ? sql_run(&n->sql, "UPDATE mls_group SET log = ?, epoch = ? WHERE id = ?", "iii",
+                                 g->log, (int64_t)g->epoch, g->id)
                        : st;
 }
 
@@ -293,8 +298,8 @@ enum status group_note_epoch(struct node *n, struct group *g, const struct perso
     mls_group_authenticator(g->mls, authenticator);
     enum status st = beacon_authenticator_hash(SPAN(authenticator), hash);
     if (st == ST_OK) {
-        st = sql_run(&n->sql, "INSERT OR REPLACE INTO epoch VALUES(?,?,?,?,?,?)", "iibooi", g->id, (int64_t)g->epoch,
-                     SPAN(hash), author ? SPAN_ID(&author->family) : SPAN_EMPTY,
+        st = sql_run(&n->sql, "INSERT OR REPLACE INTO epoch VALUES(?,?,?,?,?,?)", "iibooi", g->id,
+                     (int64_t)g->epoch, SPAN(hash), author ? SPAN_ID(&author->family) : SPAN_EMPTY,
                      author ? SPAN_ID(&author->person) : SPAN_EMPTY, n->now.wall_ms);
     }
     bytes_wipe(authenticator, sizeof(authenticator));
@@ -310,14 +315,15 @@ static enum status insert_row(struct node *n, struct group *g)
         st = sql_number(&n->sql, &relay, 0, "SELECT id FROM relay WHERE address = ?", "t", g->relay);
     }
     if (st == ST_OK) {
-        st = sql_run(&n->sql,
-                     "INSERT INTO mls_group(scope, generation, kind, state, relay, founding, epoch, refreshed_at,"
-                     " founded_at, subject_family, subject_person, peer_family, peer_person)"
-                     " VALUES(?,?,?,1,?,?,?,?,?,?,?,?,?)",
-                     "biiibiiibboo", SPAN_ID(&g->scope), (int64_t)g->generation, (int64_t)g->kind, relay,
-                     SPAN(g->founding), (int64_t)g->epoch, n->now.wall_ms, n->now.wall_ms, SPAN_ID(&g->subject.family),
-                     SPAN_ID(&g->subject.person), p ? SPAN_ID(&p->family) : SPAN_EMPTY,
-                     p ? SPAN_ID(&p->person) : SPAN_EMPTY);
+        st = sql_run(
+            &n->sql,
+            "INSERT INTO mls_group(scope, generation, kind, state, relay, founding, epoch, refreshed_at,"
+            " founded_at, subject_family, subject_person, peer_family, peer_person)"
+            " VALUES(?,?,?,1,?,?,?,?,?,?,?,?,?)",
+            "biiibiiibboo", SPAN_ID(&g->scope), (int64_t)g->generation, (int64_t)g->kind, relay,
+            SPAN(g->founding), (int64_t)g->epoch, n->now.wall_ms, n->now.wall_ms, SPAN_ID(&g->subject.family),
+            SPAN_ID(&g->subject.person), p ? SPAN_ID(&p->family) : SPAN_EMPTY,
+            p ? SPAN_ID(&p->person) : SPAN_EMPTY);
     }
     g->id = sql_last_id(&n->sql);
     return st;

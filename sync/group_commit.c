@@ -6,7 +6,8 @@
 
 /* ---- making ---- */
 
-static enum status encode_commit_data(const struct group_commit_args *a, struct buffer *hashes, struct buffer *out)
+static enum status encode_commit_data(const struct group_commit_args *a, struct buffer *hashes,
+                                      struct buffer *out)
 {
     struct writer w;
     struct entry_hash hash;
@@ -83,9 +84,9 @@ static enum status append_commit(struct node *n, struct group *g, const struct g
 
 static enum status keep_letter(struct node *n, const struct group *g, const struct group_letter *l)
 {
-    return sql_run(&n->sql,
-                   "INSERT INTO pending_letter(grp, type, box, to_family, to_person, body) VALUES(?,?,?,?,?,?)",
-                   "iibbbb", g->id, (int64_t)l->type, l->box, SPAN_ID(&l->to.family), SPAN_ID(&l->to.person), l->body);
+    return sql_run(
+        &n->sql, "INSERT INTO pending_letter(grp, type, box, to_family, to_person, body) VALUES(?,?,?,?,?,?)",
+        "iibbbb", g->id, (int64_t)l->type, l->box, SPAN_ID(&l->to.family), SPAN_ID(&l->to.person), l->body);
 }
 
 static enum status keep_letters(struct node *n, struct group *g, const struct group_commit_args *a,
@@ -98,7 +99,8 @@ static enum status keep_letters(struct node *n, struct group *g, const struct gr
         st = group_make_admission(n, g, m->staged, a, buffer_span(&m->welcome), &admission);
     }
     for (size_t i = 0; st == ST_OK && i < a->add_count; i++) {
-        struct group_letter l = {LETTERBOX_ADMISSION, a->adds[i].box, buffer_span(&admission), a->adds[i].who};
+        struct group_letter l = {LETTERBOX_ADMISSION, a->adds[i].box, buffer_span(&admission),
+                                 a->adds[i].who};
         st = keep_letter(n, g, &l);
     }
     for (size_t i = 0; st == ST_OK && i < a->letter_count; i++) {
@@ -143,7 +145,8 @@ enum status group_commit(struct node *n, struct group *g, const struct group_com
     }
     if (st == ST_OK) {
         g->pending = true;
-        st = sql_run(&n->sql, "UPDATE mls_group SET pending = 1, pending_epoch = epoch, pending_at = ? WHERE id = ?",
+        st = sql_run(&n->sql,
+                     "UPDATE mls_group SET pending = 1, pending_epoch = epoch, pending_at = ? WHERE id = ?",
                      "ii", n->now.wall_ms, g->id);
     }
     mls_staged_free(m.staged);
@@ -161,7 +164,8 @@ static enum status send_letters(struct node *n, struct group *g)
 {
     struct query q;
     enum status st = ST_OK;
-    query_start(&q, &n->sql, "SELECT type, box, to_family, to_person, body FROM pending_letter WHERE grp = ? ORDER BY id",
+    query_start(&q, &n->sql,
+                "SELECT type, box, to_family, to_person, body FROM pending_letter WHERE grp = ? ORDER BY id",
                 "i", g->id);
     while (st == ST_OK && query_next(&q)) {
         struct letter l = {.type = (enum letterbox_message_type)query_int(&q, 0),
@@ -194,9 +198,10 @@ static enum status take_back_unsent(struct node *n, struct group *g, int64_t old
 {
     enum status st = sql_run(&n->sql, "DELETE FROM outbox WHERE log = ?", "i", old_log);
     if (st == ST_OK) {
-        st = sql_run(&n->sql,
-                     "UPDATE entry SET sent_epoch = NULL, outbox = NULL WHERE scope = ? AND own = 1 AND acked = 0", "b",
-                     SPAN_ID(&g->scope));
+        st = sql_run(
+            &n->sql,
+            "UPDATE entry SET sent_epoch = NULL, outbox = NULL WHERE scope = ? AND own = 1 AND acked = 0",
+            "b", SPAN_ID(&g->scope));
     }
     return st;
 }
@@ -215,7 +220,8 @@ static enum status begin_epoch(struct node *n, struct group *g, const struct per
         st = sql_run(&n->sql, "UPDATE mls_group SET dirty = 1 WHERE id = ?", "i", g->id);
     }
     if (st == ST_OK) {
-        st = sql_run(&n->sql, "DELETE FROM evidence WHERE grp = ? AND epoch < ?", "ii", g->id, (int64_t)g->epoch);
+        st = sql_run(&n->sql, "DELETE FROM evidence WHERE grp = ? AND epoch < ?", "ii", g->id,
+                     (int64_t)g->epoch);
     }
     return st == ST_OK ? epoch_began(n, g) : st;
 }
@@ -255,8 +261,8 @@ enum status group_end_epoch(struct node *n, struct group *g, struct mls_staged *
     }
     st = drop_pending(n, g);
     if (st == ST_OK && own) {
-        st = sql_run(&n->sql, "UPDATE mls_group SET sent_count = 0, refreshed_at = ? WHERE id = ?", "ii", n->now.wall_ms,
-                     g->id);
+        st = sql_run(&n->sql, "UPDATE mls_group SET sent_count = 0, refreshed_at = ? WHERE id = ?", "ii",
+                     n->now.wall_ms, g->id);
     }
     if (st == ST_OK) {
         st = take_back_unsent(n, g, old_log);

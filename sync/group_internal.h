@@ -46,6 +46,20 @@ enum status group_end_epoch(struct node *n, struct group *g, struct mls_staged *
                             const struct evidence_set *evidence) MUST_USE;
 enum status group_save_pending(struct node *n, struct group *g,
                                const struct mls_staged *s) MUST_USE; /* NULL: drop */
+/* The body of the Admission for those that a staged commit adds. */
+enum status group_make_admission(struct node *n, struct group *g, const struct mls_staged *staged,
+                                 const struct group_commit_args *a, struct span welcome,
+                                 struct buffer *out) MUST_USE;
+struct message_call {
+    int64_t group;
+    const struct device_id *sender;
+    uint64_t epoch;
+    const struct group_message *message;
+};
+/* Runs group_message in a SAVEPOINT: what it refuses does not bring back the ratchet key that was spent. */
+enum status group_message_guarded(struct node *n, struct message_call *call) MUST_USE;
+/* A commit removed this device: forget the group, tell the person. */
+enum status removed_from_group(struct node *n, struct group *g) MUST_USE;
 /* The pending own commit; NULL when there is none. */
 enum status group_load_pending(struct node *n, struct group *g, struct mls_staged **out) MUST_USE;
 

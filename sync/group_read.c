@@ -44,7 +44,8 @@ enum status evidence_set_load(struct node *n, const struct group *g, const struc
     return st;
 }
 
-/* At most EVIDENCE_COMMIT_MAX bytes an epoch and 4 times over for rivals: no member can fill the disk with it. */
+/* At most EVIDENCE_COMMIT_MAX bytes an epoch and 4 times over for rivals: no member can fill the disk with
+ * it. */
 static enum status keep_evidence(struct node *n, struct group *g, struct span record)
 {
     struct evidence_record decoded;
@@ -55,8 +56,9 @@ static enum status keep_evidence(struct node *n, struct group *g, struct span re
         st = evidence_record_hash(record, &hash);
     }
     if (st == ST_OK) {
-        st = sql_number(&n->sql, &bytes, 0, "SELECT sum(length(record)) FROM evidence WHERE grp = ? AND epoch = ?", "ii",
-                        g->id, (int64_t)g->epoch);
+        st = sql_number(&n->sql, &bytes, 0,
+                        "SELECT sum(length(record)) FROM evidence WHERE grp = ? AND epoch = ?", "ii", g->id,
+                        (int64_t)g->epoch);
     }
     if (st == ST_OK && bytes + (int64_t)record.len > 4 * (int64_t)EVIDENCE_COMMIT_MAX) {
         st = ST_NO_SPACE;
@@ -90,8 +92,8 @@ static enum status own_commit(struct node *n, struct group *g, struct span recor
 }
 
 /* Public checks, judgement, private step. Void commits: ST_OK and *winner NULL; what was spent is saved. */
-static enum status judge_received(struct node *n, struct group *g, struct span record, struct evidence_set *evidence,
-                                  struct mls_staged **winner)
+static enum status judge_received(struct node *n, struct group *g, struct span record,
+                                  struct evidence_set *evidence, struct mls_staged **winner)
 {
     struct mls_received received;
     static const struct mls_psk_list no_psks;

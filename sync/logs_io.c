@@ -28,7 +28,10 @@ static void flight_free(struct flight *f)
 
 void logs_forget_memory(struct node *n)
 {
-    for (size_t i = 0; n->log_memory && i < LOGS_REASSEMBLIES_MAX; i++) {
+    if (!n->log_memory) {
+        return;
+    }
+    for (size_t i = 0; i < LOGS_REASSEMBLIES_MAX; i++) {
         reassembly_free(n->log_memory->open[i].parts);
         n->log_memory->open[i].parts = NULL;
         n->log_memory->open[i].log = 0;
@@ -517,6 +520,7 @@ static void answer_wait(struct node *n, const struct flight *f, const struct rel
     struct log_memory *m = n->log_memory;
     for (size_t i = 0; i < a->count; i++) {
         size_t at = 0;
+        invariant(f->watched);
         int64_t log = f->watched[a->grown[i].index];
         while (at < m->grown_count && m->grown[at].log != log) {
             at++;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Events in, effects out.
  *
- * Invariants: 1. Effects are published only after COMMIT. 2. Every event runs in a SAVEPOINT; a failure that is not
- * fatal undoes that event alone, in the database and in memory. 3. After a fatal failure the node does nothing more:
- * `broken` is set and every step fails until it is opened again. */
+ * Invariants: 1. Effects are published only after COMMIT. 2. Every event runs in a SAVEPOINT; a failure that
+ * is not fatal undoes that event alone, in the database and in memory. 3. After a fatal failure the node does
+ * nothing more: `broken` is set and every step fails until it is opened again. */
 #include "sync/node.h"
 
 #include <stdlib.h>
@@ -98,7 +98,6 @@ const struct effect *node_next(struct node *n)
 static void forget_touched(struct node *n)
 {
     groups_forget_touched(n);
-    logs_forget_memory(n);
     if (n->family_touched) {
         family_forget(n);
     }
@@ -136,8 +135,8 @@ enum status node_guard(struct node *n, node_fn fn, void *arg, enum status *why)
 const char *notice_name(enum notice_kind kind)
 {
     static const char *const names[NOTICE_KIND_COUNT] = {
-        "text",    "requests",  "pairing", "person", "device_added", "device_removed", "contact",
-        "withdrawn", "denied", "policy",  "history", "alarm",        "stuck"};
+        "text",      "requests", "pairing", "person",  "device_added", "device_removed", "contact",
+        "withdrawn", "denied",   "policy",  "history", "alarm",        "stuck"};
     return (unsigned)kind < NOTICE_KIND_COUNT ? names[kind] : "unknown";
 }
 
@@ -148,8 +147,8 @@ enum status node_notice(struct node *n, enum notice_kind kind, const char *who, 
     scope = scope ? scope : &none;
     who = who ? who : "";
     what = what ? what : "";
-    enum status st = sql_run(&n->sql, "INSERT INTO notice(kind, at_ms, who, what, scope) VALUES(?,?,?,?,?)", "iittb",
-                             (int64_t)kind, n->now.wall_ms, who, what, SPAN_ID(scope));
+    enum status st = sql_run(&n->sql, "INSERT INTO notice(kind, at_ms, who, what, scope) VALUES(?,?,?,?,?)",
+                             "iittb", (int64_t)kind, n->now.wall_ms, who, what, SPAN_ID(scope));
     int64_t seq = sql_last_id(&n->sql);
     if (st == ST_OK && seq > NODE_NOTICES_KEPT) {
         st = sql_run(&n->sql, "DELETE FROM notice WHERE seq <= ?", "i", seq - NODE_NOTICES_KEPT);
@@ -158,7 +157,8 @@ enum status node_notice(struct node *n, enum notice_kind kind, const char *who, 
     if (!e) {
         return st == ST_OK ? ST_NO_MEMORY : st;
     }
-    e->effect.u.notice = (struct notice){.seq = (uint64_t)seq, .kind = kind, .at_ms = n->now.wall_ms, .scope = *scope};
+    e->effect.u.notice =
+        (struct notice){.seq = (uint64_t)seq, .kind = kind, .at_ms = n->now.wall_ms, .scope = *scope};
     e->effect.u.notice.who = effect_text(e, who);
     e->effect.u.notice.what = effect_text(e, what);
     return e->effect.u.notice.who && e->effect.u.notice.what ? ST_OK : ST_NO_MEMORY;
@@ -167,10 +167,10 @@ enum status node_notice(struct node *n, enum notice_kind kind, const char *who, 
 enum status node_alarm(struct node *n, const char *who, const char *what, const struct scope_id *scope)
 {
     int64_t told = 0;
-    enum status st = sql_number(&n->sql, &told, 0,
-                                "SELECT count(*) FROM notice WHERE kind = ? AND what = ? AND who = ? AND at_ms > ?",
-                                "itti", (int64_t)NOTICE_ALARM, what, who ? who : "",
-                                n->now.wall_ms - INT64_C(24) * 3600 * 1000);
+    enum status st = sql_number(
+        &n->sql, &told, 0,
+        "SELECT count(*) FROM notice WHERE kind = ? AND what = ? AND who = ? AND at_ms > ?", "itti",
+        (int64_t)NOTICE_ALARM, what, who ? who : "", n->now.wall_ms - INT64_C(24) * 3600 * 1000);
     if (st != ST_OK || told != 0) {
         return st;
     }
@@ -230,9 +230,10 @@ enum status meta_set_bytes(struct node *n, const char *key, struct span value)
 
 enum status meta_add(struct node *n, const char *key, int64_t more)
 {
-    return sql_run(&n->sql,
-                   "INSERT INTO meta(key, value) VALUES(?1, ?2) ON CONFLICT(key) DO UPDATE SET value = value + ?2",
-                   "ti", key, more);
+    return sql_run(
+        &n->sql,
+        "INSERT INTO meta(key, value) VALUES(?1, ?2) ON CONFLICT(key) DO UPDATE SET value = value + ?2", "ti",
+        key, more);
 }
 
 /* ---- opening and stepping ---- */
