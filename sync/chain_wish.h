@@ -6,7 +6,7 @@
 #define KITH_SYNC_CHAIN_WISH_H
 
 #include "protocol/pairing_message.h"
-#include "sync/group.h"
+#include "sync/scope_group.h"
 
 struct wish_device { /* a device that was paired; borrows */
     struct person_id person;

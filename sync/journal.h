@@ -11,7 +11,7 @@
 #define KITH_SYNC_JOURNAL_H
 
 #include "protocol/entry_body.h"
-#include "sync/group.h"
+#include "sync/scope_group.h"
 
 enum journal_limits {
     JOURNAL_AHEAD_MS = 10 * 60 * 1000, /* entries further ahead of the clock wait (§10) */

@@ -52,7 +52,7 @@ struct received_letter {
     struct device_certificate from;
 };
 enum status letter_contact_request(struct node *n, const struct received_letter *l) MUST_USE; /* contact.c */
-enum status letter_admission(struct node *n, const struct received_letter *l) MUST_USE;  /* group_join.c */
+enum status letter_admission(struct node *n, const struct received_letter *l) MUST_USE;  /* scope_join.c */
 enum status letter_revocation(struct node *n, const struct received_letter *l) MUST_USE; /* removal.c */
 enum status letter_withdrawal(struct node *n, const struct received_letter *l) MUST_USE; /* contact.c */
 enum status letter_beacon(struct node *n, const struct received_letter *l) MUST_USE;     /* journal.c */

@@ -10,7 +10,7 @@
 
 #include "sync/commands.h"
 #include "sync/family.h"
-#include "sync/group.h"
+#include "sync/scope_group.h"
 #include "sync/logs.h"
 #include "sync/names.h"
 #include "sync/node_internal.h"

@@ -8,7 +8,7 @@
  *   pair · contact · request · conversation · history      the stories
  *   facts      gathers policy's facts; the only caller of policy_decide
  *   journal    entries, gaps, repair (all scopes)
- *   group      an MLS group and the logs of its epochs (all scopes)
+ *   scope_*    an MLS group and the logs of its epochs (all scopes)
  *   letters    letterboxes (all kinds)
  *   family     chains, certificates, who is who
  *   logs       logs, outbox, requests in flight
@@ -88,7 +88,7 @@ struct node {
     uint64_t next_request;
     struct log_memory *log_memory; /* fragments that wait for their siblings */
 
-    /* group.c */
+    /* scope_group.c */
     struct group *groups[NODE_GROUPS_CACHED];
 
     /* family.c */

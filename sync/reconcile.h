@@ -5,7 +5,7 @@
 #ifndef KITH_SYNC_RECONCILE_H
 #define KITH_SYNC_RECONCILE_H
 
-#include "sync/group.h"
+#include "sync/scope_group.h"
 
 enum status reconcile(struct node *n) MUST_USE;
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the group_*.c files share. */
-#ifndef KITH_SYNC_GROUP_INTERNAL_H
-#define KITH_SYNC_GROUP_INTERNAL_H
+#ifndef KITH_SYNC_SCOPE_INTERNAL_H
+#define KITH_SYNC_SCOPE_INTERNAL_H
 
-#include "sync/group.h"
+#include "sync/scope_group.h"
 
 enum group_internal_limits { GROUP_EVIDENCE_MAX = 256 /* records of one commit here */ };
 

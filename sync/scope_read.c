@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What comes out of a group's logs: evidence, commits, messages (§5.3). */
-#include "sync/group_internal.h"
+#include "sync/scope_internal.h"
 
 /* ---- evidence ---- */
 

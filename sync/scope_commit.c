@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Own commits: made, won or lost; and how an epoch ends. */
 #include "sync/family.h"
-#include "sync/group_internal.h"
+#include "sync/scope_internal.h"
 #include "sync/letters.h"
 
 /* ---- making ---- */

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Groups in memory and as rows; founding. */
-#include "sync/group.h"
+#include "sync/scope_group.h"
 
 #include "protocol/relay_address.h"
 #include "sync/family.h"
-#include "sync/group_internal.h"
+#include "sync/scope_internal.h"
 
 /* ---- records ---- */
 

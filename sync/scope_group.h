@@ -13,8 +13,8 @@
  *   found ──▶ ACTIVE ──(own or received commit wins)──▶ ACTIVE, next epoch
  *   join  ──▶ ACTIVE ──(removed)──▶ LEFT      ──(private step fails, gap)──▶ STUCK ──(re-added)──▶ LEFT,
  * joined anew */
-#ifndef KITH_SYNC_GROUP_H
-#define KITH_SYNC_GROUP_H
+#ifndef KITH_SYNC_SCOPE_GROUP_H
+#define KITH_SYNC_SCOPE_GROUP_H
 
 #include "protocol/admission.h"
 #include "protocol/evidence.h"
