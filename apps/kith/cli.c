@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "apps/kith/cli.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct cli_row rows[] = {
+    {"init", CMD_INIT, 0},
+    {"pair invite", CMD_PAIR_INVITE, 0},
+    {"pair accept", CMD_PAIR_ACCEPT, 1},
+    {"pair confirm", CMD_PAIR_CONFIRM, 1},
+    {"pair cancel", CMD_PAIR_CANCEL, 0},
+    {"pair status", CMD_PAIRING, 0},
+    {"pair yes", CMD_PAIR_YES, 0},
+    {"pair no", CMD_PAIR_NO, 0},
+    {"invite", CMD_INVITE, 0},
+    {"meet", CMD_MEET, 1},
+    {"requests", CMD_REQUESTS, 0},
+    {"approve", CMD_APPROVE, 1},
+    {"deny", CMD_DENY, 1},
+    {"contacts", CMD_CONTACTS, 0},
+    {"withdraw", CMD_WITHDRAW, 1},
+    {"send", CMD_SEND, 2},
+    {"history", CMD_HISTORY, 1},
+    {"devices remove", CMD_DEVICES_REMOVE, 1},
+    {"devices", CMD_DEVICES, 0},
+    {"policy show", CMD_POLICY_SHOW, 1},
+    {"policy set", CMD_POLICY_SET, 3},
+    {"status", CMD_STATUS, 0},
+    {"events", CMD_EVENTS, 0},
+};
+enum { ROW_COUNT = sizeof(rows) / sizeof(rows[0]), WORDS_MAX = 2 };
+
+/* How many arguments the row's words take up at argv; 0 when they are others. */
+static int words_match(const char *words, int argc, char **argv)
+{
+    char copy[32];
+    char *save = NULL;
+    int n = 0;
+    snprintf(copy, sizeof(copy), "%s", words);
+    for (char *w = strtok_r(copy, " ", &save); w != NULL; w = strtok_r(NULL, " ", &save), n++) {
+        if (n >= argc || strcmp(argv[n], w) != 0)
+            return 0;
+    }
+    return n;
+}
+
+static const struct cli_row *find_row(int argc, char **argv, int *used)
+{
+    for (size_t i = 0; i < ROW_COUNT; i++) {
+        *used = words_match(rows[i].words, argc, argv);
+        if (*used > 0)
+            return &rows[i];
+    }
+    return NULL;
+}
+
+static bool set_param(struct cli_call *c, size_t field, const char *text, char error[static 256])
+{
+    const struct command_field *f = &command_def(c->row->kind)->fields[field];
+    char *end = NULL;
+    json_t *value = NULL;
+    if (f->type == TYPE_TEXT) {
+        value = json_string(text);
+    } else {
+        long long n = strtoll(text, &end, 10);
+        if (end != text && *end == '\0')
+            value = json_integer(n);
+    }
+    if (value == NULL) {
+        snprintf(error, 256, "%s is not %s", f->name, f->type == TYPE_TEXT ? "UTF-8 text" : "a whole number");
+        return false;
+    }
+    if (json_object_get(c->params, f->name) != NULL) {
+        json_decref(value);
+        snprintf(error, 256, "%s is given twice", f->name);
+        return false;
+    }
+    return json_object_set_new(c->params, f->name, value) == 0;
+}
+
+/* "--note" names a field as "note"; "timeout_ms" is written --timeout-ms. */
+static bool option_names(const char *option, const char *field)
+{
+    size_t i = 0;
+    for (; field[i] != '\0' && option[i] != '\0'; i++) {
+        if (option[i] != (field[i] == '_' ? '-' : field[i]))
+            return false;
+    }
+    return field[i] == '\0' && option[i] == '\0';
+}
+
+static bool read_flag(struct cli_call *c, const char *option)
+{
+    if (strcmp(option, "json") == 0)
+        return c->json = true;
+    if (strcmp(option, "help") == 0)
+        return c->help = true;
+    if (strcmp(option, "version") == 0)
+        return c->version = true;
+    if (c->row != NULL && c->row->kind == CMD_PAIR_ACCEPT && strcmp(option, "yes") == 0)
+        return c->yes = true;
+    if (c->row != NULL && c->row->kind == CMD_HISTORY && strcmp(option, "follow") == 0)
+        return c->follow = true;
+    return false;
+}
+
+/* An option at argv[*at], with its value where it has one. */
+static bool read_option(struct cli_call *c, int argc, char **argv, int *at, char error[static 256])
+{
+    const char *option = argv[*at] + 2;
+    size_t count = c->row != NULL ? command_field_count(c->row->kind) : 0;
+    if (read_flag(c, option))
+        return true;
+    bool is_home = strcmp(option, "home") == 0;
+    size_t field = 0;
+    while (!is_home && field < count && !option_names(option, command_def(c->row->kind)->fields[field].name))
+        field++;
+    if (!is_home && field == count) {
+        snprintf(error, 256, "there is no option --%.60s here", option);
+        return false;
+    }
+    if (*at + 1 >= argc) {
+        snprintf(error, 256, "--%.60s wants a value", option);
+        return false;
+    }
+    *at += 1;
+    if (!is_home)
+        return set_param(c, field, argv[*at], error);
+    c->home = argv[*at];
+    return true;
+}
+
+static bool check_required(const struct cli_call *c, char error[static 256])
+{
+    const struct command_def *def = command_def(c->row->kind);
+    for (size_t i = 0; i < command_field_count(c->row->kind); i++) {
+        if (def->fields[i].need == NEED_OPTIONAL || json_object_get(c->params, def->fields[i].name) != NULL)
+            continue;
+        snprintf(error, 256, "kith %s wants %s%s (%.100s)", c->row->words,
+                 i < c->row->positional ? "a " : "--", def->fields[i].name, def->fields[i].help);
+        return false;
+    }
+    return true;
+}
+
+static bool read_arguments(struct cli_call *c, int argc, char **argv, char error[static 256])
+{
+    size_t place = 0;
+    bool plain = false; /* after "--" */
+    for (int i = 1; i < argc; i++) {
+        int used = 0;
+        if (!plain && strcmp(argv[i], "--") == 0) {
+            plain = true;
+        } else if (!plain && strncmp(argv[i], "--", 2) == 0) {
+            if (!read_option(c, argc, argv, &i, error))
+                return false;
+        } else if (c->row == NULL && strcmp(argv[i], "help") == 0) {
+            c->help = true;
+        } else if (c->row == NULL) {
+            c->row = find_row(argc - i, argv + i, &used);
+            if (c->row == NULL) {
+                snprintf(error, 256, "there is no command %.60s", argv[i]);
+                return false;
+            }
+            i += used - 1;
+        } else if (place >= c->row->positional) {
+            snprintf(error, 256, "%.60s is one argument too many", argv[i]);
+            return false;
+        } else if (!set_param(c, place++, argv[i], error)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool cli_read(struct cli_call *out, int argc, char **argv, char error[static 256])
+{
+    memset(out, 0, sizeof(*out));
+    error[0] = '\0';
+    out->params = json_object();
+    if (!read_arguments(out, argc, argv, error))
+        return false;
+    return out->help || out->version || out->row == NULL || check_required(out, error);
+}
+
+void cli_free(struct cli_call *c)
+{
+    json_decref(c->params);
+    memset(c, 0, sizeof(*c));
+}
+
+/* ---- help ---- */
+
+static void print_usage(const struct cli_row *row)
+{
+    const struct command_def *def = command_def(row->kind);
+    char line[256];
+    int n = snprintf(line, sizeof(line), "%s", row->words);
+    for (size_t i = 0; i < command_field_count(row->kind) && n < (int)sizeof(line); i++) {
+        const struct command_field *f = &def->fields[i];
+        bool optional = f->need == NEED_OPTIONAL, bare = i < row->positional;
+        n += snprintf(line + n, sizeof(line) - (size_t)n, " %s%s%s%s%s%s", optional ? "[" : "",
+                      bare ? "" : "--", bare ? "" : f->name, bare ? "" : " ", bare ? f->name : "…",
+                      optional ? "]" : "");
+    }
+    if (row->kind == CMD_PAIR_ACCEPT)
+        snprintf(line + n, sizeof(line) - (size_t)n, " [--yes]");
+    if (row->kind == CMD_HISTORY)
+        snprintf(line + n, sizeof(line) - (size_t)n, " [--follow]");
+    printf("  %s\n      %s\n", line, def->help);
+}
+
+static void print_fields(const struct cli_row *row)
+{
+    const struct command_def *def = command_def(row->kind);
+    for (size_t i = 0; i < command_field_count(row->kind); i++)
+        printf("      %s%s: %s\n", i < row->positional ? "" : "--", def->fields[i].name, def->fields[i].help);
+}
+
+void cli_print_help(const struct cli_row *row)
+{
+    printf("kith [--home DIR] [--json] COMMAND …\n\n");
+    if (row != NULL) {
+        print_usage(row);
+        print_fields(row);
+        return;
+    }
+    for (size_t i = 0; i < ROW_COUNT; i++)
+        printf("  %-16s %s\n", rows[i].words, command_def(rows[i].kind)->help);
+    printf("\n  --home DIR   the device's folder (default: $KITH_HOME, or ~/.local/share/kith)\n"
+           "  --json       answers for programs, on one line\n"
+           "  kith COMMAND --help tells a command's arguments. A text that begins with -- goes after --\n");
+}

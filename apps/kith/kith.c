@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* kith: the command line, a client of the agent. Exit status: 0 done, 1 refused or failed, 2 not understood,
+ * 3 no agent to ask. */
+#include <locale.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "apps/kith/cli.h"
+#include "apps/kith/dialog.h"
+#include "apps/kith/render.h"
+#include "apps/local/say.h"
+#include "protocol/suite.h"
+
+static int complain(const struct cli_call *c, enum status s)
+{
+    struct say say = say_of(s);
+    if (c->json)
+        printf("{\"error\":{\"code\":%d,\"message\":\"%s\",\"data\":{\"status\":\"%s\",\"say\":\"%s\","
+               "\"next\":\"%s\"}}}\n",
+               -32000 - (int)status_class(s), say.what, status_name(s), say.what, say.next);
+    else
+        fprintf(stderr, "kith: %s. %s. (%s)\n", say.what, say.next, status_name(s));
+    return EXIT_NO_AGENT;
+}
+
+/* A supervised device always says so. */
+static void say_supervised(struct agent_line *l)
+{
+    json_t *reply = NULL;
+    if (agent_call(l, "status", NULL, CALL_WAIT_MS, &reply) == ST_OK) {
+        const json_t *status = json_object_get(reply, "result");
+        if (json_is_true(json_object_get(status, "supervised")))
+            printf("(This device is supervised: parents decide whom you meet, and see: %s.)\n",
+                   json_string_value(json_object_get(status, "oversight")));
+    }
+    json_decref(reply);
+}
+
+static int ask_once(struct agent_line *l, const struct cli_call *c)
+{
+    int exit = EXIT_OK;
+    json_t *result = ask_agent(l, c, command_def(c->row->kind)->name, c->params, &exit);
+    if (result != NULL && c->row->kind == CMD_PAIR_ACCEPT) {
+        json_decref(result);
+        return dialog_pair(l, c);
+    }
+    if (result != NULL && c->json) {
+        char *text = json_dumps(result, JSON_COMPACT);
+        puts(text != NULL ? text : "{}");
+        free(text);
+    } else if (result != NULL) {
+        render(c->row->kind, c->params, result);
+    }
+    json_decref(result);
+    return exit;
+}
+
+static int run(const struct cli_call *c)
+{
+    struct agent_address address;
+    struct agent_line *line = NULL;
+    int exit;
+    enum status s = suite_start();
+    if (s == ST_OK)
+        s = agent_address_find(&address, c->home, 0);
+    if (s == ST_OK)
+        s = agent_line_open(&line, &address);
+    if (s != ST_OK)
+        return complain(c, s);
+    exit = c->follow ? dialog_follow(line, c) : ask_once(line, c);
+    if (!c->json && exit != EXIT_NO_AGENT)
+        say_supervised(line);
+    agent_line_close(line);
+    return exit;
+}
+
+int main(int argc, char **argv)
+{
+    struct cli_call call;
+    char error[256];
+    int exit = EXIT_OK;
+    setlocale(LC_ALL, "");
+    bool ok = cli_read(&call, argc, argv, error);
+    if (!ok) {
+        fprintf(stderr, "kith: %s. See: kith help\n", error);
+        exit = EXIT_USAGE;
+    } else if (call.version) {
+        puts("kith 0.1.0");
+    } else if (call.help || call.row == NULL) {
+        cli_print_help(call.row);
+        exit = call.help ? EXIT_OK : EXIT_USAGE;
+    } else {
+        exit = run(&call);
+    }
+    cli_free(&call);
+    return exit;
+}

@@ -1,0 +1,379 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "apps/kith/render.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "apps/kith/terminal.h"
+
+enum { NAME_COLUMNS = 24, ID_DIGITS = 8, KIT_COLUMNS = 4 };
+
+static const char *text(const json_t *o, const char *key)
+{
+    const char *s = json_string_value(json_object_get(o, key));
+    return s != NULL ? s : "";
+}
+
+static json_int_t number(const json_t *o, const char *key)
+{
+    return json_integer_value(json_object_get(o, key));
+}
+
+static bool yes(const json_t *o, const char *key)
+{
+    return json_is_true(json_object_get(o, key));
+}
+
+/* "label  text" */
+static void line(const char *label, const char *value)
+{
+    if (value[0] == '\0')
+        return;
+    printf("  %-11s ", label);
+    put_text(stdout, value);
+    putchar('\n');
+}
+
+static void line_time(const char *label, json_int_t at_ms)
+{
+    if (at_ms == 0)
+        return;
+    printf("  %-11s ", label);
+    put_time(stdout, at_ms);
+    putchar('\n');
+}
+
+static void put_id(const json_t *o)
+{
+    printf("%.*s", ID_DIGITS, text(o, "id"));
+}
+
+/* ---- results of commands ---- */
+
+static void render_kit(const char *kit)
+{
+    char copy[512], *save = NULL;
+    int n = 0;
+    snprintf(copy, sizeof(copy), "%s", kit);
+    printf("\nRecovery kit. Write these words on paper and keep it safe; they are shown once and stored "
+           "nowhere.\n"
+           "(This version prints and checks the kit; recovering with it comes later.)\n\n");
+    for (char *w = strtok_r(copy, " ", &save); w != NULL; w = strtok_r(NULL, " ", &save)) {
+        n++;
+        printf("  %2d %-12s%s", n, w, n % KIT_COLUMNS == 0 ? "\n" : "");
+    }
+    putchar('\n');
+    memset(copy, 0, sizeof(copy));
+}
+
+static void render_init(const json_t *params, const json_t *result)
+{
+    printf("The family ");
+    put_text(stdout, text(params, "family"));
+    printf(" is founded, with ");
+    put_text(stdout, text(params, "as"));
+    printf(" as its first parent, on this device.\n");
+    render_kit(text(result, "kit"));
+    printf("Next: kith pair invite --person NAME --role parent|child\n");
+}
+
+static void render_link(const char *what, const json_t *result)
+{
+    printf("%s\n\n%s\n\n", what, text(result, "link"));
+    put_qr(stdout, text(result, "link"));
+    line_time("valid until", number(result, "expires_at_ms"));
+}
+
+static void render_command(enum command_kind kind, const json_t *params, const json_t *result)
+{
+    switch ((int)kind) {
+    case CMD_INIT:
+        render_init(params, result);
+        return;
+    case CMD_PAIR_INVITE:
+        render_link("Scan or paste this on the new device (kith pair accept LINK --device NAME):", result);
+        printf("Then type here the six digits that the new device shows: kith pair confirm CODE\n");
+        return;
+    case CMD_INVITE:
+        render_link("Whoever has this link can ask to meet (kith meet LINK). Nobody gets in by it alone:",
+                    result);
+        return;
+    case CMD_PAIR_CONFIRM:
+        puts("Accepted. Now say yes on the new device.");
+        return;
+    case CMD_MEET:
+        puts("Asked. `kith requests` tells what became of it.");
+        return;
+    case CMD_APPROVE:
+        puts("Approved.");
+        line_time("valid until", number(result, "expires_at_ms"));
+        return;
+    case CMD_DENY:
+        puts("Denied. Nobody but the parents learns of it.");
+        return;
+    default:
+        printf("Done%s", text(result, "name")[0] != '\0' ? ": " : "");
+        put_text(stdout, text(result, "name"));
+        puts(".");
+        return;
+    }
+}
+
+/* ---- lists ---- */
+
+static void render_requests(const json_t *result)
+{
+    const json_t *list = json_object_get(result, "requests");
+    size_t i;
+    json_t *r;
+    if (json_array_size(list) == 0)
+        puts("Nothing waits for a decision.");
+    json_array_foreach(list, i, r)
+    {
+        put_id(r);
+        printf("  %s  ", text(r, "kind"));
+        put_text(stdout, text(r, "other"));
+        printf("%s → ", yes(r, "other_supervised") ? " (a child)" : "");
+        put_text(stdout, text(r, "person"));
+        printf("  %s%s\n", text(r, "state"), yes(r, "can_decide") ? ", you can decide" : "");
+        line("family", text(r, "other_family"));
+        line("note", text(r, "note"));
+        line("met by", text(r, "how"));
+        line_time("asked", number(r, "at_ms"));
+        if (yes(r, "can_decide"))
+            printf("  %-11s kith approve %.*s   or   kith deny %.*s\n", "decide", ID_DIGITS, text(r, "id"),
+                   ID_DIGITS, text(r, "id"));
+    }
+}
+
+static void render_contacts(const json_t *result)
+{
+    const json_t *list = json_object_get(result, "contacts");
+    size_t i;
+    json_t *r;
+    if (json_array_size(list) == 0)
+        puts("No contacts outside the family yet.");
+    json_array_foreach(list, i, r)
+    {
+        put_text(stdout, text(r, "name"));
+        printf("%s  %s\n", yes(r, "supervised") ? " (a child)" : "", text(r, "state"));
+        line("contact of", yes(r, "mine") ? "you" : text(r, "person"));
+        line("family", text(r, "family"));
+        line("read along", text(r, "overseers"));
+        line_time("until", number(r, "until_at_ms"));
+    }
+}
+
+static int column(const json_t *list, const char *key)
+{
+    int width = 0;
+    size_t i;
+    json_t *r;
+    json_array_foreach(list, i, r) width = cell_width(width, text(r, key), NAME_COLUMNS);
+    return width;
+}
+
+static void render_devices(const json_t *result)
+{
+    const json_t *list = json_object_get(result, "devices");
+    int person = column(list, "person"), name = column(list, "name"), role = column(list, "role"),
+        state = column(list, "state");
+    size_t i;
+    json_t *r;
+    json_array_foreach(list, i, r)
+    {
+        put_id(r);
+        printf("  ");
+        put_cell(stdout, text(r, "person"), person);
+        printf("  ");
+        put_cell(stdout, text(r, "name"), name);
+        printf("  ");
+        put_cell(stdout, text(r, "role"), role);
+        printf("  ");
+        put_cell(stdout, text(r, "state"), state);
+        printf("  seen ");
+        put_time(stdout, number(r, "seen_at_ms"));
+        puts(yes(r, "this_device") ? "  (this device)" : "");
+    }
+}
+
+static void render_policy(const json_t *result)
+{
+    const json_t *list = json_object_get(result, "rules");
+    int field = column(list, "field"), value = column(list, "value");
+    size_t i;
+    json_t *r;
+    printf("Rules for ");
+    put_text(stdout, text(result, "person"));
+    puts(":");
+    json_array_foreach(list, i, r)
+    {
+        printf("  ");
+        put_cell(stdout, text(r, "field"), field);
+        printf("  ");
+        put_cell(stdout, text(r, "value"), value);
+        printf("  ");
+        put_text(stdout, text(r, "meaning"));
+        putchar('\n');
+    }
+}
+
+void render_messages(const json_t *messages, int all)
+{
+    size_t i;
+    json_t *r;
+    json_array_foreach(messages, i, r)
+    {
+        put_time(stdout, number(r, "at_ms"));
+        printf("  ");
+        if (all) {
+            printf("[");
+            put_text(stdout, text(r, "with"));
+            printf("] ");
+        }
+        put_text(stdout, yes(r, "mine") ? "you" : text(r, "from"));
+        printf(": ");
+        put_text(stdout, text(r, "text"));
+        if (yes(r, "waiting"))
+            printf("  (not sent yet)");
+        if (yes(r, "passed_on")) {
+            printf("  (passed on by ");
+            put_text(stdout, text(r, "via"));
+            printf(")");
+        }
+        putchar('\n');
+    }
+}
+
+static void render_events(const json_t *result)
+{
+    const json_t *list = json_object_get(result, "events");
+    size_t i;
+    json_t *r;
+    json_array_foreach(list, i, r)
+    {
+        put_time(stdout, number(r, "at_ms"));
+        printf("  %-14s ", text(r, "kind"));
+        put_text(stdout, text(r, "who"));
+        printf("%s", text(r, "what")[0] != '\0' ? "  " : "");
+        put_text(stdout, text(r, "what"));
+        putchar('\n');
+    }
+}
+
+void render_pairing_offer(const json_t *p)
+{
+    line("family", text(p, "family"));
+    line("mark", text(p, "mark"));
+    line("relay", text(p, "relay"));
+    line("person", text(p, "person"));
+    line("role", strcmp(text(p, "role"), "child") == 0 ? "child (supervised: parents decide whom they meet)"
+                                                       : "parent");
+}
+
+static void render_pairing(const json_t *p)
+{
+    printf("Pairing: %s\n", text(p, "state"));
+    if (strcmp(text(p, "state"), "none") == 0)
+        return;
+    render_pairing_offer(p);
+    line("device", text(p, "device"));
+    line("code", text(p, "code"));
+    line("failed", text(p, "say"));
+    line("next", text(p, "next"));
+}
+
+static void render_groups(const json_t *groups)
+{
+    size_t i;
+    json_t *g;
+    json_array_foreach(groups, i, g)
+    {
+        printf("  %-12s ", text(g, "kind"));
+        put_text(stdout, text(g, "about"));
+        printf("  %lld devices, epoch %lld, %s\n", (long long)number(g, "devices"),
+               (long long)number(g, "epoch"), text(g, "state"));
+    }
+}
+
+static void render_status(const json_t *s)
+{
+    if (!yes(s, "in_family")) {
+        puts("This device is in no family yet: kith init, or kith pair accept.");
+        return;
+    }
+    line("family", text(s, "family"));
+    line("mark", text(s, "mark"));
+    line("person", text(s, "person"));
+    line("role", text(s, "role"));
+    line("device", text(s, "device"));
+    line("relay", text(s, "relay"));
+    line("", yes(s, "relay_reached") ? "reached" : "not reached: what is written waits here");
+    printf("  %-11s %lld blocks to send, %lld skipped, %lld alarms\n", "counts",
+           (long long)number(s, "waiting_to_send"), (long long)number(s, "blocks_skipped"),
+           (long long)number(s, "alarms"));
+    if (yes(s, "supervised")) {
+        line("parents see", text(s, "oversight"));
+        line("rules",
+             yes(s, "heads_held") ? "in force" : "waits for the parents' newest rules; outside is closed");
+    }
+    render_groups(json_object_get(s, "groups"));
+}
+
+void render(enum command_kind kind, const json_t *params, const json_t *result)
+{
+    switch ((int)kind) {
+    case CMD_REQUESTS:
+        render_requests(result);
+        return;
+    case CMD_CONTACTS:
+        render_contacts(result);
+        return;
+    case CMD_DEVICES:
+        render_devices(result);
+        return;
+    case CMD_POLICY_SHOW:
+        render_policy(result);
+        return;
+    case CMD_HISTORY:
+        render_messages(json_object_get(result, "messages"), json_object_get(params, "with") == NULL);
+        return;
+    case CMD_EVENTS:
+        render_events(result);
+        return;
+    case CMD_PAIRING:
+        render_pairing(result);
+        return;
+    case CMD_STATUS:
+        render_status(result);
+        return;
+    default:
+        render_command(kind, params, result);
+        return;
+    }
+}
+
+void render_error(const json_t *error)
+{
+    const json_t *data = json_object_get(error, "data"), *names = json_object_get(data, "candidates");
+    const char *say = text(data, "say")[0] != '\0' ? text(data, "say") : text(error, "message");
+    size_t i;
+    json_t *name;
+    fprintf(stderr, "kith: %s", say);
+    if (text(data, "rule")[0] != '\0') {
+        fputs(": ", stderr);
+        put_text(stderr, text(data, "rule"));
+    } else if (text(data, "why")[0] != '\0') {
+        fprintf(stderr, ": %s", text(data, "why"));
+    }
+    json_array_foreach(names, i, name)
+    {
+        fputs(i == 0 ? ": " : ", ", stderr);
+        put_text(stderr, json_string_value(name));
+    }
+    fputs(names != NULL ? "?" : ".", stderr);
+    if (text(data, "next")[0] != '\0')
+        fprintf(stderr, " %s.", text(data, "next"));
+    fprintf(stderr, " (%s)\n", text(data, "status"));
+}

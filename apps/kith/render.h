@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The agent's answers as a person reads them. */
+#ifndef KITH_APPS_KITH_RENDER_H
+#define KITH_APPS_KITH_RENDER_H
+
+#include <jansson.h>
+
+#include "sync/command.h"
+
+/* `params` are what was asked, `result` is the reply's result. */
+void render(enum command_kind kind, const json_t *params, const json_t *result);
+/* One line on stderr: what happened, who could be meant, what to do. */
+void render_error(const json_t *error);
+/* Rows of history, oldest first; with `all` each says with whom. */
+void render_messages(const json_t *messages, int all);
+/* What a new device shows of the family that it is asked to join. */
+void render_pairing_offer(const json_t *pairing);
+
+#endif

@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The node's views as JSON: one function a row, side by side with sync/node.h. */
+#include "apps/kithd/rpc.h"
+
+#include "apps/local/say.h"
+
+enum { EVENTS_MAX = 100 }; /* of one events.wait */
+
+struct rows { /* what a visit adds to */
+    json_t *list;
+    int64_t cursor;
+};
+
+static void add(struct rows *rows, json_t *row)
+{
+    json_array_append_new(rows->list, row);
+}
+
+static json_t *scope_hex(const struct scope_id *id)
+{
+    char text[2 * SHORT_ID_LEN + 1];
+    hex_encode(text, SPAN_ID(id));
+    return json_string(text);
+}
+
+static const char *role_name(enum person_role r)
+{
+    return r == ROLE_CHILD ? "child" : "parent";
+}
+
+static void visit_request(void *ctx, const struct request_row *r)
+{
+    add(ctx, json_pack("{s:s, s:s, s:b, s:s, s:s, s:s, s:b, s:s, s:s, s:s, s:I}", "id", r->id, "kind",
+                       request_kind_name(r->kind), "can_decide", r->can_decide, "person", r->person, "other",
+                       r->other, "other_family", r->other_family, "other_supervised", r->other_supervised,
+                       "note", r->note, "how", r->how, "state", r->state, "at_ms", (json_int_t)r->at_ms));
+}
+
+static void visit_contact(void *ctx, const struct contact_row *r)
+{
+    add(ctx, json_pack("{s:s, s:s, s:s, s:s, s:b, s:b, s:s, s:s, s:I, s:I}", "id", r->id, "name", r->name,
+                       "family", r->family, "person", r->person, "supervised", r->supervised, "mine", r->mine,
+                       "state", r->state, "overseers", r->overseers, "until_at_ms",
+                       (json_int_t)r->until_at_ms, "since_at_ms", (json_int_t)r->since_at_ms));
+}
+
+static void visit_history(void *ctx, const struct history_row *r)
+{
+    add(ctx, json_pack("{s:I, s:s, s:s, s:s, s:b, s:b, s:b, s:s, s:s, s:I, s:o}", "cursor",
+                       (json_int_t)r->cursor, "id", r->id, "with", r->with, "from", r->from, "mine", r->mine,
+                       "waiting", r->waiting, "passed_on", r->passed_on, "via", r->via, "text", r->text,
+                       "at_ms", (json_int_t)r->at_ms, "scope", scope_hex(&r->scope)));
+}
+
+static void visit_device(void *ctx, const struct device_row *r)
+{
+    add(ctx, json_pack("{s:s, s:s, s:s, s:s, s:b, s:b, s:s, s:I}", "id", r->id, "name", r->name, "person",
+                       r->person, "role", role_name(r->role), "mine", r->mine, "this_device", r->this_device,
+                       "state", r->state, "seen_at_ms", (json_int_t)r->seen_at_ms));
+}
+
+static void visit_policy(void *ctx, const struct policy_row *r)
+{
+    add(ctx, json_pack("{s:s, s:s, s:s}", "field", r->field, "value", r->value, "meaning", r->meaning));
+}
+
+static void visit_event(void *ctx, const struct notice *r)
+{
+    struct rows *rows = ctx;
+    rows->cursor = (int64_t)r->seq;
+    add(rows, json_pack("{s:I, s:s, s:I, s:s, s:s, s:o}", "seq", (json_int_t)r->seq, "kind",
+                        notice_name(r->kind), "at_ms", (json_int_t)r->at_ms, "who", r->who, "what", r->what,
+                        "scope", scope_hex(&r->scope)));
+}
+
+static void visit_pairing(void *ctx, const struct pairing_row *r)
+{
+    struct say say = say_of(r->failed);
+    bool failed = r->failed != ST_OK;
+    json_t **out = ctx;
+    *out = json_pack("{s:s, s:s, s:s, s:s, s:b, s:b, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:I}", "state",
+                     pairing_state_name(r->state), "failed", failed ? status_name(r->failed) : "", "say",
+                     failed ? say.what : "", "next", failed ? say.next : "", "new_device", r->new_device,
+                     "needs_co_signature", r->needs_co_signature, "code", r->code, "family", r->family,
+                     "mark", r->mark, "relay", r->relay, "person", r->person, "device", r->device, "role",
+                     role_name(r->role), "expires_at_ms", (json_int_t)r->expires_at_ms);
+}
+
+static void visit_status(void *ctx, const struct status_row *r)
+{
+    json_t **out = ctx, *groups = json_array();
+    for (size_t i = 0; i < r->group_count; i++) {
+        const struct status_group_row *g = &r->groups[i];
+        json_array_append_new(groups, json_pack("{s:s, s:s, s:I, s:I, s:I, s:s}", "kind", g->kind, "about",
+                                                g->about, "generation", (json_int_t)g->generation, "epoch",
+                                                (json_int_t)g->epoch, "devices", (json_int_t)g->devices,
+                                                "state", g->state));
+    }
+    *out = json_pack(
+        "{s:b, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:s, s:b, s:b, s:I, s:I, s:I, s:I, s:o}", "in_family",
+        r->in_family, "family", r->family, "mark", r->mark, "person", r->person, "device", r->device,
+        "device_id", r->device_id, "relay", r->relay, "role", role_name(r->role), "supervised", r->supervised,
+        "oversight", r->oversight, "heads_held", r->heads_held, "relay_reached", r->relay_reached,
+        "relay_skew_ms", (json_int_t)r->relay_skew_ms, "waiting_to_send", (json_int_t)r->waiting_to_send,
+        "blocks_skipped", (json_int_t)r->blocks_skipped, "alarms", (json_int_t)r->alarms, "groups", groups);
+}
+
+/* ---- the commands ---- */
+
+static const char *text_of(const struct command *c, size_t place)
+{
+    return c->value[place].given ? (const char *)c->value[place].text.ptr
+                                 : NULL; /* jansson ends it with a NUL */
+}
+
+static enum status ask_list(struct node *n, const struct command *c, struct rows *rows)
+{
+    switch ((int)c->kind) {
+    case CMD_REQUESTS:
+        return view_requests(n, false, visit_request, rows);
+    case CMD_CONTACTS:
+        return view_contacts(n, visit_contact, rows);
+    case CMD_DEVICES:
+        return view_devices(n, visit_device, rows);
+    case CMD_POLICY_SHOW:
+        return view_policy(n, text_of(c, CMD_POLICY_SHOW_PERSON), visit_policy, rows);
+    case CMD_EVENTS:
+        rows->cursor = c->value[CMD_EVENTS_AFTER].number;
+        return view_events(n, (uint64_t)rows->cursor, EVENTS_MAX, visit_event, rows);
+    case CMD_HISTORY: {
+        const struct history_args args = {.with = text_of(c, CMD_HISTORY_WITH),
+                                          .after = c->value[CMD_HISTORY_AFTER].number,
+                                          .limit = (size_t)c->value[CMD_HISTORY_LIMIT].number};
+        return view_history(n, &args, visit_history, rows);
+    }
+    default:
+        return ST_INTERNAL;
+    }
+}
+
+static const char *list_name(enum command_kind kind)
+{
+    switch ((int)kind) {
+    case CMD_REQUESTS:
+        return "requests";
+    case CMD_CONTACTS:
+        return "contacts";
+    case CMD_DEVICES:
+        return "devices";
+    case CMD_POLICY_SHOW:
+        return "rules";
+    case CMD_EVENTS:
+        return "events";
+    default:
+        return "messages";
+    }
+}
+
+bool rpc_is_view(enum command_kind kind)
+{
+    return kind == CMD_REQUESTS || kind == CMD_CONTACTS || kind == CMD_DEVICES || kind == CMD_POLICY_SHOW ||
+           kind == CMD_EVENTS || kind == CMD_HISTORY || kind == CMD_STATUS || kind == CMD_PAIRING;
+}
+
+/* policy.show's first row names the person. */
+static void lift_person(json_t *result)
+{
+    json_t *rules = json_object_get(result, "rules"), *first = json_array_get(rules, 0);
+    if (first == NULL)
+        return;
+    json_object_set(result, "person", json_object_get(first, "value"));
+    json_array_remove(rules, 0);
+}
+
+static enum status ask(struct node *n, const struct command *c, json_t **result, bool *empty)
+{
+    struct rows rows = {.list = NULL, .cursor = 0};
+    enum status s;
+    if (c->kind == CMD_STATUS)
+        return view_status(n, visit_status, result);
+    if (c->kind == CMD_PAIRING)
+        return view_pairing(n, visit_pairing, result);
+    if (c->kind == CMD_HISTORY && c->value[CMD_HISTORY_LIMIT].number < 0)
+        return ST_COMMAND_FIELD;
+    rows.list = json_array();
+    s = ask_list(n, c, &rows);
+    *empty = json_array_size(rows.list) == 0;
+    *result = json_pack("{s:o}", list_name(c->kind), rows.list);
+    if (c->kind == CMD_EVENTS)
+        json_object_set_new(*result, "cursor", json_integer(rows.cursor));
+    if (c->kind == CMD_POLICY_SHOW)
+        lift_person(*result);
+    return s;
+}
+
+json_t *rpc_reply_view(const struct rpc_call *c, struct node *n, bool *empty)
+{
+    json_t *result = NULL;
+    *empty = false;
+    enum status s = ask(n, &c->command, &result, empty);
+    if (s == ST_OK)
+        return json_pack("{s:s, s:O, s:o}", "jsonrpc", "2.0", "id", c->id != NULL ? c->id : json_null(),
+                         "result", result);
+    json_decref(result);
+    struct result refused = {.kind = c->command.kind, .status = s};
+    const char *const *names = NULL;
+    if (s == ST_NAME_AMBIGUOUS)
+        refused.candidate_count = view_candidates(n, &names);
+    for (size_t i = 0; i < refused.candidate_count; i++)
+        refused.candidates[i] = names[i];
+    return rpc_reply_result(c, &refused);
+}
