@@ -185,7 +185,7 @@ static enum status start_child(struct agent *a)
 static enum status open_node(struct agent *a)
 {
     struct sqlite3 *db;
-    enum status s = vault_open(&db, a->args.address->home, schema_steps, schema_step_count);
+    enum status s = vault_open(&db, a->args.address->home, SCHEMA_VERSION);
     if (s == ST_OK && a->args.with_relay != NULL && a->child.pid == 0) {
         s = start_child(a); /* once the home is ours: its relay is too */
         if (s != ST_OK)
