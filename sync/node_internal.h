@@ -18,12 +18,14 @@
  *   sync/pair.c        commands pair.* and pair_record over device/pairing; stores the session in table
  * pairing; on CONFIRMED (parent) calls wish_add_device (sync/chain_wish.h), on the new device joins by
  *                      letter_admission; view_pairing. For: dev
- *   sync/view_*.c      the views of node.h but view_pairing, over the tables of schema.c. For: dev or wire
+ *   sync/view_*.c      the views of node.h but view_pairing, over the tables of schema.c. Taken: apps
  *   sync/history.c     a new device's history, both sides: apply_history_offer, history_record, and
- *                      history_offer_to(n, device) which reconcile calls when a device of our person joined
- * `own`. For: dev or wire sync/facts.c       policy_facts from the tables, the one caller of policy_decide;
- * apply_policy; policy.set. For: dev By node, now: group*, journal*, family, letters, reconcile, names,
- * commands; then contact, request, conversation, removal.
+ *                      history_offer_to(n, device) which reconcile calls when a device of our person joined `own`.
+ *                      For: dev or wire
+ *   sync/facts.c       policy_facts from the tables, the one caller of policy_decide; apply_policy; policy.set.
+ *                      For: dev
+ *   By node, now: scope*, journal*, family, letters, reconcile, names, commands; then contact, request,
+ *   conversation, removal.
  *
  * Rules. Everything in the database changes inside the SAVEPOINT of the event at hand. What memory caches of
  * it is registered in node->undo, so that a rollback drops it. A record from a peer runs under node_guard:
