@@ -1,132 +1,101 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Runs every file of public test vectors below a folder that it knows:
+/* Runs public test vectors: every file below DIR of a kind that it knows (MLS: mlswg/mls-implementations,
+ * test-vectors.md; HPKE: the JSON of RFC 9180; Wycheproof: by "schema").
  *
- *     vectors DIR
+ *     vectors DIR                 prints `name: N passed, M failed, K skipped` for each file
+ *     vectors --flip DIR [CASES]  flips one bit in every value of some cases and wants each of them to fail
+ *     --optional                  a DIR that is not there is "skipped" (status 77), unless CI is "true"
  *
- * prints `name: N passed, M failed, K skipped` for each, where N + M + K is the number of its cases, and
- * exits with 1 when any failed, when a file cannot be read, or when there was none. */
-#include "tests/vectors.h"
-
+ * N + M + K is the number of cases in the file. Skipped are cases of another cipher suite or algorithm only.
+ * Exit status 1 when a case failed, a file is broken, or no file is known.
+ *
+ * No case is known by heart, and a field that is missing is a failure. The one exception are
+ * message-protection cases without any of the three commit fields: the commits there are left out of some
+ * copies of the file. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
-#include "protocol/mem.h"
-#include "protocol/suite.h"
+#include "tests/vectors_case.h"
 
-static const struct kind {
-    const char *path; /* below the folder */
-    vector_fn *run;
-} kinds[] = {
-    {"mls/tree-math.json", vector_tree_math},
-    {"mls/tree-operations.json", vector_tree_operations},
-    {"mls/tree-validation.json", vector_tree_validation},
-    {"mls/treekem.json", vector_treekem},
-};
+enum { EXIT_SKIPPED = 77, FLIP_CASES = 3 };
 
-/* ---- fields of a case ---- */
-
-struct block { /* bytes decoded from hex, until the case ends */
-    struct block *next;
-    uint8_t bytes[];
-};
-
-static struct block *blocks;
-static bool malformed;
-
-struct span vector_hex(const json_t *string)
+static bool run_file(const struct vec_file *f, const char *name)
 {
-    size_t len = json_string_length(string) / 2;
-    struct block *b = malloc(sizeof(*b) + len + 1);
-    if (!json_is_string(string) || !b ||
-        hex_decode(b->bytes, len, json_string_value(string), json_string_length(string)) != ST_OK) {
-        free(b);
-        malformed = true;
-        return SPAN_EMPTY;
+    size_t count[3] = {0};
+    for (size_t i = 0; i < f->case_count; i++) {
+        struct vec_case c;
+        vec_file_run(f, i, &c);
+        count[c.result]++;
+        if (c.result == VEC_FAILED)
+            fprintf(stderr, "%s: case %zu: %s\n", name, i, c.why);
     }
-    b->next = blocks;
-    blocks = b;
-    return SPAN_OF(b->bytes, len);
+    printf("%s: %zu passed, %zu failed, %zu skipped\n", name, count[VEC_PASSED], count[VEC_FAILED],
+           count[VEC_SKIPPED]);
+    return count[VEC_FAILED] == 0;
 }
 
-struct span vector_bytes(const json_t *object, const char *key)
+static int run_all(const char *dir)
 {
-    return vector_hex(json_object_get(object, key));
-}
-
-uint64_t vector_number(const json_t *object, const char *key)
-{
-    const json_t *number = json_object_get(object, key);
-    if (!json_is_integer(number) || json_integer_value(number) < 0)
-        malformed = true;
-    return (uint64_t)json_integer_value(number);
-}
-
-const json_t *vector_array(const json_t *object, const char *key)
-{
-    const json_t *array = json_object_get(object, key);
-    if (!json_is_array(array))
-        malformed = true;
-    return array;
-}
-
-static enum verdict run_case(const struct kind *kind, const json_t *c)
-{
-    size_t live = mem_live();
-    malformed = false;
-    enum verdict v = kind->run(c);
-    while (blocks) {
-        struct block *b = blocks;
-        blocks = b->next;
-        free(b);
+    size_t count, known = 0, bad = 0;
+    char **paths = vec_list(dir, &count);
+    for (size_t i = 0; i < count; i++) {
+        struct vec_file f;
+        char broken[160];
+        const char *name = paths[i] + strlen(dir) + 1;
+        if (!vec_file_open(&f, paths[i], broken, sizeof(broken))) {
+            fprintf(stderr, "%s: not a kind of vectors known here\n", name);
+        } else {
+            known++;
+            if (broken[0])
+                fprintf(stderr, "%s: %s\n", name, broken);
+            bad += !run_file(&f, name) || broken[0];
+            vec_file_close(&f);
+        }
+        free(paths[i]);
     }
-    return malformed || mem_live() != live ? VERDICT_FAILED : v;
+    free(paths);
+    if (known == 0)
+        fprintf(stderr, "vectors: no file of test vectors below %s\n", dir);
+    return known == 0 || bad > 0;
 }
 
-/* ---- files ---- */
-
-/* Returns the number of cases that failed; -1 when the file is there and cannot be read. */
-static long run_file(const char *dir, const struct kind *kind, size_t *files)
+/* `--flip` and `--optional`, in any order; gives the first argument that is no option. */
+static int read_options(int argc, char **argv, bool *flip, bool *optional)
 {
-    char path[4096];
-    json_error_t why;
-    long count[3] = {0};
-    int len = snprintf(path, sizeof(path), "%s/%s", dir, kind->path);
-    FILE *f = len > 0 && (size_t)len < sizeof(path) ? fopen(path, "r") : NULL;
-    if (!f)
-        return 0;
-    ++*files;
-    json_t *all = json_loadf(f, JSON_REJECT_DUPLICATES, &why);
-    fclose(f);
-    if (!json_is_array(all)) {
-        fprintf(stderr, "%s: not a JSON array: %s\n", path, why.text);
-        json_decref(all);
-        return -1;
+    int at = 1;
+    for (; at < argc && strncmp(argv[at], "--", 2) == 0; at++) {
+        if (strcmp(argv[at], "--flip") == 0)
+            *flip = true;
+        else if (strcmp(argv[at], "--optional") == 0)
+            *optional = true;
+        else
+            return argc;
     }
-    for (size_t i = 0; i < json_array_size(all); i++) {
-        enum verdict v = run_case(kind, json_array_get(all, i));
-        count[v]++;
-        if (v == VERDICT_FAILED)
-            fprintf(stderr, "%s: case %zu failed\n", kind->path, i);
-    }
-    json_decref(all);
-    const char *name = strrchr(kind->path, '/') + 1;
-    printf("%.*s: %ld passed, %ld failed, %ld skipped\n", (int)strcspn(name, "."), name,
-           count[VERDICT_PASSED], count[VERDICT_FAILED], count[VERDICT_SKIPPED]);
-    return count[VERDICT_FAILED];
+    return at;
 }
 
 int main(int argc, char **argv)
 {
-    if (argc != 2 || suite_start() != ST_OK) {
-        fprintf(stderr, "usage: vectors DIR\n");
-        return 1;
+    bool flip = false, optional = false;
+    int at = read_options(argc, argv, &flip, &optional);
+    if (argc - at < 1 || argc - at > (flip ? 2 : 1)) {
+        fprintf(stderr, "usage: vectors [--optional] DIR | vectors [--optional] --flip DIR [CASES]\n");
+        return 2;
     }
-    size_t files = 0;
-    bool failed = false;
-    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
-        failed = run_file(argv[1], &kinds[i], &files) != 0 || failed;
-    if (files == 0)
-        fprintf(stderr, "%s: no file of vectors here\n", argv[1]);
-    return failed || files == 0;
+    char *dir = argv[at];
+    for (size_t len = strlen(dir); len > 1 && dir[len - 1] == '/'; len--)
+        dir[len - 1] = 0;
+    struct stat st;
+    const char *ci = getenv("CI");
+    if (optional && stat(dir, &st) != 0 && !(ci && strcmp(ci, "true") == 0)) {
+        printf("skipped: there are no test vectors at %s (set KITH_VECTORS_DIR)\n", dir);
+        return EXIT_SKIPPED;
+    }
+    if (suite_start() != ST_OK)
+        return 1;
+    if (flip)
+        return vec_flip_main(dir, argc - at > 1 ? strtoul(argv[at + 1], NULL, 10) : FLIP_CASES);
+    return run_all(dir);
 }

@@ -1,71 +1,37 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Vectors of the ratchet tree: tree-math, tree-operations, tree-validation, treekem. What they check is
- * written in test-vectors.md of github.com/mlswg/mls-implementations. */
-#include "tests/vectors.h"
-
+/* Vectors of the ratchet tree: tree-operations, tree-validation, treekem. What they check is written in
+ * test-vectors.md of github.com/mlswg/mls-implementations. */
+#include <stdlib.h>
 #include <string.h>
 
-#include "protocol/mem.h"
 #include "protocol/mls/group_context.h"
 #include "protocol/mls/proposal.h"
 #include "protocol/mls/tree_hash.h"
 #include "protocol/mls/tree_validate.h"
 #include "protocol/mls/treekem.h"
-#include "tests/support/test_entropy.h"
+#include "tests/vectors_case.h"
 
 enum { SUITE_1 = 0x0001 /* the same hash, KEM and signature as suite 3 */ };
 
-/* ---- tree-math ---- */
-
-/* Is entry x of a list what `want` says: a number, or null? */
-static bool entry_is(const json_t *c, const char *key, uint32_t x, bool present, uint32_t want)
-{
-    const json_t *entry = json_array_get(vector_array(c, key), x);
-    if (!present)
-        return json_is_null(entry);
-    return json_is_integer(entry) && json_integer_value(entry) == (json_int_t)want;
-}
-
-enum verdict vector_tree_math(const json_t *c)
-{
-    uint32_t leaves = (uint32_t)vector_number(c, "n_leaves");
-    if (leaves == 0 || leaves > UINT32_MAX / 4 || tree_full_leaf_count(leaves) != leaves)
-        return VERDICT_FAILED; /* RFC 9420 §4.1: trees are full */
-    uint32_t nodes = tree_node_count(leaves), root = tree_root(leaves);
-    bool same = vector_number(c, "n_nodes") == nodes && vector_number(c, "root") == root;
-    static const char *const lists[] = {"left", "right", "parent", "sibling"};
-    for (size_t i = 0; i < 4; i++)
-        same = same && json_array_size(vector_array(c, lists[i])) == nodes;
-    for (uint32_t x = 0; same && x < nodes; x++) {
-        bool inner = !tree_is_leaf(x), below = x != root;
-        same = entry_is(c, "left", x, inner, inner ? tree_left(x) : 0) &&
-               entry_is(c, "right", x, inner, inner ? tree_right(x) : 0) &&
-               entry_is(c, "parent", x, below, below ? tree_parent(x) : 0) &&
-               entry_is(c, "sibling", x, below, below ? tree_sibling(x) : 0);
-    }
-    return same ? VERDICT_PASSED : VERDICT_FAILED;
-}
-
-/* ---- tree-operations ---- */
-
-static bool tree_hash_is(const struct ratchet_tree *t, struct span want)
+static void check_tree_hash(struct vec_case *c, const char *key, const json_t *from,
+                            const struct ratchet_tree *t)
 {
     uint8_t hash[HASH_LEN];
     tree_hash_root(t, hash);
-    return span_equal(SPAN(hash), want);
+    vec_expect(c, from, key, SPAN(hash));
 }
 
-static bool tree_encodes_to(const struct ratchet_tree *t, struct span want)
+static void check_encoding(struct vec_case *c, const char *key, const struct ratchet_tree *t)
 {
-    struct buffer bytes;
+    struct buffer *bytes = vec_buffer(c);
     struct writer w;
-    buffer_init(&bytes, MLS_TREE_MAX + 4);
-    writer_init(&w, &bytes);
+    writer_init(&w, bytes);
     ratchet_tree_write(&w, t);
-    bool same = writer_done(&w) == ST_OK && span_equal(buffer_span(&bytes), want);
-    buffer_wipe(&bytes);
-    return same;
+    vec_ok(c, "encoding the tree", writer_done(&w));
+    vec_expect(c, c->one, key, buffer_span(bytes));
 }
+
+/* ---- tree-operations ---- */
 
 static enum status apply(struct ratchet_tree *t, const struct proposal *p, uint32_t sender)
 {
@@ -77,250 +43,320 @@ static enum status apply(struct ratchet_tree *t, const struct proposal *p, uint3
     return p->type == PROPOSAL_REMOVE ? ratchet_tree_remove(t, p->u.remove) : ST_MLS_PROPOSAL_TYPE;
 }
 
-enum verdict vector_tree_operations(const json_t *c)
+static void check_proposal(struct vec_case *c, struct span encoded, const struct proposal *p)
 {
-    uint64_t suite = vector_number(c, "cipher_suite");
-    if (suite != SUITE_ID && suite != SUITE_1)
-        return VERDICT_SKIPPED;
-    struct ratchet_tree t;
-    struct proposal p;
-    struct span before = vector_bytes(c, "tree_before");
-    bool same = ratchet_tree_decode(&t, before) == ST_OK && tree_encodes_to(&t, before) &&
-                tree_hash_is(&t, vector_bytes(c, "tree_hash_before")) &&
-                proposal_decode(&p, vector_bytes(c, "proposal")) == ST_OK &&
-                apply(&t, &p, (uint32_t)vector_number(c, "proposal_sender")) == ST_OK &&
-                tree_encodes_to(&t, vector_bytes(c, "tree_after")) &&
-                tree_hash_is(&t, vector_bytes(c, "tree_hash_after"));
-    ratchet_tree_wipe(&t);
-    return same ? VERDICT_PASSED : VERDICT_FAILED;
+    struct buffer *again = vec_buffer(c);
+    struct writer w;
+    writer_init(&w, again);
+    proposal_write(&w, p);
+    vec_ok(c, "encoding the proposal", writer_done(&w));
+    vec_equal(c, "proposal encoded again", buffer_span(again), encoded);
 }
+
+static void check_operation(struct vec_case *c, struct ratchet_tree *t)
+{
+    struct span encoded = vec_bytes(c, c->one, "proposal");
+    struct proposal p;
+    uint32_t sender = (uint32_t)vec_number(c, c->one, "proposal_sender", UINT32_MAX);
+    vec_true(c, "proposal_sender is no member", ratchet_tree_leaf(t, sender) != NULL);
+    check_encoding(c, "tree_before", t);
+    check_tree_hash(c, "tree_hash_before", c->one, t);
+    vec_ok(c, "proposal", proposal_decode(&p, encoded));
+    if (!vec_going(c))
+        return;
+    check_proposal(c, encoded, &p);
+    vec_ok(c, "applying the proposal", apply(t, &p, sender));
+    check_encoding(c, "tree_after", t);
+    check_tree_hash(c, "tree_hash_after", c->one, t);
+}
+
+static void run_tree_operations(struct vec_case *c)
+{
+    struct ratchet_tree t = {0};
+    struct span before = vec_bytes(c, c->one, "tree_before");
+    vec_ok(c, "tree_before", ratchet_tree_decode(&t, before));
+    if (vec_going(c))
+        check_operation(c, &t);
+    ratchet_tree_wipe(&t);
+}
+
+/* The sender matters to updates only; signatures in a proposal are not looked at when it is applied. */
+static const char *const loose_inputs[] = {"proposal_sender", "proposal", NULL};
+const struct vec_kind vec_tree_operations = {.name = "tree-operations",
+                                             .marker = "tree_before",
+                                             .has_suite = true,
+                                             .also_suite = SUITE_1,
+                                             .run = run_tree_operations,
+                                             .loose = loose_inputs};
 
 /* ---- tree-validation ---- */
 
-static bool resolution_is(const struct ratchet_tree *t, uint32_t node, const json_t *want)
+static void check_resolution(struct vec_case *c, const struct ratchet_tree *t, uint32_t node,
+                             const json_t *want)
 {
     struct resolution r;
     uint32_t x;
     size_t count = 0;
     resolution_start(&r, t, node);
-    while (resolution_next(&r, &x)) {
+    while (resolution_next(&r, &x) && vec_going(c)) {
         const json_t *entry = json_array_get(want, count++);
         if (!json_is_integer(entry) || json_integer_value(entry) != (json_int_t)x)
-            return false;
+            vec_fail(c, "resolution of node %u", node);
     }
-    return json_is_array(want) && json_array_size(want) == count;
+    vec_true(c, "length of a resolution", json_is_array(want) && json_array_size(want) == count);
 }
 
-static bool nodes_are(const struct ratchet_tree *t, const json_t *c)
+static void check_nodes(struct vec_case *c, const struct ratchet_tree *t)
 {
-    const json_t *hashes = vector_array(c, "tree_hashes"), *resolutions = vector_array(c, "resolutions");
+    const json_t *hashes = vec_array(c, c->one, "tree_hashes"), *lists = vec_array(c, c->one, "resolutions");
     uint32_t nodes = tree_node_count(t->leaf_count);
-    bool same = json_array_size(hashes) == nodes && json_array_size(resolutions) == nodes;
-    for (uint32_t x = 0; same && x < nodes; x++) {
+    vec_true(c, "number of tree_hashes", json_array_size(hashes) == nodes);
+    vec_true(c, "number of resolutions", json_array_size(lists) == nodes);
+    for (uint32_t x = 0; x < nodes && vec_going(c); x++) {
         uint8_t hash[HASH_LEN];
         tree_hash_of(t, x, hash);
-        same = span_equal(SPAN(hash), vector_hex(json_array_get(hashes, x))) &&
-               resolution_is(t, x, json_array_get(resolutions, x));
+        vec_equal(c, "tree hash of a node", SPAN(hash),
+                  vec_bytes_of(c, json_array_get(hashes, x), "a tree hash"));
+        check_resolution(c, t, x, json_array_get(lists, x));
     }
-    return same;
 }
 
-enum verdict vector_tree_validation(const json_t *c)
+static void run_tree_validation(struct vec_case *c)
 {
-    if (vector_number(c, "cipher_suite") != SUITE_ID)
-        return VERDICT_SKIPPED;
-    struct ratchet_tree t;
-    struct span bytes = vector_bytes(c, "tree");
-    const struct tree_context context = {.group_id = vector_bytes(c, "group_id")};
-    bool same = ratchet_tree_decode(&t, bytes) == ST_OK && tree_encodes_to(&t, bytes) && nodes_are(&t, c);
-    if (same) {
+    struct ratchet_tree t = {0};
+    struct span tree = vec_bytes(c, c->one, "tree");
+    const struct tree_context context = {.group_id = vec_bytes(c, c->one, "group_id")};
+    vec_ok(c, "tree", ratchet_tree_decode(&t, tree));
+    if (vec_going(c)) {
         uint8_t root[HASH_LEN];
+        check_encoding(c, "tree", &t);
+        check_nodes(c, &t);
         tree_hash_root(&t, root);
-        same = tree_validate(&t, &context, SPAN(root)) == ST_OK;
+        vec_ok(c, "the tree", tree_validate(&t, &context, SPAN(root)));
     }
     ratchet_tree_wipe(&t);
-    return same ? VERDICT_PASSED : VERDICT_FAILED;
 }
+
+const struct vec_kind vec_tree_validation = {
+    .name = "tree-validation", .marker = "resolutions", .has_suite = true, .run = run_tree_validation};
 
 /* ---- treekem ---- */
 
 struct treekem_case {
-    const json_t *json;
+    struct vec_case *c;
     struct ratchet_tree tree;
     struct treekem_keys keys[MLS_LEAVES_MAX]; /* by leaf */
     struct sign_private signers[MLS_LEAVES_MAX];
     bool known[MLS_LEAVES_MAX];
-    struct test_entropy entropy;
 };
 
-static bool secret_of(struct span bytes, struct secret *out)
-{
-    if (bytes.len == SECRET_LEN)
-        memcpy(out->b, bytes.ptr, SECRET_LEN);
-    return bytes.len == SECRET_LEN;
-}
-
 /* The private key that a path secret gives (RFC 9420 §7.4). */
-static bool node_private(struct span path_secret, struct dh_private *out)
+static void node_private(struct vec_case *c, struct span path_secret, struct dh_private *out)
 {
     struct secret node_secret;
     struct dh_public public;
-    return path_secret.len == SECRET_LEN &&
-           derive_secret(LABELS_MLS, path_secret, "node", &node_secret) == ST_OK &&
-           dh_derive(SPAN_ID(&node_secret), out, &public) == ST_OK;
+    memset(out, 0, sizeof(*out));
+    vec_true(c, "length of a path secret", path_secret.len == SECRET_LEN);
+    if (!vec_going(c))
+        return;
+    vec_ok(c, "node secret", derive_secret(LABELS_MLS, path_secret, "node", &node_secret));
+    vec_ok(c, "node key", dh_derive(SPAN_ID(&node_secret), out, &public));
 }
 
-static bool load_leaf(struct treekem_case *tc, const json_t *private)
+static void load_path_secrets(struct treekem_case *tc, uint32_t leaf, const json_t *secrets)
 {
-    uint64_t leaf = vector_number(private, "index");
-    const json_t *secrets = vector_array(private, "path_secrets");
-    struct span key = vector_bytes(private, "encryption_priv"),
-                seed = vector_bytes(private, "signature_priv");
-    const struct leaf_node *n = ratchet_tree_leaf(&tc->tree, leaf < MLS_LEAVES_MAX ? (uint32_t)leaf : 0);
-    struct dh_private node_key;
-    struct sign_public public;
-    if (leaf >= MLS_LEAVES_MAX || key.len != DH_LEN || seed.len != SIGN_SEED_LEN || !n)
-        return false;
-    memcpy(node_key.b, key.ptr, DH_LEN);
-    treekem_keys_init(&tc->keys[leaf], (uint32_t)leaf, &node_key);
-    sign_keypair_from_seed(seed.ptr, &tc->signers[leaf], &public);
-    tc->known[leaf] = true;
-    for (size_t i = 0; i < json_array_size(secrets); i++) {
+    for (size_t i = 0; i < json_array_size(secrets) && vec_going(tc->c); i++) {
         const json_t *entry = json_array_get(secrets, i);
-        uint64_t node = vector_number(entry, "node");
-        if (node >= MLS_NODES_MAX || !tree_covers((uint32_t)node, tree_leaf_to_node((uint32_t)leaf)) ||
-            !node_private(vector_bytes(entry, "path_secret"), &node_key))
-            return false;
-        treekem_keys_set(&tc->keys[leaf], tree_level((uint32_t)node), &node_key);
+        uint32_t node = (uint32_t)vec_number(tc->c, entry, "node", MLS_NODES_MAX - 1);
+        struct dh_private key;
+        node_private(tc->c, vec_bytes(tc->c, entry, "path_secret"), &key);
+        vec_true(tc->c, "a path secret of a node that is not above the leaf",
+                 tree_covers(node, tree_leaf_to_node(leaf)) && !ratchet_tree_is_blank(&tc->tree, node));
+        if (vec_going(tc->c))
+            treekem_keys_set(&tc->keys[leaf], tree_level(node), &key);
     }
-    return span_equal(SPAN_ID(&public), n->signature_key) &&
-           treekem_keys_check(&tc->keys[leaf], &tc->tree) == ST_OK;
 }
 
-static bool context_of(const struct treekem_case *tc, const struct ratchet_tree *t, struct buffer *out)
+static void load_leaf(struct treekem_case *tc, const json_t *private)
+{
+    struct vec_case *c = tc->c;
+    uint32_t leaf = (uint32_t)vec_number(c, private, "index", MLS_LEAVES_MAX - 1);
+    struct dh_private key;
+    vec_fixed(c, private, "encryption_priv", key.b, sizeof(key.b));
+    struct span seed = vec_bytes(c, private, "signature_priv");
+    const json_t *secrets = vec_array(c, private, "path_secrets");
+    const struct leaf_node *n = ratchet_tree_leaf(&tc->tree, leaf);
+    vec_true(c, "private keys of nobody, or twice", n && !tc->known[leaf]);
+    if (!vec_going(c))
+        return;
+    vec_sign_key(c, seed, n->signature_key, &tc->signers[leaf]);
+    treekem_keys_init(&tc->keys[leaf], leaf, &key);
+    tc->known[leaf] = true;
+    load_path_secrets(tc, leaf, secrets);
+    vec_ok(c, "private keys of a leaf", treekem_keys_check(&tc->keys[leaf], &tc->tree));
+}
+
+static struct span write_context(const struct treekem_case *tc, const struct ratchet_tree *t)
 {
     uint8_t hash[HASH_LEN];
+    struct vec_case *c = tc->c;
+    struct buffer *out = vec_buffer(c);
     struct writer w;
     tree_hash_root(t, hash);
     const struct group_context g = {.version = MLS_VERSION_10,
                                     .cipher_suite = SUITE_ID,
-                                    .group_id = vector_bytes(tc->json, "group_id"),
-                                    .epoch = vector_number(tc->json, "epoch"),
+                                    .group_id = vec_bytes(c, c->one, "group_id"),
+                                    .epoch = vec_number(c, c->one, "epoch", UINT64_MAX),
                                     .tree_hash = SPAN(hash),
                                     .confirmed_transcript_hash =
-                                        vector_bytes(tc->json, "confirmed_transcript_hash")};
-    buffer_init(out, 4096);
+                                        vec_bytes(c, c->one, "confirmed_transcript_hash")};
     writer_init(&w, out);
     group_context_write(&w, &g);
-    return writer_done(&w) == ST_OK;
+    vec_ok(c, "GroupContext", writer_done(&w));
+    return buffer_span(out);
 }
 
-/* Opens the path as member `leaf`: does it give the commit secret, and (if known) that path secret? */
-static bool member_opens(const struct treekem_case *tc, const struct ratchet_tree *after, uint32_t leaf,
-                         const struct treekem_take_args *a, struct span context, const struct secret *commit,
-                         const json_t *path_secret)
+/* Is the key that the member now has where the path meets its own the one of this path secret? */
+static void check_path_secret(struct treekem_case *tc, const struct ratchet_tree *after, uint32_t sender,
+                              const struct treekem_keys *keys, const json_t *path_secret)
 {
-    struct treekem_keys keys = tc->keys[leaf];
-    struct secret got;
-    if (treekem_open(after, &keys, a, context, &got) != ST_OK || !secret_equal(&got, commit) ||
-        treekem_keys_check(&keys, after) != ST_OK)
-        return false;
-    if (!path_secret)
-        return true;
     struct filtered_path path;
     struct dh_private want;
-    filtered_path_of(after, a->sender, &path);
+    filtered_path_of(after, sender, &path);
     uint32_t i = 0;
-    while (i < path.count && !tree_covers(path.copath[i], tree_leaf_to_node(leaf)))
+    while (i < path.count && !tree_covers(path.copath[i], tree_leaf_to_node(keys->leaf)))
         i++;
-    return i < path.count && node_private(vector_hex(path_secret), &want) &&
-           memcmp(&want, &keys.at[tree_level(path.node[i])], sizeof(want)) == 0;
+    node_private(tc->c, vec_bytes_of(tc->c, path_secret, "a path secret"), &want);
+    vec_true(tc->c, "a decrypted path secret",
+             i < path.count && memcmp(&want, &keys->at[tree_level(path.node[i])], sizeof(want)) == 0);
 }
 
-/* Merges a path into a copy of the tree and opens it as everybody else. `expected` is the entry of the file,
- * or NULL for a path of our own. */
-static bool path_works(const struct treekem_case *tc, const struct treekem_take_args *a,
-                       const struct secret *commit, const json_t *expected)
+struct path_case {
+    const struct treekem_take_args *take;
+    const struct secret *commit;
+    const json_t *expected; /* entry of the file; NULL for a path of our own */
+};
+
+static void open_as_all(struct treekem_case *tc, const struct ratchet_tree *after, const struct path_case *p)
 {
-    struct ratchet_tree after;
-    struct buffer context = {0};
-    const struct tree_context c = {.group_id = vector_bytes(tc->json, "group_id")};
-    const json_t *secrets = expected ? vector_array(expected, "path_secrets") : NULL;
-    bool good = ratchet_tree_copy(&after, &tc->tree) == ST_OK && treekem_merge(&after, &c, a) == ST_OK &&
-                context_of(tc, &after, &context);
-    if (good && expected)
-        good = tree_hash_is(&after, vector_bytes(expected, "tree_hash_after"));
-    for (uint32_t leaf = 0; good && leaf < after.leaf_count; leaf++) {
-        if (leaf == a->sender || !ratchet_tree_leaf(&after, leaf))
+    struct vec_case *c = tc->c;
+    struct span context = write_context(tc, after);
+    const json_t *secrets = p->expected ? vec_array(c, p->expected, "path_secrets") : NULL;
+    for (uint32_t leaf = 0; leaf < after->leaf_count && vec_going(c); leaf++) {
+        const json_t *secret = json_array_get(secrets, leaf);
+        if (leaf == p->take->sender || !ratchet_tree_leaf(after, leaf)) {
+            vec_true(c, "a path secret for nobody", !secret || json_is_null(secret));
             continue;
-        good = tc->known[leaf] && member_opens(tc, &after, leaf, a, buffer_span(&context), commit,
-                                               json_array_get(secrets, leaf));
+        }
+        vec_true(c, "no private keys for a leaf", tc->known[leaf]);
+        struct treekem_keys keys = tc->keys[leaf];
+        struct secret got = {{0}};
+        vec_ok(c, "opening the path", treekem_open(after, &keys, p->take, context, &got));
+        vec_true(c, "commit_secret", secret_equal(&got, p->commit));
+        vec_ok(c, "the keys of the path", treekem_keys_check(&keys, after));
+        if (p->expected)
+            check_path_secret(tc, after, p->take->sender, &keys, secret);
     }
-    buffer_wipe(&context);
+    vec_true(c, "more path secrets than leaves", json_array_size(secrets) <= after->leaf_count);
+}
+
+/* Merges a path into a copy of the tree and opens it as everybody else. */
+static void check_path(struct treekem_case *tc, const struct path_case *p)
+{
+    struct ratchet_tree after = {0};
+    const struct tree_context context = {.group_id = vec_bytes(tc->c, tc->c->one, "group_id")};
+    vec_ok(tc->c, "copy", ratchet_tree_copy(&after, &tc->tree));
+    if (vec_going(tc->c))
+        vec_ok(tc->c, "merging the path", treekem_merge(&after, &context, p->take));
+    if (vec_going(tc->c) && p->expected)
+        check_tree_hash(tc->c, "tree_hash_after", p->expected, &after);
+    if (vec_going(tc->c))
+        open_as_all(tc, &after, p);
     ratchet_tree_wipe(&after);
-    return good;
 }
 
 /* A new path of the same sender, made by us. */
-static bool own_path_works(struct treekem_case *tc, uint32_t sender)
+static void check_own_path(struct treekem_case *tc, uint32_t sender)
 {
-    struct ratchet_tree after;
-    struct treekem_path made;
+    struct vec_case *c = tc->c;
+    struct ratchet_tree after = {0};
+    struct treekem_path made = {0};
     struct update_path path;
     struct treekem_keys keys = tc->keys[sender];
-    struct buffer context = {0}, nodes;
-    buffer_init(&nodes, MLS_MESSAGE_MAX);
+    struct buffer *nodes = vec_buffer(c);
     const struct treekem_generate_args a = {.leaf = sender,
                                             .content = ratchet_tree_leaf(&tc->tree, sender),
                                             .signer = &tc->signers[sender],
-                                            .group_id = vector_bytes(tc->json, "group_id"),
-                                            .entropy = &tc->entropy.entropy};
-    bool good = ratchet_tree_copy(&after, &tc->tree) == ST_OK &&
-                treekem_generate(&after, &keys, &a, &made) == ST_OK && context_of(tc, &after, &context) &&
-                treekem_keys_check(&keys, &after) == ST_OK;
-    if (good) {
-        const struct treekem_seal_args s = {.context = buffer_span(&context),
-                                            .entropy = &tc->entropy.entropy};
-        good = treekem_seal(&after, &made, &s, &nodes, &path) == ST_OK;
+                                            .group_id = vec_bytes(c, c->one, "group_id"),
+                                            .entropy = &c->entropy};
+    vec_ok(c, "copy", ratchet_tree_copy(&after, &tc->tree));
+    if (vec_going(c))
+        vec_ok(c, "an own path", treekem_generate(&after, &keys, &a, &made));
+    if (vec_going(c)) {
+        const struct treekem_seal_args s = {.context = write_context(tc, &after), .entropy = &c->entropy};
+        vec_ok(c, "the keys of the own path", treekem_keys_check(&keys, &after));
+        vec_ok(c, "sealing the own path", treekem_seal(&after, &made, &s, nodes, &path));
     }
-    if (good) {
+    if (vec_going(c)) {
         const struct treekem_take_args take = {.sender = sender, .path = &path};
-        good = path_works(tc, &take, &made.commit_secret, NULL);
+        const struct path_case p = {&take, &made.commit_secret, NULL};
+        check_path(tc, &p);
     }
     treekem_path_wipe(&made);
-    buffer_wipe(&nodes);
-    buffer_wipe(&context);
     ratchet_tree_wipe(&after);
-    return good;
 }
 
-static bool update_path_works(struct treekem_case *tc, const json_t *entry)
+static void check_update_path(struct treekem_case *tc, const json_t *entry)
 {
+    struct vec_case *c = tc->c;
     struct update_path path;
     struct secret commit;
-    uint64_t sender = vector_number(entry, "sender");
-    if (sender >= MLS_LEAVES_MAX || !tc->known[sender] ||
-        update_path_decode(&path, vector_bytes(entry, "update_path")) != ST_OK ||
-        !secret_of(vector_bytes(entry, "commit_secret"), &commit))
-        return false;
-    const struct treekem_take_args a = {.sender = (uint32_t)sender, .path = &path};
-    return path_works(tc, &a, &commit, entry) && own_path_works(tc, (uint32_t)sender);
+    uint32_t sender = (uint32_t)vec_number(c, entry, "sender", MLS_LEAVES_MAX - 1);
+    struct span encoded = vec_bytes(c, entry, "update_path");
+    vec_fixed(c, entry, "commit_secret", commit.b, sizeof(commit.b));
+    vec_ok(c, "update_path", update_path_decode(&path, encoded));
+    vec_true(c, "sender is no member", tc->known[sender]);
+    if (!vec_going(c))
+        return;
+    struct buffer *again = vec_buffer(c);
+    struct writer w;
+    writer_init(&w, again);
+    update_path_write(&w, &path);
+    vec_ok(c, "encoding the path", writer_done(&w));
+    vec_equal(c, "update_path encoded again", buffer_span(again), encoded);
+    const struct treekem_take_args take = {.sender = sender, .path = &path};
+    const struct path_case p = {&take, &commit, entry};
+    check_path(tc, &p);
+    check_own_path(tc, sender);
 }
 
-enum verdict vector_treekem(const json_t *c)
+static void check_treekem(struct treekem_case *tc)
 {
-    static struct treekem_case tc;
-    const json_t *privates = vector_array(c, "leaves_private"), *paths = vector_array(c, "update_paths");
-    if (vector_number(c, "cipher_suite") != SUITE_ID)
-        return VERDICT_SKIPPED;
-    memset(&tc, 0, sizeof(tc));
-    tc.json = c;
-    test_entropy_init(&tc.entropy, 1);
-    bool good = ratchet_tree_decode(&tc.tree, vector_bytes(c, "ratchet_tree")) == ST_OK;
-    for (size_t i = 0; good && i < json_array_size(privates); i++)
-        good = load_leaf(&tc, json_array_get(privates, i));
-    for (size_t i = 0; good && i < json_array_size(paths); i++)
-        good = update_path_works(&tc, json_array_get(paths, i));
-    ratchet_tree_wipe(&tc.tree);
-    return good ? VERDICT_PASSED : VERDICT_FAILED;
+    struct vec_case *c = tc->c;
+    const json_t *privates = vec_array(c, c->one, "leaves_private"),
+                 *paths = vec_array(c, c->one, "update_paths");
+    vec_true(c, "no update_paths", json_array_size(paths) > 0);
+    check_encoding(c, "ratchet_tree", &tc->tree);
+    for (size_t i = 0; i < json_array_size(privates) && vec_going(c); i++)
+        load_leaf(tc, json_array_get(privates, i));
+    for (size_t i = 0; i < json_array_size(paths) && vec_going(c); i++)
+        check_update_path(tc, json_array_get(paths, i));
 }
+
+static void run_treekem(struct vec_case *c)
+{
+    struct treekem_case *tc = calloc(1, sizeof(*tc));
+    struct span tree = vec_bytes(c, c->one, "ratchet_tree");
+    if (!tc)
+        abort();
+    tc->c = c;
+    vec_ok(c, "ratchet_tree", ratchet_tree_decode(&tc->tree, tree));
+    if (vec_going(c))
+        check_treekem(tc);
+    ratchet_tree_wipe(&tc->tree);
+    free(tc);
+}
+
+static const char *const clamped[] = {"encryption_priv", NULL}; /* X25519 masks bits of it */
+const struct vec_kind vec_treekem = {
+    .name = "treekem", .marker = "leaves_private", .has_suite = true, .run = run_treekem, .loose = clamped};
