@@ -14,18 +14,15 @@
  *   logs       logs, outbox, requests in flight
  *   sql, schema
  *
- * OPEN MODULES (take one: put your name here in a commit that you land; each may use every header of sync/):
- *   sync/pair.c        commands pair.* and pair_record over device/pairing; stores the session in table
- * pairing; on CONFIRMED (parent) calls wish_add_device (sync/chain_wish.h), on the new device joins by
- *                      letter_admission; view_pairing. For: dev
- *   sync/view_*.c      the views of node.h but view_pairing, over the tables of schema.c. Taken: apps
- *   sync/history.c     a new device's history, both sides: apply_history_offer, history_record, and
- *                      history_offer_to(n, device) which reconcile calls when a device of our person joined `own`.
- *                      For: dev or wire
- *   sync/facts.c       policy_facts from the tables, the one caller of policy_decide; apply_policy; policy.set.
- *                      For: dev
- *   By node, now: scope*, journal*, family, letters, reconcile, names, commands; then contact, request,
- *   conversation, removal.
+ * OPEN MODULES (each may use every header of sync/; put your name here in a commit that you land when you
+ * begin): names.c, view_*.c      the lead. Roster and authority states come from family_states
+ * (device/roster.h) pair.c                 commands pair.*, pair_record and view_pairing over device/pairing;
+ * the session is stored in table pairing. On PHASE_CONFIRMED (parent): wish_add_device (chain_wish.h). On the
+ * new device scope_join.c calls pair_judges / pair_joined below. For: dev, first contact.c, request.c,
+ * permits.c     everything in contact.h but conversation.c's part. For: dev, then facts.c facts.h,
+ * apply_policy, run_policy_set. For: dev or wire history.c              history.h, apply_history_offer,
+ * history_record. For: wire or mls* By node: scope_*, journal*, family, letters, reconcile, chain_wish,
+ * commands, conversation, removal; the simulator.
  *
  * Rules. Everything in the database changes inside the SAVEPOINT of the event at hand. What memory caches of
  * it is registered in node->undo, so that a rollback drops it. A record from a peer runs under node_guard:

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Gathers policy's facts from the tables and asks policy_decide: the only place that does. Includes nothing
+ * of protocol/permit.h, whose names policy has too. */
+#ifndef KITH_SYNC_FACTS_H
+#define KITH_SYNC_FACTS_H
+
+#include "policy/decide.h"
+#include "sync/node_internal.h"
+
+struct facts_ask {
+    enum policy_request_kind kind;
+    struct person_ref subject, peer; /* peer may be zero */
+    enum policy_attachments attachment;
+    const struct scope_id *scope;  /* conversation whose members count; NULL: subject and peer */
+    const uint8_t *request;        /* 32 bytes: whose decisions count; NULL: none */
+    const struct policy *proposed; /* change_policy */
+};
+
+struct facts_answer {
+    enum verdict_kind kind;
+    bool may_answer; /* ask: this device's person is one of those who may */
+    uint8_t missing;
+    int64_t until_at_ms;
+    const char *rule; /* trace_text of the step that decided; static */
+};
+
+/* ST_OK with any verdict; failures are of class STORE and INTERNAL. */
+enum status facts_decide(struct node *n, const struct facts_ask *ask, struct facts_answer *out) MUST_USE;
+/* The same as a status: ST_OK, ST_POLICY_DENIED, ST_POLICY_ASK, ST_POLICY_WAIT. */
+enum status facts_status(const struct facts_answer *a);
+
+/* The policy in force for a person: the merge of the heads of `ward`'s POLICY entries; the defaults when
+ * there is none. */
+enum status facts_policy(struct node *n, const struct person_id *person, struct policy *out) MUST_USE;
+/* The first entry of a ward: the default policy. Called by reconcile when it founded one. */
+enum status facts_found_ward(struct node *n, const struct person_id *child) MUST_USE;
+/* One field as policy.show writes it, and its sentence. False past the last field. */
+bool policy_field_text(const struct policy *p, size_t index, const char **field, char *value, size_t cap,
+                       const char **meaning);
+/* The reverse, for policy.set. ST_POLICY_VALUE. */
+enum status policy_field_set(struct policy *p, const char *field, const char *value) MUST_USE;
+
+#endif
