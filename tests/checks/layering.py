@@ -4,8 +4,9 @@
 
   include   a file includes only its own folder and what its folder links (CMakeLists.txt), and links only what it
             includes; includes run from the root; nothing but tests/ includes tests/
-  order     folders link downwards only: apps, apps/local, sync, device, policy, protocol/mls, protocol
-  relay     apps/kith-relay links kith_wire and no other part of Kith
+  order     folders link downwards only: apps, apps/local, sync, device, policy, protocol/mls, protocol; a program
+            may link folders of its own
+  relay     apps/kith-relay and its own folders link kith_wire and no other part of Kith
   circle    headers do not include each other in a circle
   name      no two source files have one name
   spdx      every source file says its licence in its first two lines
@@ -100,25 +101,32 @@ def check_include(tree):
 
 
 def rank(where):
-    if where not in ORDER and where.startswith("apps/"):
-        where = "apps"
-    return ORDER.index(where) if where in ORDER else None
+    """How high a folder is; one inside a program's folder is just below it."""
+    if where in ORDER:
+        return ORDER.index(where)
+    return len(ORDER) - where.count("/") / 100 if where.startswith("apps/") else None
 
 
 def check_order(tree):
     for here, links in tree.links.items():
         for link in links:
             there = tree.folder_of.get(link)
+            inside = there and there.startswith("apps/") and there != "apps/local"
             if there is None:
                 yield f"CMakeLists.txt: {here} links {link}, which is no folder"
-            elif rank(here) is None or rank(there) is None or rank(there) >= rank(here):
+            elif rank(here) is None or rank(there) is None:
+                yield f"CMakeLists.txt: {here} links {there}, and one of them is not a folder of the house"
+            elif inside and not here.startswith("/".join(there.split("/")[:2])):
+                yield f"CMakeLists.txt: {here} links {there}, which is inside another program"
+            elif rank(there) > rank(here) or there == here:
                 yield f"CMakeLists.txt: {here} links {there}, which is not below it"
 
 
 def check_relay(tree):
-    links = tree.links.get("apps/kith-relay")
-    if links is not None and links != ["kith_wire"]:
-        yield f"CMakeLists.txt: apps/kith-relay links {' '.join(links)}: it must not hold what understands its content"
+    for here, links in tree.links.items():
+        for link in links if here.startswith("apps/kith-relay") else []:
+            if link != "kith_wire" and not tree.folder_of.get(link, "").startswith("apps/kith-relay/"):
+                yield f"CMakeLists.txt: {here} links {link}: it must not hold what understands its content"
 
 
 def check_circle(tree):
