@@ -36,6 +36,8 @@ static void entry_body_write(struct writer *w, const void *value)
     writer_u8(w, (uint8_t)e->chain);
     writer_u64(w, e->height);
     WRITE_ID(w, &e->prev);
+    if (e->chain == CHAIN_ROSTER)
+        writer_u64(w, e->authority_height);
     wire_write_vec(w, e->body, WIRE_ENTRY_MAX);
     WRITE_ID(w, &e->author);
     writer_optional(w, e->proposed);
@@ -62,6 +64,8 @@ enum status chain_entry_decode(struct chain_entry *out, struct span in)
     e.chain = wire_read_enum(&r, CHAIN_AUTHORITY, CHAIN_ROSTER);
     e.height = reader_u64(&r);
     READ_ID(&r, &e.prev);
+    if (e.chain == CHAIN_ROSTER)
+        e.authority_height = reader_u64(&r);
     e.body = reader_vec(&r, WIRE_ENTRY_MAX);
     READ_ID(&r, &e.author);
     e.proposed = reader_optional(&r);

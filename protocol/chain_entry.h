@@ -23,9 +23,10 @@ struct cosigner {
 
 struct chain_entry {
     enum chain_kind chain;
-    uint64_t height;        /* 0 is the first */
-    struct entry_hash prev; /* zero at height 0 */
-    struct span body;       /* struct authority_body or struct roster_body */
+    uint64_t height;           /* 0 is the first */
+    struct entry_hash prev;    /* zero at height 0 */
+    uint64_t authority_height; /* CHAIN_ROSTER: of the authority chain at which the signers are judged */
+    struct span body;          /* struct authority_body or struct roster_body */
     struct device_id author;
     bool proposed; /* signed by others too: the three fields below hold */
     uint64_t based_on;
