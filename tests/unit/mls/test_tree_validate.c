@@ -172,6 +172,18 @@ static void T31_tree_validate_refuses_a_leaf_without_a_good_signature(void **sta
     test_tree_end(&w);
 }
 
+static void T31_tree_validate_refuses_parents_that_nobody_signed(void **state)
+{
+    (void)state;
+    static const uint8_t key[DH_LEN] = {9};
+    start();
+    struct parent_node n = *ratchet_tree_parent(&w.tree, 3);
+    n.encryption_key = SPAN(key); /* which whoever made it can open */
+    put_parent(3, &n);
+    assert_status(validate(), ST_MLS_PARENT_HASH);
+    test_tree_end(&w);
+}
+
 static void tree_validate_asks_all_for_what_the_group_requires(void **state)
 {
     (void)state;
@@ -267,6 +279,7 @@ int main(void)
         cmocka_unit_test(tree_validate_leaf_refuses_an_encryption_key_of_any_node),
         cmocka_unit_test(T31_tree_validate_refuses_another_tree_hash),
         cmocka_unit_test(T31_tree_validate_refuses_a_leaf_without_a_good_signature),
+        cmocka_unit_test(T31_tree_validate_refuses_parents_that_nobody_signed),
         cmocka_unit_test(tree_validate_asks_all_for_what_the_group_requires),
         cmocka_unit_test(tree_validate_wants_all_to_understand_every_credential),
         cmocka_unit_test(tree_validate_refuses_keys_of_another_suite),
