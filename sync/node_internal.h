@@ -14,15 +14,22 @@
  *   logs       logs, outbox, requests in flight
  *   sql, schema
  *
- * OPEN MODULES (each may use every header of sync/; put your name here in a commit that you land when you
- * begin): names.c, view_*.c      the lead. Roster and authority states come from family_states
- * (device/roster.h) pair.c                 commands pair.*, pair_record and view_pairing over device/pairing;
- * the session is stored in table pairing. On PHASE_CONFIRMED (parent): wish_add_device (chain_wish.h). On the
- * new device scope_join.c calls pair_judges / pair_joined below. For: dev, first contact.c, request.c,
- * permits.c     everything in contact.h but conversation.c's part. For: dev, then facts.c facts.h,
- * apply_policy, run_policy_set. For: dev or wire history.c              history.h, apply_history_offer,
- * history_record. For: wire or mls* By node: scope_*, journal*, family, letters, reconcile, chain_wish,
- * commands, conversation, removal; the simulator.
+ * OPEN MODULES. Each may use every header of sync/. Put your name here in a commit that you land when you
+ * begin.
+ *
+ * names.c, view_*.c: taken by apps (and the lead). Roster and authority states come from family_states.
+ *
+ * pair.c (pair.h): commands pair.*, pair_record and view_pairing over device/pairing; the session is stored
+ * in table pairing. On PHASE_CONFIRMED (parent): wish_add_device (chain_wish.h). For dev, first.
+ *
+ * contact.c, request.c, permits.c (contact.h but conversation.c's part). For dev, then.
+ *
+ * facts.c (facts.h): with apply_policy and run_policy_set. For dev or wire.
+ *
+ * history.c (history.h): with apply_history_offer and history_record. For wire or mls*.
+ *
+ * By node: scope_*, journal*, family, letters, reconcile, chain_wish, commands, conversation, removal, and
+ * the simulator.
  *
  * Rules. Everything in the database changes inside the SAVEPOINT of the event at hand. What memory caches of
  * it is registered in node->undo, so that a rollback drops it. A record from a peer runs under node_guard:
