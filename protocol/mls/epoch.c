@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "protocol/mls/epoch.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "protocol/mem.h"
@@ -60,6 +61,32 @@ enum status epoch_derive(struct epoch *e, const struct secret *joiner, const str
 void epoch_forget_encryption(struct epoch *e)
 {
     secret_wipe(&e->secrets.encryption);
+}
+
+/* ---- storage ---- */
+
+enum { EPOCH_SECRET_COUNT = sizeof(struct epoch_secrets) / sizeof(struct secret) };
+static_assert(EPOCH_SECRET_COUNT == 9, "a new secret must be stored too");
+
+void epoch_secrets_write(struct writer *w, const struct epoch_secrets *s)
+{
+    const struct secret *all[EPOCH_SECRET_COUNT] = {
+        &s->sender_data,    &s->encryption,     &s->exporter,      &s->external, &s->confirmation_key,
+        &s->membership_key, &s->resumption_psk, &s->authenticator, &s->init};
+    for (size_t i = 0; i < EPOCH_SECRET_COUNT; i++) {
+        writer_bytes(w, SPAN_ID(all[i]));
+    }
+}
+
+void epoch_secrets_read(struct reader *r, struct epoch_secrets *out)
+{
+    struct secret *all[EPOCH_SECRET_COUNT] = {
+        &out->sender_data,    &out->encryption,       &out->exporter,
+        &out->external,       &out->confirmation_key, &out->membership_key,
+        &out->resumption_psk, &out->authenticator,    &out->init};
+    for (size_t i = 0; i < EPOCH_SECRET_COUNT; i++) {
+        reader_fixed(r, all[i]->b, SECRET_LEN);
+    }
 }
 
 /* ---- past epochs ---- */

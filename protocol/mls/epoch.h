@@ -29,6 +29,9 @@ enum status epoch_set_context(struct epoch *e, const struct group_context *c) MU
  * hash, and its message keys. The encryption secret stays until epoch_forget_encryption. */
 enum status epoch_derive(struct epoch *e, const struct secret *joiner,
                          const struct secret *psk_secret) MUST_USE;
+/* All nine secrets, 32 bytes each, for storage. */
+void epoch_secrets_write(struct writer *w, const struct epoch_secrets *s);
+void epoch_secrets_read(struct reader *r, struct epoch_secrets *out);
 /* §9.2: once the epoch has begun for good, only the secret tree knows what is left of it. */
 void epoch_forget_encryption(struct epoch *e);
 

@@ -30,11 +30,8 @@ static enum status open_path(const struct mls_staged *s, const struct mls_group 
     if (!c->has_path) {
         return ST_OK;
     }
-    const struct treekem_open_args a = {.sender = s->committer,
-                                        .path = &c->path,
-                                        .context = buffer_span(&s->provisional),
-                                        .added = {s->added, s->added_count}};
-    enum status st = treekem_open(&s->next->tree, keys, &a, commit_secret);
+    const struct treekem_take_args a = {s->committer, &c->path, {s->added, s->added_count}};
+    enum status st = treekem_open(&s->next->tree, keys, &a, buffer_span(&s->provisional), commit_secret);
     return st == ST_OK || st == ST_NO_MEMORY ? st : ST_MLS_PRIVATE_PATH;
 }
 

@@ -193,7 +193,8 @@ static enum status merge_path(struct mls_staged *s, const struct mls_group *g)
     if (!c->has_path) {
         return proposal_list_needs_path(&s->list) ? ST_MLS_PATH_MISSING : ST_OK;
     }
-    return treekem_merge(&s->next->tree, &context, s->committer, &c->path);
+    const struct treekem_take_args take = {s->committer, &c->path, {s->added, s->added_count}};
+    return treekem_merge(&s->next->tree, &context, &take);
 }
 
 static enum status judge_commit(struct mls_staged *s, const struct mls_group *g,
