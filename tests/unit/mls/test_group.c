@@ -4,8 +4,8 @@
 
 #include "protocol/mem.h"
 #include "tests/support/test.h"
-#include "tests/support/test_group.h"
 #include "tests/support/test_hex.h"
+#include "tests/support/test_member.h"
 
 enum { MEMBERS = 5, MESSAGE_MAX = 4 << 20 };
 

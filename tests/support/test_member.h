@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Members of MLS groups for tests: keys from a seed, and the steps that nearly every test takes. A step that
  * fails fails the running test. */
-#ifndef KITH_TESTS_SUPPORT_TEST_GROUP_H
-#define KITH_TESTS_SUPPORT_TEST_GROUP_H
+#ifndef KITH_TESTS_SUPPORT_TEST_MEMBER_H
+#define KITH_TESTS_SUPPORT_TEST_MEMBER_H
 
 #include "protocol/mls/group.h"
 #include "tests/support/test_entropy.h"

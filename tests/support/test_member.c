@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "tests/support/test_group.h"
+#include "tests/support/test_member.h"
 
 #include <stdio.h>
 #include <string.h>
