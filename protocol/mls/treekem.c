@@ -255,8 +255,9 @@ enum status treekem_seal(const struct ratchet_tree *t, const struct treekem_path
         nodes->len = start;
         return st;
     }
-    *out = (struct update_path){
-        .leaf = *leaf, .nodes = SPAN_OF(nodes->ptr + start, nodes->len - start), .node_count = p->path.count};
+    *out = (struct update_path){.leaf = *leaf, .node_count = p->path.count};
+    if (nodes->len > start) /* a group of one has a path without nodes, and the buffer may have no bytes */
+        out->nodes = SPAN_OF(nodes->ptr + start, nodes->len - start);
     return ST_OK;
 }
 
