@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A relay store in memory, for tests and the simulator. */
+#ifndef KITH_RELAY_STORE_MEMORY_H
+#define KITH_RELAY_STORE_MEMORY_H
+
+#include "apps/kith-relay/core/relay_store.h"
+#include "protocol/entropy.h"
+
+/* `e` gives the incarnation, and is used no longer than this call. */
+enum status store_memory_open(struct relay_store *out, struct entropy *e) MUST_USE;
+/* What a crash does: the batch under way is gone, what was committed stays. */
+void store_memory_crash(struct relay_store *store);
+/* What a new disk does: all logs gone, another incarnation. */
+void store_memory_wipe(struct relay_store *store, struct entropy *e);
+
+#endif
