@@ -12,7 +12,7 @@
 #ifndef KITH_RELAY_CORE_H
 #define KITH_RELAY_CORE_H
 
-#include "apps/kith-relay/core/link.h"
+#include "apps/kith-relay/core/relay_list.h"
 #include "apps/kith-relay/core/relay_store.h"
 #include "protocol/entropy.h"
 #include "protocol/ids.h"

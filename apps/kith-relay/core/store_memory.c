@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "apps/kith-relay/core/id_map.h"
-#include "apps/kith-relay/core/link.h"
+#include "apps/kith-relay/core/relay_list.h"
 #include "protocol/mem.h"
 
 struct memory_block {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Lists of things that hold their own place: a struct link inside each, one more as the list's head. */
-#ifndef KITH_RELAY_LINK_H
-#define KITH_RELAY_LINK_H
+#ifndef KITH_RELAY_LIST_H
+#define KITH_RELAY_LIST_H
 
 #include <stdbool.h>
 #include <stddef.h>
