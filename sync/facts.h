@@ -34,10 +34,5 @@ enum status facts_status(const struct facts_answer *a);
 enum status facts_policy(struct node *n, const struct person_id *person, struct policy *out) MUST_USE;
 /* The first entry of a ward: the default policy. Called by reconcile when it founded one. */
 enum status facts_found_ward(struct node *n, const struct person_id *child) MUST_USE;
-/* One field as policy.show writes it, and its sentence. False past the last field. */
-bool policy_field_text(const struct policy *p, size_t index, const char **field, char *value, size_t cap,
-                       const char **meaning);
-/* The reverse, for policy.set. ST_POLICY_VALUE. */
-enum status policy_field_set(struct policy *p, const char *field, const char *value) MUST_USE;
 
 #endif

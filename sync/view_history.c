@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What was said, and what happened: view_history, view_events. */
+#include <stdio.h>
+
+#include "protocol/entry_body.h"
+#include "sync/family.h"
+#include "sync/names.h"
+
+enum { VIEW_NAME_MAX = NODE_NAME_MAX + 20 };
+
+/* ---- history ---- */
+
+struct said { /* one row on its way to the visitor */
+    struct history_row row;
+    struct scope_id scope;
+    struct device_id author;
+    char id[2 * ID_LEN + 1], with[VIEW_NAME_MAX], from[VIEW_NAME_MAX], via[VIEW_NAME_MAX];
+    struct buffer text;
+};
+
+/* The scope that a name stands for: a contact's conversation, or the family's. */
+static enum status scope_named(struct node *n, const char *with, struct scope_id *out)
+{
+    struct named who;
+    enum status s = name_resolve(n, with, NAME_OF_CONTACT | NAME_OF_FAMILY, NULL, &who);
+    if (s != ST_OK)
+        return s;
+    if (who.kind == NAME_OF_FAMILY)
+        return scope_id_of_family(SCOPE_FAMILY, &n->self.family, out);
+    return scope_id_of_pair(&who.of, &who.person, out);
+}
+
+/* Whom a conversation is with, as this device's person would say it. */
+static enum status scope_name(struct node *n, const struct scope_id *scope, char *out, size_t cap)
+{
+    struct scope_id family;
+    struct person_ref who;
+    struct query q;
+    bool found = false;
+    enum status s = scope_id_of_family(SCOPE_FAMILY, &n->self.family, &family);
+    if (s != ST_OK)
+        return s;
+    if (ID_EQUAL(&family, scope))
+        return family_name(n, out, cap);
+    query_start(&q, &n->sql, "SELECT family, other FROM contact WHERE scope = ?", "b", SPAN_ID(scope));
+    if (query_next(&q)) {
+        QUERY_ID(&q, 0, &who.family);
+        QUERY_ID(&q, 1, &who.person);
+        found = true;
+    }
+    s = query_end(&q);
+    if (s == ST_OK)
+        s = found ? person_name(n, &who, out, cap) : ST_OK;
+    if (s == ST_OK && !found)
+        snprintf(out, cap, "?");
+    return s;
+}
+
+static enum status author_name(struct node *n, const struct device_id *device, char *out, size_t cap,
+                               bool *mine)
+{
+    struct device_certificate c;
+    struct buffer bytes;
+    buffer_init(&bytes, WIRE_CERTIFICATE_MAX);
+    enum status s = family_certificate(n, device, &bytes, &c);
+    const struct person_ref self = self_person(n);
+    *mine = s == ST_OK && person_ref_equal(&c.who, &self);
+    if (s == ST_OK) {
+        s = person_name(n, &c.who, out, cap);
+    } else if (s == ST_NAME_UNKNOWN) {
+        snprintf(out, cap, "?");
+        s = ST_OK;
+    }
+    buffer_wipe(&bytes);
+    return s;
+}
+
+/* Fills what a row shows from an entry's bytes; false in *shown when the entry holds no text (any more). */
+static enum status said_read(struct said *said, struct span entry, bool *shown)
+{
+    struct journal_entry e;
+    struct entry_body body;
+    enum status s = journal_entry_decode(&e, entry);
+    *shown = false;
+    if (s != ST_OK)
+        return ST_STORE_ROW;
+    if (!e.has_body || e.kind != ENTRY_TEXT)
+        return ST_OK;
+    s = entry_body_decode(&body, e.kind, e.body);
+    if (s != ST_OK)
+        return ST_STORE_ROW;
+    said->text.len = 0;
+    s = buffer_append(&said->text, body.u.text.text);
+    if (s == ST_OK)
+        s = buffer_append(&said->text, SPAN_OF((const uint8_t *)"", 1));
+    said->author = e.header.author;
+    said->scope = e.header.scope;
+    said->row.at_ms = (int64_t)(e.header.hlc >> 16);
+    *shown = s == ST_OK;
+    return s;
+}
+
+static enum status said_name(struct node *n, struct said *said, bool has_via, const struct device_id *via)
+{
+    bool mine;
+    enum status s = scope_name(n, &said->scope, said->with, sizeof(said->with));
+    said->via[0] = '\0';
+    if (s == ST_OK && has_via)
+        s = author_name(n, via, said->via, sizeof(said->via), &mine);
+    if (s == ST_OK)
+        s = author_name(n, &said->author, said->from, sizeof(said->from), &said->row.mine);
+    said->row.id = said->id;
+    said->row.with = said->with;
+    said->row.from = said->from;
+    said->row.via = said->via;
+    said->row.text = (const char *)said->text.ptr;
+    said->row.scope = said->scope;
+    return s;
+}
+
+/* The columns: id, hash, entry, attested, own, acked, via. */
+static enum status said_row(struct node *n, const struct query *q, struct said *said, bool *shown)
+{
+    struct span hash = query_blob(q, 1), via = query_blob(q, 6);
+    struct device_id via_id;
+    enum status s = said_read(said, query_blob(q, 2), shown);
+    if (s != ST_OK || !*shown)
+        return s;
+    if (hash.len != ID_LEN || (via.len != 0 && via.len != ID_LEN))
+        return ST_STORE_ROW;
+    hex_encode(said->id, hash);
+    if (via.len != 0)
+        memcpy(via_id.b, via.ptr, ID_LEN);
+    said->row.cursor = query_int(q, 0);
+    said->row.passed_on = query_int(q, 3) == 0;
+    said->row.waiting = query_int(q, 4) != 0 && query_int(q, 5) == 0;
+    return said_name(n, said, via.len != 0, &via_id);
+}
+
+enum status view_history(struct node *n, const struct history_args *args, history_visit visit, void *ctx)
+{
+    struct said said = {.row = {.cursor = 0}};
+    struct scope_id scope;
+    struct query q;
+    int64_t limit = args->limit == 0 || args->limit > NODE_ROWS_MAX ? NODE_ROWS_MAX : (int64_t)args->limit;
+    bool shown;
+    enum status s = args->with != NULL ? scope_named(n, args->with, &scope) : ST_OK;
+    if (s != ST_OK)
+        return s;
+    buffer_init(&said.text, ENTRY_TEXT_MAX + 1);
+    /* The newest `limit`, then oldest first. An unattested entry is shown too, as passed on. */
+    query_start(
+        &q, &n->sql,
+        "SELECT * FROM (SELECT id, hash, entry, attested, own, acked, via FROM entry WHERE kind = ?"
+        " AND has_body = 1 AND fork = 0 AND id > ? AND (?3 IS NULL OR scope = ?3) ORDER BY id DESC LIMIT ?4)"
+        " ORDER BY id",
+        "iioi", (int64_t)ENTRY_TEXT, args->after, args->with != NULL ? SPAN_ID(&scope) : SPAN_EMPTY, limit);
+    while (query_next(&q)) {
+        s = said_row(n, &q, &said, &shown);
+        if (s != ST_OK)
+            query_fail(&q, s);
+        else if (shown)
+            visit(ctx, &said.row);
+    }
+    s = query_end(&q);
+    buffer_wipe(&said.text);
+    return s;
+}
+
+/* ---- events ---- */
+
+enum status view_events(struct node *n, uint64_t after, size_t limit, notice_visit visit, void *ctx)
+{
+    struct query q;
+    int64_t max = limit == 0 || limit > NODE_ROWS_MAX ? NODE_ROWS_MAX : (int64_t)limit;
+    query_start(&q, &n->sql,
+                "SELECT seq, kind, at_ms, who, what, scope FROM notice WHERE seq > ? ORDER BY seq LIMIT ?",
+                "ii", after > INT64_MAX ? INT64_MAX : (int64_t)after, max);
+    while (query_next(&q)) {
+        struct notice row = {.seq = (uint64_t)query_int(&q, 0),
+                             .kind = (enum notice_kind)query_int(&q, 1),
+                             .at_ms = query_int(&q, 2),
+                             .who = query_text(&q, 3),
+                             .what = query_text(&q, 4)};
+        QUERY_ID(&q, 5, &row.scope);
+        visit(ctx, &row);
+    }
+    return query_end(&q);
+}
