@@ -184,7 +184,7 @@ struct request_row {
     const char *other_family; /* the other family's mark, for comparing; "" for REQUEST_SIGN */
     bool other_supervised;
     const char *note, *how; /* what the asker says; how they met */
-    const char *state;      /* "waiting", "approved", "denied", "expired" */
+    const char *state;      /* "reading" (the card), "waiting", "approved", "denied", "over" */
     int64_t at_ms;
 };
 typedef void (*request_visit)(void *ctx, const struct request_row *row);
