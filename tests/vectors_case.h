@@ -69,6 +69,10 @@ void vec_expect_number(struct vec_case *c, const json_t *from, const char *key, 
  * asked). */
 void vec_sign_key(struct vec_case *c, struct span seed, struct span public_key, struct sign_private *out);
 
+/* Decodes an MLSMessage, which must encode to the same bytes again. */
+struct message;
+void vec_message_again(struct vec_case *c, struct span in, struct message *out);
+
 /* ---- the kinds of files ---- */
 
 struct vec_kind {

@@ -11,13 +11,11 @@
 #include "tests/vectors_case.h"
 
 static const struct vec_kind *const kinds[] = {
-    &vec_crypto_basics,   &vec_key_schedule,
-    &vec_psk_secret,      &vec_transcript_hashes,
-    &vec_secret_tree,     &vec_tree_math,
-    &vec_deserialization, &vec_messages,
-    &vec_welcome,         &vec_message_protection,
-    &vec_tree_operations, &vec_tree_validation,
-    &vec_treekem,         &vec_hpke,
+    &vec_crypto_basics, &vec_key_schedule,       &vec_psk_secret,      &vec_transcript_hashes,
+    &vec_secret_tree,   &vec_tree_math,          &vec_deserialization, &vec_messages,
+    &vec_welcome,       &vec_message_protection, &vec_tree_operations, &vec_tree_validation,
+    &vec_treekem,       &vec_passive_commit,     &vec_passive_random,  &vec_passive_welcome,
+    &vec_hpke,
 };
 static const struct vec_kind *const wycheproof_kinds[] = {
     &vec_wp_aead,
