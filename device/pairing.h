@@ -13,7 +13,8 @@
  *
  * The caller runs each call, puts what was appended to `send` into the outgoing log (to device or to parent),
  * and stores the session (pairing_save), all in one transaction; after a restart it goes on from
- * pairing_load. A call that returns a failure changed nothing. A message that ends the pairing is no failure
+ * pairing_load. A call that returns a failure changed nothing; after one of class INTERNAL drop the
+ * session and load it again. A message that ends the pairing is no failure
  * of the call: the phase is FAILED then, facts.failed says why, and `send` may have a message that tells the
  * other side. What comes in FAILED or DONE is ignored.
  *
@@ -60,6 +61,7 @@ struct pairing_facts { /* spans borrow until the next call with this session; em
     struct span device_name;                /* parent: from PHASE_CODE on */
     char code[PAIRING_CODE_DIGITS + 1];     /* on the new device only, from PHASE_CODE on; else "" */
     struct span letterbox;                  /* parent: from PHASE_CODE on */
+    bool wants_recovery;                    /* a parent's first device: the opening brings a recovery key */
     bool has_recovery;
     struct sign_public recovery;   /* parent: from PHASE_CODE on, if has_recovery */
     struct span certificate;       /* of the new device; from PHASE_ACCEPTED on */
@@ -98,19 +100,19 @@ enum status pairing_join(struct pairing **out, const struct pairing_join_args *a
 
 void pairing_free(struct pairing *p);                               /* erases; NULL is fine */
 const struct pairing_facts *pairing_facts(const struct pairing *p); /* borrows until the next call with p */
-/* The log that this side writes, and the one that it reads. The caller wipes `out`. */
+/* The log that this side writes, and the one that it reads: to be asked when the session begins, for its end
+ * erases the secret. The caller wipes `out`. */
 enum status pairing_log_out(const struct pairing *p, struct pairing_log *out) MUST_USE;
 enum status pairing_log_in(const struct pairing *p, struct pairing_log *out) MUST_USE;
 
 /* A record of the incoming log. `key` is this device's. */
 enum status pairing_receive(struct pairing *p, struct span message, int64_t now_ms,
-                            const struct sign_private *key, struct entropy *e, struct buffer *send) MUST_USE;
+                            const struct sign_private *key, struct buffer *send) MUST_USE;
 /* Ends what is past its time; call when facts.expires_ms has come. Both sides, until PHASE_CONFIRMED. */
 enum status pairing_tick(struct pairing *p, int64_t now_ms, struct buffer *send) MUST_USE;
 
-/* New device, PHASE_OPENING: its letterbox (encoded) at facts.relay; for a parent its recovery public key,
- * else NULL. ST_USAGE when it is there for a child or missing for a parent; ST_PAIRING_NONE in another phase
- * (all below too). */
+/* New device, PHASE_OPENING: its letterbox (encoded) at facts.relay, and its recovery public key with
+ * facts.wants_recovery, else NULL (ST_USAGE otherwise). ST_PAIRING_NONE in another phase, as all below. */
 enum status pairing_open_with(struct pairing *p, struct span letterbox, const struct sign_public *recovery,
                               const struct sign_private *key, struct buffer *send) MUST_USE;
 /* Parent, PHASE_CODE: what was typed. Spaces and hyphens are skipped; ST_PAIRING_DIGITS when it is not six
