@@ -16,8 +16,10 @@ typedef void (*body_write_fn)(struct writer *w, const struct entry_body *b);
 static void based_on_read(struct reader *r, struct based_on *out)
 {
     struct reader items = reader_enter(r, (size_t)ENTRY_BASED_ON_MAX * ID_LEN);
-    while (reader_more(&items)) /* the vector's limit bounds the count */
-        READ_ID(&items, &out->at[out->count++]);
+    while (reader_more(&items)) { /* the vector's limit bounds the count */
+        READ_ID(&items, &out->at[out->count]);
+        out->count++;
+    }
     reader_leave(r, &items);
 }
 

@@ -44,7 +44,7 @@ static int run(const struct options *o)
     const struct agent_args args = {.address = &address, .relay = o->relay, .with_relay = o->with_relay};
     s = agent_new(&agent, &args);
     if (s != ST_OK)
-        return complain(s, s == ST_APP_RELAY_START ? o->with_relay : address.home);
+        return complain(s, s == ST_APP_RELAY_START && o->with_relay ? o->with_relay : address.home);
     printf("kithd: ready. home %s, socket %s\n", address.home, address.socket);
     if (agent_relay(agent)[0] != '\0')
         printf("kithd: relay %s\n", agent_relay(agent));

@@ -50,7 +50,7 @@ def main():
     parser.add_argument("--seconds", type=int, default=3600)
     parser.add_argument("--build-dir", type=pathlib.Path, default=ROOT / "build")
     parser.add_argument("files", nargs="*")
-    args = parser.parse_args()
+    args = parser.parse_intermixed_args()
     rows = commands(args.build_dir)
     names = args.files or recent_first([f for f in rows if f.split("/")[0] in FOLDERS[args.tool]])
     end, done, bad = time.monotonic() + args.seconds, 0, 0
