@@ -10,7 +10,7 @@
  *       4 trim    claim(trim)[96], opaque incarnation[16], uint64 up_to_seq
  *       5 info    nothing
  *
- *     Answer: uint8 command, uint8 result, opaque incarnation[16], then
+ *     Answer: uint8 command (the request's; 5 when that is none), uint8 result, opaque incarnation[16], then
  *       result not ok: uint32 retry_after_ms (0: trying again does not help)
  *       result ok, by command
  *         append  uint64 seq
