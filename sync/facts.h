@@ -14,6 +14,7 @@ struct facts_ask {
     const struct scope_id *scope;  /* conversation whose members count; NULL: subject and peer */
     const uint8_t *request;        /* 32 bytes: whose decisions count; NULL: none */
     const struct policy *proposed; /* change_policy */
+    bool subject_signed;           /* link_device: a device of the subject has signed for it */
 };
 
 struct facts_answer {

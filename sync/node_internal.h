@@ -17,13 +17,12 @@
  * OPEN MODULES. Each may use every header of sync/. Put your name here in a commit that you land when you
  * begin.
  *
- * names.c, view_*.c, facts.c (facts.h, apply_policy, run_policy_set): taken by apps. Roster and authority states come from family_states.
+ * names.c, view_*.c, facts.c, ward_policy.c: there. Roster and authority states come from family_states.
  *
  * pair.c (pair.h): commands pair.*, pair_record and view_pairing over device/pairing; the session is stored
  * in table pairing. On PHASE_CONFIRMED (parent): wish_add_device (chain_wish.h). For dev, first.
  *
  * contact.c, request.c, permits.c (contact.h but conversation.c's part). For dev, then.
- *
  *
  * history.c (history.h): with apply_history_offer and history_record. For wire or mls*.
  *

@@ -25,7 +25,9 @@ static json_t *scope_hex(const struct scope_id *id)
 
 static const char *role_name(enum person_role r)
 {
-    return r == ROLE_CHILD ? "child" : "parent";
+    if (r == ROLE_CHILD)
+        return "child";
+    return r == ROLE_PARENT ? "parent" : "adult";
 }
 
 static void visit_request(void *ctx, const struct request_row *r)
