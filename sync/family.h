@@ -34,6 +34,9 @@ enum status family_states(struct node *n, const struct authority **authority,
 /* Any family's authority, replayed up to `height` (UINT64_MAX: all there is). The caller frees it. */
 enum status family_authority_at(struct node *n, const struct family_id *family, uint64_t height,
                                 struct authority **out) MUST_USE;
+/* The roster up to `height` (UINT64_MAX: all there is). */
+enum status family_roster_at(struct node *n, const struct family_id *family, uint64_t height,
+                             struct roster *out) MUST_USE;
 /* Takes in one entry: known already is ST_OK; the next one is checked and kept; a rival of a known one is
  * kept apart with an alarm (ST_CHAIN_FORK); one that does not follow is ST_CHAIN_GAP. */
 enum status family_take_entry(struct node *n, const struct family_id *family, struct span entry) MUST_USE;
@@ -78,6 +81,8 @@ enum status device_name(struct node *n, const struct device_id *device, char *ou
  * header. */
 enum status key_package_make(struct node *n, const struct device_id *adder, bool last_resort,
                              struct buffer *out) MUST_USE;
+/* A KeyPackage as MLSMessage. */
+enum status key_package_message(struct span package, struct buffer *out) MUST_USE;
 /* Keeps one of a peer's, without header, for our use. */
 enum status key_package_keep(struct node *n, const struct device_id *device, bool last_resort,
                              struct span package) MUST_USE;

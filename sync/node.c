@@ -10,12 +10,12 @@
 
 #include "sync/commands.h"
 #include "sync/family.h"
-#include "sync/scope_group.h"
 #include "sync/logs.h"
 #include "sync/names.h"
 #include "sync/node_internal.h"
 #include "sync/reconcile.h"
 #include "sync/schema.h"
+#include "sync/scope_group.h"
 
 bool status_is_fatal(enum status s)
 {

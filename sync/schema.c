@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sync/schema.h"
 
+#include <assert.h>
+
+#include "device/vault.h"
+
 /* Every id is a BLOB; every `*_at` and `*_ms` is wall milliseconds. `log`, `letterbox`, `mls_group` are
  * numbered locally; scopes, families, persons, devices, entries go by the ids that everybody knows. */
-static const char *const step_1[] = {
+static const char *const step_sql[] = {
     /* ---- who this device is ---- */
     /* One value each: who this device is, counters, the newest hlc. */
     "CREATE TABLE meta(key TEXT PRIMARY KEY, value ANY) STRICT, WITHOUT ROWID;",
@@ -143,59 +147,13 @@ static const char *const step_1[] = {
     " who TEXT NOT NULL, what TEXT NOT NULL, scope BLOB NOT NULL) STRICT;",
 };
 
-static const struct {
-    int version;
-    const char *const *sql;
-    size_t count;
-} steps[] = {{1, step_1, sizeof(step_1) / sizeof(step_1[0])}};
-
-static const char *const pragmas =
-    "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL;"
-    "PRAGMA synchronous = FULL; PRAGMA secure_delete = ON; PRAGMA temp_store = MEMORY;"
-    "PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF;";
-
-static enum status run_step(struct sql *s, int version, const char *const *sql, size_t count)
-{
-    char end[96];
-    sqlite3_snprintf(sizeof(end), end, "PRAGMA application_id = %d; PRAGMA user_version = %d; COMMIT;",
-                     SCHEMA_APPLICATION_ID, version);
-    int rc = sqlite3_exec(s->db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
-    for (size_t i = 0; rc == SQLITE_OK && i < count; i++) {
-        rc = sqlite3_exec(s->db, sql[i], NULL, NULL, NULL);
-    }
-    if (rc == SQLITE_OK) {
-        rc = sqlite3_exec(s->db, end, NULL, NULL, NULL);
-    }
-    if (rc != SQLITE_OK && !sqlite3_get_autocommit(s->db)) {
-        sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
-    }
-    return sql_status(rc);
-}
-
 enum status schema_open(struct sql *s)
 {
-    int64_t version = 0, application = 0, tables = 0;
-    enum status st = sql_number(s, &version, 0, "PRAGMA user_version", "");
-    if (st == ST_OK) {
-        st = sql_number(s, &application, 0, "PRAGMA application_id", "");
+    struct vault_step steps[SCHEMA_VERSION];
+    static_assert(sizeof(step_sql) / sizeof(step_sql[0]) == SCHEMA_VERSION, "one version a step");
+    for (int i = 0; i < SCHEMA_VERSION; i++) {
+        steps[i] = (struct vault_step){i + 1, step_sql[i]};
     }
-    if (st == ST_OK) {
-        st = sql_number(s, &tables, 0, "SELECT count(*) FROM sqlite_schema", "");
-    }
-    if (st != ST_OK) {
-        return st;
-    }
-    if (application != SCHEMA_APPLICATION_ID && tables != 0) {
-        return ST_STORE_FOREIGN;
-    }
-    if (version > SCHEMA_VERSION) {
-        return ST_STORE_NEWER;
-    }
-    st = sql_status(sqlite3_exec(s->db, pragmas, NULL, NULL, NULL));
-    for (size_t i = 0; st == ST_OK && i < sizeof(steps) / sizeof(steps[0]); i++) {
-        if (steps[i].version > version) {
-            st = run_step(s, steps[i].version, steps[i].sql, steps[i].count);
-        }
-    }
-    return st;
+    enum status st = vault_prepare(s->db, SCHEMA_VERSION);
+    return st == ST_OK ? vault_migrate(s->db, steps, SCHEMA_VERSION) : st;
 }

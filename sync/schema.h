@@ -6,11 +6,10 @@
 #include "sync/sql.h"
 
 enum schema_limits {
-    SCHEMA_APPLICATION_ID = 0x4b697468, /* "Kith": tells our files from others' */
-    SCHEMA_VERSION = 1
+    SCHEMA_VERSION = 7 /* the number of steps */
 };
 
-/* Sets the connection's pragmas and brings the file to SCHEMA_VERSION, one transaction a step. ST_STORE_NEWER
+/* Prepares the connection (vault_prepare) and brings the file to SCHEMA_VERSION. ST_STORE_NEWER
  * and ST_STORE_FOREIGN leave the file untouched. */
 enum status schema_open(struct sql *s) MUST_USE;
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Own commits: made, won or lost; and how an epoch ends. */
 #include "sync/family.h"
-#include "sync/scope_internal.h"
 #include "sync/letters.h"
+#include "sync/scope_internal.h"
 
 /* ---- making ---- */
 

@@ -1,0 +1,374 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The chains of this family and of contacts'. */
+#include "sync/family.h"
+
+#include <stdlib.h>
+
+#include "device/certificates.h"
+#include "device/roster.h"
+#include "sync/journal.h"
+
+struct family_state { /* of the own family, at the newest heads */
+    struct authority authority;
+    struct roster roster;
+};
+
+void family_forget(struct node *n)
+{
+    mem_free(n->family, sizeof(*n->family));
+    n->family = NULL;
+}
+
+/* ---- replaying ---- */
+
+enum status family_authority_at(struct node *n, const struct family_id *family, uint64_t height,
+                                struct authority **out)
+{
+    struct query q;
+    *out = NULL;
+    struct authority *a = mem_alloc(1, sizeof(*a));
+    if (!a) {
+        return ST_NO_MEMORY;
+    }
+    int64_t up_to = height > INT64_MAX ? INT64_MAX : (int64_t)height;
+    query_start(&q, &n->sql,
+                "SELECT entry FROM chain WHERE family = ? AND chain = 1 AND height <= ? ORDER BY height",
+                "bi", SPAN_ID(family), up_to);
+    while (query_next(&q)) {
+        enum status st = authority_apply_bytes(a, query_blob(&q, 0));
+        query_fail(&q, st == ST_OK || status_is_fatal(st) ? st : ST_STORE_ROW);
+    }
+    enum status st = query_end(&q);
+    if (st == ST_OK && height != UINT64_MAX && (!a->founded || a->head.height != height)) {
+        st = ST_CHAIN_GAP;
+    }
+    if (st != ST_OK) {
+        mem_free(a, sizeof(*a));
+        return st;
+    }
+    *out = a;
+    return ST_OK;
+}
+
+enum status family_roster_at(struct node *n, const struct family_id *family, uint64_t height,
+                             struct roster *out)
+{
+    struct query q;
+    struct chain_entry e;
+    struct authority *a = mem_alloc(1, sizeof(*a));
+    enum status st = a ? ST_OK : ST_NO_MEMORY;
+    memset(out, 0, sizeof(*out));
+    query_start(&q, &n->sql,
+                "SELECT entry FROM chain WHERE family = ? AND chain = 2 AND height <= ? ORDER BY height",
+                "bi", SPAN_ID(family), height > INT64_MAX ? INT64_MAX : (int64_t)height);
+    while (st == ST_OK && query_next(&q)) {
+        st = chain_entry_decode(&e, query_blob(&q, 0));
+        if (st == ST_OK && (!a->founded || a->head.height != e.authority_height)) {
+            mem_free(a, sizeof(*a));
+            a = NULL;
+            st = family_authority_at(n, family, e.authority_height, &a);
+        }
+        if (st == ST_OK) {
+            st = roster_apply(out, a, &e);
+        }
+    }
+    mem_free(a, sizeof(*a));
+    enum status end = query_end(&q);
+    st = end != ST_OK ? end : st == ST_OK || status_is_fatal(st) ? st : ST_STORE_ROW;
+    if (st == ST_OK && height != UINT64_MAX && (!out->founded || out->head.height != height)) {
+        st = ST_CHAIN_GAP;
+    }
+    return st;
+}
+
+enum status family_states(struct node *n, const struct authority **authority, const struct roster **roster)
+{
+    struct authority *a = NULL;
+    *authority = NULL;
+    *roster = NULL;
+    if (!n->self.in_family) {
+        return ST_COMMAND_NOT_IN_FAMILY;
+    }
+    if (!n->family) {
+        struct family_state *f = mem_alloc(1, sizeof(*f));
+        enum status st = f ? family_authority_at(n, &n->self.family, UINT64_MAX, &a) : ST_NO_MEMORY;
+        if (st == ST_OK) {
+            st = family_roster_at(n, &n->self.family, UINT64_MAX, &f->roster);
+        }
+        if (st != ST_OK) {
+            mem_free(a, sizeof(*a));
+            mem_free(f, sizeof(*f));
+            return st;
+        }
+        f->authority = *a;
+        mem_free(a, sizeof(*a));
+        n->family = f;
+    }
+    *authority = &n->family->authority;
+    *roster = &n->family->roster;
+    return ST_OK;
+}
+
+/* ---- taking entries ---- */
+
+static enum status keep_rival(struct node *n, const struct family_id *family, const struct chain_entry *e,
+                              struct span entry)
+{
+    enum status st = sql_run(&n->sql, "INSERT INTO chain_rival VALUES(?,?,?,?,?)", "biibi", SPAN_ID(family),
+                             (int64_t)e->chain, (int64_t)e->height, entry, n->now.wall_ms);
+    if (st == ST_OK) {
+        st = node_alarm(n, "", "two different entries of a family's chain: it is frozen until people meet",
+                        NULL);
+    }
+    return st;
+}
+
+/* Known at its height: the same (*known), or a rival. */
+static enum status compare_known(struct node *n, const struct family_id *family, const struct chain_entry *e,
+                                 struct span entry, bool *known)
+{
+    struct query q;
+    struct entry_hash pinned;
+    *known = false;
+    query_start(&q, &n->sql, "SELECT hash FROM chain WHERE family = ? AND chain = ? AND height = ?", "bii",
+                SPAN_ID(family), (int64_t)e->chain, (int64_t)e->height);
+    if (query_next(&q)) {
+        QUERY_ID(&q, 0, &pinned);
+        *known = true;
+    }
+    enum status st = query_end(&q);
+    if (st != ST_OK || !*known) {
+        return st;
+    }
+    st = chain_entry_compare(&pinned, e);
+    if (st == ST_CHAIN_KNOWN) {
+        return ST_OK;
+    }
+    if (st == ST_CHAIN_FORK) {
+        enum status kept = keep_rival(n, family, e, entry);
+        return kept == ST_OK ? ST_CHAIN_FORK : kept;
+    }
+    return st;
+}
+
+static enum status apply_authority(struct node *n, const struct family_id *family,
+                                   const struct chain_entry *e)
+{
+    struct authority *a = NULL;
+    enum status st = family_authority_at(n, family, UINT64_MAX, &a);
+    if (st == ST_OK) {
+        st = authority_apply(a, e);
+    }
+    if (st == ST_OK && !ID_EQUAL(&a->family, family)) {
+        st = ST_CHAIN_KIND;
+    }
+    mem_free(a, sizeof(*a));
+    return st;
+}
+
+static enum status apply_roster(struct node *n, const struct family_id *family, const struct chain_entry *e)
+{
+    struct authority *a = NULL;
+    struct roster *r = mem_alloc(1, sizeof(*r));
+    enum status st = r ? family_authority_at(n, family, e->authority_height, &a) : ST_NO_MEMORY;
+    if (st == ST_OK) {
+        st = family_roster_at(n, family, UINT64_MAX, r);
+    }
+    if (st == ST_OK) {
+        st = roster_apply(r, a, e);
+    }
+    mem_free(a, sizeof(*a));
+    mem_free(r, sizeof(*r));
+    return st;
+}
+
+enum status family_take_entry(struct node *n, const struct family_id *family, struct span entry)
+{
+    struct chain_entry e;
+    struct entry_hash hash;
+    bool known = false;
+    enum status st = chain_entry_decode(&e, entry);
+    if (st == ST_OK) {
+        st = compare_known(n, family, &e, entry, &known);
+    }
+    if (st != ST_OK || known) {
+        return st;
+    }
+    st = e.chain == CHAIN_AUTHORITY ? apply_authority(n, family, &e) : apply_roster(n, family, &e);
+    if (st == ST_OK) {
+        st = chain_entry_hash(&e, &hash);
+    }
+    if (st == ST_OK) {
+        st = sql_run(&n->sql, "INSERT INTO chain VALUES(?,?,?,?,?)", "biibb", SPAN_ID(family),
+                     (int64_t)e.chain, (int64_t)e.height, SPAN_ID(&hash), entry);
+    }
+    if (st == ST_OK) {
+        n->family_touched = true;
+        family_forget(n);
+        st = groups_dirty(n);
+    }
+    return st;
+}
+
+enum status family_take_chain(struct node *n, const struct family_id *family, const struct wire_list *entries)
+{
+    struct span rest = entries->bytes, entry;
+    enum status st = ST_OK;
+    while (st == ST_OK && wire_list_next(&rest, &entry)) {
+        st = family_take_entry(n, family, entry);
+    }
+    return st;
+}
+
+enum status apply_chain(struct node *n, const struct applied_entry *e)
+{
+    return family_take_entry(n, &n->self.family, e->body->u.chain.entry);
+}
+
+enum status family_chain_list(struct node *n, const struct family_id *family, enum chain_kind chain,
+                              uint64_t from, struct buffer *bytes, struct wire_list *out)
+{
+    struct query q;
+    query_start(&q, &n->sql,
+                "SELECT entry FROM chain WHERE family = ? AND chain = ? AND height >= ? ORDER BY height",
+                "bii", SPAN_ID(family), (int64_t)chain, (int64_t)from);
+    while (query_next(&q)) {
+        query_fail(&q, wire_list_append(bytes, out, query_blob(&q, 0)));
+    }
+    return query_end(&q);
+}
+
+enum status family_head(struct node *n, const struct family_id *family, enum chain_kind chain,
+                        struct chain_head *out, bool *known)
+{
+    struct query q;
+    memset(out, 0, sizeof(*out));
+    query_start(&q, &n->sql,
+                "SELECT height, hash FROM chain WHERE family = ? AND chain = ? ORDER BY height DESC LIMIT 1",
+                "bi", SPAN_ID(family), (int64_t)chain);
+    *known = query_next(&q);
+    if (*known) {
+        out->height = (uint64_t)query_int(&q, 0);
+        QUERY_ID(&q, 1, &out->hash);
+    }
+    return query_end(&q);
+}
+
+/* ---- certificates ---- */
+
+enum status family_keep_certificate(struct node *n, struct span certificate)
+{
+    struct device_certificate c;
+    enum status st = device_certificate_decode(&c, certificate);
+    if (st == ST_OK) {
+        st = sql_run(&n->sql,
+                     "INSERT INTO certificate VALUES(?1,?2,?3,?4,?5,?6) ON CONFLICT(device) DO UPDATE SET"
+                     " family = ?2, person = ?3, supervised = ?4, not_after_ms = ?5, certificate = ?6"
+                     " WHERE not_after_ms <= ?5",
+                     "bbbiib", SPAN_ID(&c.device), SPAN_ID(&c.who.family), SPAN_ID(&c.who.person),
+                     (int64_t)c.supervised, c.not_after_ms, certificate);
+    }
+    return st;
+}
+
+enum status family_certificate(struct node *n, const struct device_id *device, struct buffer *bytes,
+                               struct device_certificate *out)
+{
+    bool found = false;
+    memset(out, 0, sizeof(*out));
+    enum status st = sql_bytes(&n->sql, bytes, &found, "SELECT certificate FROM certificate WHERE device = ?",
+                               "b", SPAN_ID(device));
+    if (st == ST_OK && !found) {
+        st = ST_NAME_UNKNOWN;
+    }
+    return st == ST_OK ? device_certificate_decode(out, buffer_span(bytes)) : st;
+}
+
+/* ---- who is who ---- */
+
+static int by_device(const void *a, const void *b)
+{
+    return ID_COMPARE(&((const struct family_device *)a)->device, &((const struct family_device *)b)->device);
+}
+
+enum status family_devices(struct node *n, const struct person_id *person, struct family_device *out,
+                           size_t max, size_t *count)
+{
+    const struct authority *a;
+    const struct roster *r;
+    *count = 0;
+    enum status st = family_states(n, &a, &r);
+    for (size_t i = 0; st == ST_OK && i < r->person_count; i++) {
+        const struct roster_person *p = &r->persons[i];
+        for (size_t d = 0; d < p->device_count && *count < max; d++) {
+            if (!person || ID_EQUAL(person, &p->person)) {
+                out[(*count)++] = (struct family_device){p->devices[d].device, p->person, p->role};
+            }
+        }
+    }
+    qsort(out, *count, sizeof(*out), by_device);
+    return st;
+}
+
+enum status family_persons(struct node *n, struct family_person *out, size_t max, size_t *count)
+{
+    const struct authority *a;
+    const struct roster *r;
+    *count = 0;
+    enum status st = family_states(n, &a, &r);
+    for (size_t i = 0; st == ST_OK && i < r->person_count && *count < max; i++) {
+        struct family_person *p = &out[(*count)++];
+        p->person = r->persons[i].person;
+        p->role = r->persons[i].role;
+        sqlite3_snprintf(sizeof(p->name), p->name, "%s", r->persons[i].name.text);
+    }
+    return st;
+}
+
+enum status family_name(struct node *n, char *out, size_t cap)
+{
+    const struct authority *a;
+    const struct roster *r;
+    enum status st = family_states(n, &a, &r);
+    sqlite3_snprintf((int)cap, out, "%s", st == ST_OK ? r->family_name.text : "");
+    return st;
+}
+
+enum status person_name(struct node *n, const struct person_ref *who, char *out, size_t cap)
+{
+    const struct authority *a;
+    const struct roster *r;
+    struct query q;
+    sqlite3_snprintf((int)cap, out, "?");
+    if (n->self.in_family && ID_EQUAL(&who->family, &n->self.family)) {
+        enum status st = family_states(n, &a, &r);
+        const struct roster_person *p = st == ST_OK ? roster_find(r, &who->person) : NULL;
+        if (p) {
+            sqlite3_snprintf((int)cap, out, "%s", p->name.text);
+        }
+        return st;
+    }
+    query_start(&q, &n->sql,
+                "SELECT name FROM contact WHERE family = ?1 AND other = ?2 UNION ALL"
+                " SELECT other_name FROM request WHERE other_family = ?1 AND other_person = ?2 LIMIT 1",
+                "bb", SPAN_ID(&who->family), SPAN_ID(&who->person));
+    if (query_next(&q)) {
+        sqlite3_snprintf((int)cap, out, "%s", query_text(&q, 0));
+    }
+    return query_end(&q);
+}
+
+enum status device_name(struct node *n, const struct device_id *device, char *out, size_t cap)
+{
+    const struct authority *a;
+    const struct roster *r;
+    sqlite3_snprintf((int)cap, out, "?");
+    enum status st = n->self.in_family ? family_states(n, &a, &r) : ST_OK;
+    const struct roster_person *p = st == ST_OK && n->self.in_family ? roster_person_of(r, device) : NULL;
+    for (size_t i = 0; p && i < p->device_count; i++) {
+        if (ID_EQUAL(&p->devices[i].device, device)) {
+            sqlite3_snprintf((int)cap, out, "%s", p->devices[i].name.text);
+        }
+    }
+    return st;
+}
