@@ -325,6 +325,22 @@ enum status family_persons(struct node *n, struct family_person *out, size_t max
     return st;
 }
 
+enum status family_ward_of_scope(struct node *n, const struct scope_id *scope, struct person_id *out)
+{
+    struct family_person persons[WIRE_PERSONS_MAX];
+    struct scope_id id;
+    size_t count = 0;
+    enum status st = family_persons(n, persons, WIRE_PERSONS_MAX, &count);
+    for (size_t i = 0; st == ST_OK && i < count; i++) {
+        st = scope_id_of_person(SCOPE_WARD, &persons[i].person, &id);
+        if (st == ST_OK && ID_EQUAL(&id, scope)) {
+            *out = persons[i].person;
+            return ST_OK;
+        }
+    }
+    return st == ST_OK ? ST_NAME_UNKNOWN : st;
+}
+
 enum status family_name(struct node *n, char *out, size_t cap)
 {
     const struct authority *a;

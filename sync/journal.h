@@ -77,6 +77,8 @@ enum status journal_heads(struct node *n, const struct scope_id *scope, struct h
 /* Seals what waits to be sent, sends `have`s and repairs that are due; called by reconcile for every active
  * group. */
 enum status journal_flush(struct node *n, struct group *g) MUST_USE;
+/* Entries whose time has come (§10), or whose handler was not there before. */
+enum status journal_due(struct node *n) MUST_USE;
 enum status journal_want_have(struct node *n, struct group *g, int64_t within_ms) MUST_USE;
 /* Does this device hold, in this scope, all that these authors announced? (§7.2: closed otherwise) */
 enum status journal_holds_announced(struct node *n, const struct scope_id *scope, bool *holds) MUST_USE;

@@ -39,7 +39,8 @@ static const char *const step_sql[] = {
     " value BLOB NOT NULL, PRIMARY KEY(grp, key)) STRICT, WITHOUT ROWID;"
     /* What remains of each epoch: for beacons (60 days) and for the rule about who committed last. */
     "CREATE TABLE epoch(grp INTEGER NOT NULL REFERENCES mls_group ON DELETE CASCADE, epoch INTEGER NOT NULL,"
-    " authenticator BLOB NOT NULL, author_family BLOB, author_person BLOB, began_at INTEGER NOT NULL,"
+    " authenticator BLOB NOT NULL, author_family BLOB, author_person BLOB, began_at INTEGER NOT NULL, "
+    "new_person INTEGER NOT NULL DEFAULT 0,"
     " PRIMARY KEY(grp, epoch)) STRICT, WITHOUT ROWID;"
     "CREATE TABLE evidence(grp INTEGER NOT NULL REFERENCES mls_group ON DELETE CASCADE, epoch INTEGER NOT "
     "NULL,"
@@ -71,7 +72,8 @@ static const char *const step_sql[] = {
      */
     "CREATE TABLE head(scope BLOB NOT NULL, author BLOB NOT NULL, base_seq INTEGER NOT NULL DEFAULT 0, "
     "base_hash BLOB,"
-    " told_seq INTEGER NOT NULL DEFAULT 0, told_hash BLOB, pin_seq INTEGER, pin_hash BLOB,"
+    " cont_seq INTEGER NOT NULL DEFAULT 0, cont_hash BLOB, told_seq INTEGER NOT NULL DEFAULT 0, told_hash "
+    "BLOB, pin_seq INTEGER, pin_hash BLOB,"
     " PRIMARY KEY(scope, author)) STRICT, WITHOUT ROWID;"
     /* Entries that a member lacks, to be sent again at a moment that differs from member to member. */
     "CREATE TABLE repair(scope BLOB NOT NULL, author BLOB NOT NULL, from_seq INTEGER NOT NULL, due_at "

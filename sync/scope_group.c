@@ -298,9 +298,12 @@ enum status group_note_epoch(struct node *n, struct group *g, const struct perso
     mls_group_authenticator(g->mls, authenticator);
     enum status st = beacon_authenticator_hash(SPAN(authenticator), hash);
     if (st == ST_OK) {
-        st = sql_run(&n->sql, "INSERT OR REPLACE INTO epoch VALUES(?,?,?,?,?,?)", "iibooi", g->id,
-                     (int64_t)g->epoch, SPAN(hash), author ? SPAN_ID(&author->family) : SPAN_EMPTY,
-                     author ? SPAN_ID(&author->person) : SPAN_EMPTY, n->now.wall_ms);
+        st = sql_run(
+            &n->sql,
+            "INSERT OR REPLACE INTO epoch(grp, epoch, authenticator, author_family, author_person, began_at)"
+            " VALUES(?,?,?,?,?,?)",
+            "iibooi", g->id, (int64_t)g->epoch, SPAN(hash), author ? SPAN_ID(&author->family) : SPAN_EMPTY,
+            author ? SPAN_ID(&author->person) : SPAN_EMPTY, n->now.wall_ms);
     }
     bytes_wipe(authenticator, sizeof(authenticator));
     return st;
@@ -411,8 +414,7 @@ enum status group_found(struct node *n, const struct group_found_args *a, struct
         st = group_insert(n, &row, out);
     }
     if (st == ST_OK) {
-        struct person_ref self = {n->self.family, n->self.person};
-        st = group_note_epoch(n, *out, &self);
+        st = group_note_epoch(n, *out, NULL); /* no commit made epoch 0 */
     }
     buffer_wipe(&bytes);
     buffer_wipe(&certificate);

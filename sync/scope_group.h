@@ -29,6 +29,7 @@ enum group_limits {
     GROUP_LATE_MS = 24 * 3600 * 1000, /* late messages of an ended epoch are read for a day */
     GROUP_REFRESH_SENT = 100,         /* own messages until the own leaf is refreshed */
     GROUP_REFRESH_DAYS = 7,
+    GROUP_SEND_MAX = 64,  /* messages in one call of group_send */
     GROUP_LEAF_DAYS = 400 /* lifetime in a leaf; judged by the adder only */
 };
 
@@ -102,8 +103,9 @@ struct group_commit_args {
  * already; what authorize would refuse is refused here. */
 enum status group_commit(struct node *n, struct group *g, const struct group_commit_args *a) MUST_USE;
 
-/* Seals one group message to the present epoch's log. *outbox is the block that ends it. */
-enum status group_send(struct node *n, struct group *g, enum group_message_kind kind, struct span body,
+/* Seals group messages to the present epoch's log, several in a block where they fit. *outbox (may be NULL)
+ * is the block that ends the last one. */
+enum status group_send(struct node *n, struct group *g, const struct group_message *messages, size_t count,
                        enum outbox_purpose purpose, int64_t *outbox) MUST_USE;
 
 enum status group_context(const struct group *g,
@@ -125,12 +127,18 @@ enum status group_save(struct node *n, struct group *g) MUST_USE;
 /* Marks for reconcile: every group, or one. */
 enum status groups_dirty(struct node *n) MUST_USE;
 
+/* Who talks in a conversation and who oversees it. */
+struct authorize_member;
+enum status group_members(struct node *n, struct group *g, struct authorize_member *out,
+                          size_t *count) MUST_USE;
+
 /* ---- told by group.c, implemented elsewhere ---- */
 
 /* A commit has ended an epoch: what it changed, before it is merged, and its evidence. */
 enum status epoch_evidence(struct node *n, struct group *g, const struct span *records,
                            size_t count) MUST_USE;
-enum status epoch_began(struct node *n, struct group *g) MUST_USE; /* reseal, have; journal.c */
+enum status epoch_began(struct node *n, struct group *g) MUST_USE;  /* reseal, have; journal.c */
+enum status scope_joined(struct node *n, struct group *g) MUST_USE; /* this device joined: reconcile.c */
 enum status group_message(struct node *n, struct group *g, const struct device_id *sender, uint64_t epoch,
                           const struct group_message *m) MUST_USE; /* journal.c */
 

@@ -24,7 +24,11 @@ enum status evidence_set_load(struct node *n, const struct group *g, const struc
 enum status group_judge(struct node *n, struct group *g, const struct mls_staged *s,
                         const struct evidence_set *evidence) MUST_USE;
 /* The same for all leaves of a group that is joined. */
-enum status group_judge_joined(struct node *n, struct group *g, const struct admission *a) MUST_USE;
+enum status group_judge_joined(struct node *n, struct mls_group *mls, const struct kith_context *context,
+                               const struct admission *admission) MUST_USE;
+/* Persons who made the commits of the last epochs, newest first. */
+enum status group_authors(struct node *n, const struct group *g, struct person_ref out[ADMISSION_AUTHORS_MAX],
+                          size_t *count) MUST_USE;
 
 /* A new row with its log, for a fresh or joined mls_group (takes it, also on failure). */
 struct group_row_args {

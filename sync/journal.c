@@ -1,0 +1,421 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Entries: written, taken in, attested. What they do: journal_apply.c. How they travel: journal_sync.c. */
+#include "sync/journal.h"
+
+#include "sync/family.h"
+#include "sync/journal_internal.h"
+
+/* ---- heads ---- */
+
+static enum status ensure_head(struct node *n, const struct scope_id *scope, const struct device_id *author)
+{
+    return sql_run(&n->sql, "INSERT OR IGNORE INTO head(scope, author) VALUES(?,?)", "bb", SPAN_ID(scope),
+                   SPAN_ID(author));
+}
+
+/* Moves the end of what is held without a gap over the entries that follow it. */
+static enum status move_contiguous(struct node *n, const struct scope_id *scope,
+                                   const struct device_id *author)
+{
+    int64_t at = 0, next = 0;
+    enum status st = sql_number(&n->sql, &at, 0, "SELECT cont_seq FROM head WHERE scope = ? AND author = ?",
+                                "bb", SPAN_ID(scope), SPAN_ID(author));
+    next = at;
+    struct query q;
+    query_start(&q, &n->sql,
+                "SELECT seq FROM entry WHERE scope = ? AND author = ? AND seq > ? AND fork = 0 ORDER BY seq",
+                "bbi", SPAN_ID(scope), SPAN_ID(author), at);
+    while (query_next(&q) && query_int(&q, 0) == next + 1) {
+        next++;
+    }
+    enum status end = query_end(&q);
+    if (st != ST_OK || end != ST_OK || next == at) {
+        return st != ST_OK ? st : end;
+    }
+    return sql_run(
+        &n->sql,
+        "UPDATE head SET cont_seq = ?3, cont_hash = (SELECT hash FROM entry WHERE scope = ?1 AND author = ?2"
+        " AND seq = ?3 AND fork = 0) WHERE scope = ?1 AND author = ?2",
+        "bbi", SPAN_ID(scope), SPAN_ID(author), next);
+}
+
+enum status journal_set_base(struct node *n, const struct scope_id *scope, const struct have_author *head)
+{
+    enum status st = ensure_head(n, scope, &head->author);
+    if (st == ST_OK) {
+        st = sql_run(
+            &n->sql,
+            "UPDATE head SET base_seq = ?3, base_hash = ?4, cont_seq = ?3, cont_hash = ?4 WHERE scope = ?1"
+            " AND author = ?2 AND cont_seq < ?3",
+            "bbib", SPAN_ID(scope), SPAN_ID(&head->author), (int64_t)head->seq, SPAN_ID(&head->hash));
+    }
+    return st == ST_OK ? move_contiguous(n, scope, &head->author) : st;
+}
+
+enum status journal_set_pin(struct node *n, const struct device_id *author, const struct pin *pin)
+{
+    enum status st = ensure_head(n, &pin->scope, author);
+    return st == ST_OK
+               ? sql_run(&n->sql, "UPDATE head SET pin_seq = ?, pin_hash = ? WHERE scope = ? AND author = ?",
+                         "ibbb", (int64_t)pin->seq, SPAN_ID(&pin->hash), SPAN_ID(&pin->scope),
+                         SPAN_ID(author))
+               : st;
+}
+
+enum status journal_heads(struct node *n, const struct scope_id *scope, struct have_author *out,
+                          size_t *count)
+{
+    struct query q;
+    *count = 0;
+    query_start(
+        &q, &n->sql,
+        "SELECT author, cont_seq, cont_hash FROM head WHERE scope = ? AND cont_seq > 0 ORDER BY author", "b",
+        SPAN_ID(scope));
+    while (*count < HAVE_AUTHORS_MAX && query_next(&q)) {
+        QUERY_ID(&q, 0, &out[*count].author);
+        out[*count].seq = (uint64_t)query_int(&q, 1);
+        QUERY_ID(&q, 2, &out[*count].hash);
+        (*count)++;
+    }
+    return query_end(&q);
+}
+
+enum status journal_holds_announced(struct node *n, const struct scope_id *scope, bool *holds)
+{
+    int64_t behind = 0;
+    enum status st = sql_number(&n->sql, &behind, 0,
+                                "SELECT count(*) FROM head WHERE scope = ? AND told_seq > cont_seq"
+                                " AND (pin_seq IS NULL OR cont_seq < pin_seq)",
+                                "b", SPAN_ID(scope));
+    *holds = behind == 0;
+    return st;
+}
+
+/* ---- rows ---- */
+
+static enum status insert_entry(struct node *n, const struct journal_entry *e, const struct entry_hash *hash,
+                                struct span encoded, const struct take_args *a)
+{
+    const struct entry_header *h = &e->header;
+    enum status st = ensure_head(n, &h->scope, &h->author);
+    if (st == ST_OK) {
+        st = sql_run(&n->sql,
+                     "INSERT INTO entry(scope, author, seq, hash, prev, hlc, kind, has_body, entry, "
+                     "attested, own, acked,"
+                     " via, arrived_at) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+                     "bbibbiiibiiioi", SPAN_ID(&h->scope), SPAN_ID(&h->author), (int64_t)h->seq,
+                     SPAN_ID(hash), SPAN_ID(&h->prev), (int64_t)h->hlc, (int64_t)e->kind,
+                     (int64_t)e->has_body, encoded, (int64_t)a->attested, (int64_t)a->own, (int64_t)!a->own,
+                     a->via ? SPAN_ID(a->via) : SPAN_EMPTY, n->now.wall_ms);
+    }
+    return st == ST_OK ? move_contiguous(n, &h->scope, &h->author) : st;
+}
+
+/* ---- writing ---- */
+
+static enum status fill_header(struct node *n, const struct scope_id *scope, struct entry_header *h)
+{
+    struct query q;
+    struct group *g = NULL;
+    h->scope = *scope;
+    h->author = n->self.device;
+    h->seq = 1;
+    query_start(&q, &n->sql,
+                "SELECT seq, hash FROM entry WHERE scope = ? AND author = ? ORDER BY seq DESC LIMIT 1", "bb",
+                SPAN_ID(scope), SPAN_ID(&n->self.device));
+    if (query_next(&q)) {
+        h->seq = (uint64_t)query_int(&q, 0) + 1;
+        QUERY_ID(&q, 1, &h->prev);
+    }
+    enum status st = query_end(&q);
+    if (st == ST_OK) {
+        st = node_hlc(n, &h->hlc);
+    }
+    if (st != ST_OK) {
+        return st;
+    }
+    st = group_of_scope(n, scope, &g);
+    if (st == ST_OK) {
+        h->generation = g->generation;
+        h->epoch = g->epoch;
+    }
+    return st == ST_GROUP_NOT_HERE ? ST_OK : st;
+}
+
+enum status journal_append(struct node *n, enum scope_kind kind, const struct scope_id *scope,
+                           const struct entry_body *body, struct entry_hash *hash)
+{
+    struct buffer bytes, encoded;
+    struct writer w;
+    struct journal_entry e = {.has_body = true, .kind = (uint16_t)body->kind};
+    struct entry_hash h;
+    buffer_init(&bytes, ENTRY_BODY_MAX);
+    buffer_init(&encoded, GROUP_MESSAGE_MAX);
+    writer_init(&w, &bytes);
+    enum status st = entry_kind_in_scope(body->kind, kind) ? entry_body_encode(&w, body) : ST_USAGE;
+    if (st == ST_OK) {
+        st = fill_header(n, scope, &e.header);
+    }
+    if (st == ST_OK) {
+        e.body = buffer_span(&bytes);
+        entropy_fill(&n->entropy, e.salt, sizeof(e.salt));
+        st = journal_entry_hash_body(&e);
+    }
+    if (st == ST_OK && journal_scope_signs(kind)) {
+        e.has_signature = true;
+        st = journal_entry_sign(&e, &n->self.key);
+    }
+    if (st == ST_OK) {
+        st = entry_header_hash(&e.header, &h);
+    }
+    if (st == ST_OK) {
+        writer_init(&w, &encoded);
+        st = journal_entry_encode(&w, &e);
+    }
+    if (st == ST_OK) {
+        struct take_args a = {.attested = true, .own = true};
+        st = insert_entry(n, &e, &h, buffer_span(&encoded), &a);
+    }
+    int64_t id = sql_last_id(&n->sql);
+    if (st == ST_OK && hash) {
+        *hash = h;
+    }
+    if (st == ST_OK) {
+        st = sql_run(&n->sql, "UPDATE mls_group SET dirty = 1 WHERE scope = ?", "b", SPAN_ID(scope));
+    }
+    if (st == ST_OK) {
+        st = sql_number(&n->sql, &id, 0, "SELECT id FROM entry WHERE scope = ? AND hash = ?", "bb",
+                        SPAN_ID(scope), SPAN_ID(&h));
+    }
+    if (st == ST_OK) {
+        st = journal_apply(n, kind, id);
+    }
+    buffer_wipe(&bytes);
+    buffer_wipe(&encoded);
+    return st;
+}
+
+/* ---- taking in ---- */
+
+bool journal_scope_signs(enum scope_kind kind)
+{
+    return kind == SCOPE_FAMILY || kind == SCOPE_PARENTS || kind == SCOPE_WARD;
+}
+
+struct found_entry {
+    int64_t id;
+    bool same, has_body, attested;
+};
+
+/* What stands under the entry's number already. */
+static enum status find_entry(struct node *n, const struct entry_header *h, const struct entry_hash *hash,
+                              struct found_entry *out)
+{
+    struct query q;
+    struct entry_hash there;
+    memset(out, 0, sizeof(*out));
+    query_start(&q, &n->sql,
+                "SELECT id, hash, has_body, attested FROM entry WHERE scope = ? AND author = ? AND seq = ? "
+                "ORDER BY fork",
+                "bbi", SPAN_ID(&h->scope), SPAN_ID(&h->author), (int64_t)h->seq);
+    while (!out->same && query_next(&q)) {
+        QUERY_ID(&q, 1, &there);
+        out->id = query_int(&q, 0);
+        out->same = ID_EQUAL(&there, hash);
+        out->has_body = query_int(&q, 2) != 0;
+        out->attested = query_int(&q, 3) != 0;
+    }
+    return query_end(&q);
+}
+
+static enum status note_fork(struct node *n, enum scope_kind kind, const struct entry_header *h)
+{
+    char name[WIRE_NAME_MAX + 1];
+    (void)kind;
+    enum status st = device_name(n, &h->author, name, sizeof(name));
+    return st == ST_OK ? node_alarm(n, name, "two entries of one device under one number", &h->scope) : st;
+}
+
+/* An attested entry attests what it chains to: the one before it with the hash that it names, and so on. */
+static enum status attest_back(struct node *n, enum scope_kind kind, const struct scope_id *scope, int64_t id)
+{
+    struct query q;
+    struct entry_hash prev;
+    enum status st = ST_OK;
+    while (st == ST_OK && id != 0) {
+        bool found = false;
+        query_start(&q, &n->sql, "SELECT prev FROM entry WHERE id = ?", "i", id);
+        if (query_next(&q)) {
+            QUERY_ID(&q, 0, &prev);
+            found = true;
+        }
+        st = query_end(&q);
+        id = 0;
+        if (st == ST_OK && found) {
+            st = sql_number(&n->sql, &id, 0,
+                            "SELECT id FROM entry WHERE scope = ? AND hash = ? AND attested = 0 AND fork = 0",
+                            "bb", SPAN_ID(scope), SPAN_ID(&prev));
+        }
+        if (st == ST_OK && id != 0) {
+            st = sql_run(&n->sql, "UPDATE entry SET attested = 1 WHERE id = ?", "i", id);
+        }
+        if (st == ST_OK && id != 0) {
+            st = journal_apply(n, kind, id);
+        }
+    }
+    return st;
+}
+
+enum status journal_attest(struct node *n, enum scope_kind kind, const struct scope_id *scope,
+                           const struct entry_hash *hash)
+{
+    int64_t id = 0, attested = 0;
+    enum status st =
+        sql_number(&n->sql, &id, 0, "SELECT id FROM entry WHERE scope = ? AND hash = ? AND fork = 0", "bb",
+                   SPAN_ID(scope), SPAN_ID(hash));
+    if (st == ST_OK && id != 0) {
+        st = sql_number(&n->sql, &attested, 0, "SELECT attested FROM entry WHERE id = ?", "i", id);
+    }
+    if (st == ST_OK && id != 0 && attested == 0) {
+        st = sql_run(&n->sql, "UPDATE entry SET attested = 1 WHERE id = ?", "i", id);
+        if (st == ST_OK) {
+            st = journal_apply(n, kind, id);
+        }
+    }
+    return st == ST_OK && id != 0 ? attest_back(n, kind, scope, id) : st;
+}
+
+/* An announced head that is further on attests what came before it: look for an entry that names this one. */
+static enum status attested_by_next(struct node *n, const struct scope_id *scope,
+                                    const struct entry_hash *hash, bool *attested)
+{
+    int64_t next = 0, told = 0;
+    enum status st =
+        sql_number(&n->sql, &next, 0,
+                   "SELECT count(*) FROM entry WHERE scope = ? AND prev = ? AND attested = 1 AND fork = 0",
+                   "bb", SPAN_ID(scope), SPAN_ID(hash));
+    if (st == ST_OK) {
+        st = sql_number(&n->sql, &told, 0,
+                        "SELECT count(*) FROM head WHERE scope = ? AND (told_hash = ?2 OR base_hash = ?2)",
+                        "bb", SPAN_ID(scope), SPAN_ID(hash));
+    }
+    *attested = next != 0 || told != 0;
+    return st;
+}
+
+static enum status judge_entry(struct node *n, enum scope_kind kind, const struct journal_entry *e)
+{
+    int64_t known = 0;
+    if (e->has_body && (!entry_kind_known(e->kind) || !entry_kind_in_scope((enum entry_kind)e->kind, kind))) {
+        return ST_RECORD_UNKNOWN;
+    }
+    enum status st = sql_number(&n->sql, &known, 0, "SELECT count(*) FROM certificate WHERE device = ?", "b",
+                                SPAN_ID(&e->header.author));
+    if (st == ST_OK && known == 0) {
+        return ST_JOURNAL_AUTHOR;
+    }
+    if (st == ST_OK && journal_scope_signs(kind)) {
+        st = e->has_signature ? entry_signature_verify(&e->header, &e->signature) : ST_CRYPTO_SIGNATURE;
+    }
+    return st;
+}
+
+static enum status take_known(struct node *n, enum scope_kind kind, const struct journal_entry *e,
+                              struct span encoded, const struct found_entry *found, const struct take_args *a)
+{
+    enum status st = ST_OK;
+    if (e->has_body && !found->has_body) { /* its header came first */
+        st = sql_run(&n->sql, "UPDATE entry SET entry = ?, kind = ?, has_body = 1 WHERE id = ?", "bii",
+                     encoded, (int64_t)e->kind, found->id);
+    }
+    if (st == ST_OK && a->attested && !found->attested) {
+        st = sql_run(&n->sql, "UPDATE entry SET attested = 1 WHERE id = ?", "i", found->id);
+    }
+    if (st == ST_OK) {
+        st = journal_apply(n, kind, found->id);
+    }
+    return st == ST_OK && a->attested ? attest_back(n, kind, &e->header.scope, found->id) : st;
+}
+
+enum status journal_take(struct node *n, enum scope_kind kind, struct span encoded, const struct take_args *a)
+{
+    struct journal_entry e;
+    struct entry_hash hash;
+    struct found_entry found;
+    struct take_args b = *a;
+    enum status st = journal_entry_decode(&e, encoded);
+    if (st == ST_OK) {
+        st = judge_entry(n, kind, &e);
+    }
+    if (st == ST_OK) {
+        st = entry_header_hash(&e.header, &hash);
+    }
+    if (st == ST_OK) {
+        st = find_entry(n, &e.header, &hash, &found);
+    }
+    if (st != ST_OK) {
+        return st;
+    }
+    if (found.id != 0 && found.same) {
+        return take_known(n, kind, &e, encoded, &found, a);
+    }
+    if (found.id == 0 && !b.attested && journal_scope_signs(kind)) {
+        b.attested = true; /* its signature covers it */
+    } else if (found.id == 0 && !b.attested) {
+        st = attested_by_next(n, &e.header.scope, &hash, &b.attested);
+    }
+    if (st == ST_OK) {
+        st = node_hlc_seen(n, e.header.hlc);
+    }
+    if (st == ST_OK) {
+        st = insert_entry(n, &e, &hash, encoded, &b);
+    }
+    int64_t id = 0;
+    if (st == ST_OK) {
+        st = sql_number(&n->sql, &id, 0, "SELECT id FROM entry WHERE scope = ? AND hash = ?", "bb",
+                        SPAN_ID(&e.header.scope), SPAN_ID(&hash));
+    }
+    if (st == ST_OK && found.id != 0) {
+        st = sql_run(&n->sql, "UPDATE entry SET fork = 1 WHERE id = ?", "i", id);
+        return st == ST_OK ? note_fork(n, kind, &e.header) : st;
+    }
+    if (st == ST_OK) {
+        st = journal_apply(n, kind, id);
+    }
+    return st == ST_OK && b.attested ? attest_back(n, kind, &e.header.scope, id) : st;
+}
+
+enum status journal_take_passed_on(struct node *n, enum scope_kind kind, const struct scope_id *scope,
+                                   struct span entry, const struct device_id *via)
+{
+    struct journal_entry e;
+    struct take_args a = {.via = via};
+    enum status st = journal_entry_decode(&e, entry);
+    if (st == ST_OK && !ID_EQUAL(&e.header.scope, scope)) {
+        st = ST_RECORD_UNKNOWN;
+    }
+    if (st == ST_OK && ID_EQUAL(&e.header.author, &n->self.device)) {
+        return rollback_seen(n, &e.header);
+    }
+    return st == ST_OK ? journal_take(n, kind, entry, &a) : st;
+}
+
+/* ---- hybrid clock ---- */
+
+enum status node_hlc(struct node *n, uint64_t *out)
+{
+    int64_t newest = 0;
+    enum status st = meta_number(n, "hlc", 0, &newest);
+    *out = hlc_next((uint64_t)newest, n->now.wall_ms);
+    return st == ST_OK ? meta_set_number(n, "hlc", (int64_t)*out) : st;
+}
+
+enum status node_hlc_seen(struct node *n, uint64_t hlc)
+{
+    int64_t newest = 0;
+    if (hlc > INT64_MAX || hlc_ms(hlc) > n->now.wall_ms + JOURNAL_AHEAD_MS) {
+        return ST_OK; /* a clock that is ahead does not pull ours along */
+    }
+    enum status st = meta_number(n, "hlc", 0, &newest);
+    return st == ST_OK && (int64_t)hlc > newest ? meta_set_number(n, "hlc", (int64_t)hlc) : st;
+}

@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What entries do: each kind's handler, and the conditions under which it runs. */
+#include "sync/family.h"
+#include "sync/journal_internal.h"
+
+typedef enum status (*apply_fn)(struct node *n, const struct applied_entry *e);
+
+static enum status apply_nothing(struct node *n, const struct applied_entry *e)
+{
+    (void)n;
+    (void)e;
+    return ST_OK;
+}
+
+static apply_fn handler_of(enum entry_kind kind)
+{
+    static const apply_fn handlers[ENTRY_KIND_END] = {
+        [ENTRY_TEXT] = apply_text,
+        [ENTRY_CHAIN] = apply_chain,
+        [ENTRY_KEY_PACKAGES] = apply_key_packages,
+        [ENTRY_LETTERBOX] = apply_letterbox,
+        [ENTRY_APPROACH] = apply_approach,
+        [ENTRY_INVITE_KEY] = apply_invite_key,
+        [ENTRY_NOTE] = apply_nothing,
+        [ENTRY_PROPOSAL] = apply_proposal,
+        [ENTRY_SIGNATURE] = apply_signature,
+        [ENTRY_POLICY] = apply_policy,
+        [ENTRY_ASK] = apply_ask,
+        [ENTRY_REQUEST_TOLD] = apply_request_told,
+        [ENTRY_DECISION] = apply_decision,
+        [ENTRY_PERMIT] = apply_permit,
+        [ENTRY_WITHDRAWAL] = apply_withdrawal,
+        [ENTRY_CONTACT_CARD] = apply_contact_card,
+        [ENTRY_DEVICE_STATUS] = apply_nothing,
+        [ENTRY_READ_MARKER] = apply_nothing,
+        [ENTRY_SETTING] = apply_nothing,
+        [ENTRY_LETTERBOX_KEY] = apply_letterbox_key,
+        [ENTRY_HISTORY_OFFER] = apply_history_offer,
+        [ENTRY_RECEIPT] = apply_nothing,
+        [ENTRY_LEAVE] = apply_leave,
+        [ENTRY_REVOCATION] = apply_revocation,
+    };
+    return (unsigned)kind < ENTRY_KIND_END ? handlers[kind] : NULL;
+}
+
+struct apply_row {
+    struct applied_entry e;
+    uint64_t seq;
+    struct buffer bytes; /* the encoded entry, which body borrows */
+};
+
+static enum status load_row(struct node *n, int64_t id, const char *sql_ready, struct apply_row *row,
+                            bool *found)
+{
+    struct query q;
+    query_start(&q, &n->sql, sql_ready, "i", id);
+    *found = query_next(&q);
+    if (*found) {
+        row->e.id = id;
+        QUERY_ID(&q, 0, &row->e.scope);
+        QUERY_ID(&q, 1, &row->e.author);
+        row->seq = (uint64_t)query_int(&q, 2);
+        QUERY_ID(&q, 3, &row->e.hash);
+        row->e.hlc = (uint64_t)query_int(&q, 4);
+        query_fail(&q, buffer_copy(&row->bytes, query_blob(&q, 5)));
+        row->e.own = query_int(&q, 6) != 0;
+        row->e.closes_only = !query_null(&q, 9) && row->seq > (uint64_t)query_int(&q, 9);
+        if (query_null(&q, 7)) {
+            query_fail(&q, ST_JOURNAL_AUTHOR);
+        } else {
+            QUERY_ID(&q, 7, &row->e.who.family);
+            QUERY_ID(&q, 8, &row->e.who.person);
+        }
+    }
+    return query_end(&q);
+}
+
+static enum status run_handler(struct node *n, void *arg)
+{
+    struct apply_row *row = arg;
+    struct journal_entry decoded;
+    struct entry_body body;
+    enum status st = journal_entry_decode(&decoded, buffer_span(&row->bytes));
+    if (st == ST_OK) {
+        st = entry_body_decode(&body, decoded.kind, decoded.body);
+    }
+    if (st != ST_OK) {
+        return st;
+    }
+    row->e.body = &body;
+    apply_fn fn = handler_of(body.kind);
+    st = fn ? fn(n, &row->e) : ST_RECORD_UNKNOWN;
+    entry_body_wipe(&body);
+    return st;
+}
+
+enum status journal_apply(struct node *n, enum scope_kind kind, int64_t id)
+{
+    static const char *const ready =
+        "SELECT e.scope, e.author, e.seq, e.hash, e.hlc, e.entry, e.own, c.family, c.person, h.pin_seq FROM "
+        "entry e"
+        " LEFT JOIN certificate c ON c.device = e.author LEFT JOIN head h ON h.scope = e.scope AND h.author "
+        "= e.author"
+        " WHERE e.id = ? AND e.applied = 0 AND e.attested = 1 AND e.fork = 0 AND e.has_body = 1";
+    struct apply_row row = {.e = {.scope_kind = kind}};
+    bool found = false;
+    enum status why = ST_OK;
+    buffer_init(&row.bytes, GROUP_MESSAGE_MAX);
+    enum status st = load_row(n, id, ready, &row, &found);
+    if (st == ST_OK && found && !row.e.own && hlc_ms(row.e.hlc) > n->now.wall_ms + JOURNAL_AHEAD_MS) {
+        node_wake_wall(n, hlc_ms(row.e.hlc) - JOURNAL_AHEAD_MS); /* §10: waits; journal_due runs it then */
+        found = false;
+    }
+    if (st == ST_OK && found) {
+        st = node_guard(n, run_handler, &row, &why);
+        if (st == ST_OK) {
+            st = sql_run(&n->sql, "UPDATE entry SET applied = ? WHERE id = ?", "ii",
+                         (int64_t)(why == ST_OK ? 1 : 2), id);
+        }
+        if (st == ST_OK && why != ST_OK) {
+            st = row.e.own ? why : node_skipped(n);
+        }
+    }
+    buffer_wipe(&row.bytes);
+    return st;
+}
+
+enum status journal_due(struct node *n)
+{
+    enum { BATCH = 64 };
+    int64_t ids[BATCH], kinds[BATCH];
+    size_t count = 0;
+    struct query q;
+    query_start(&q, &n->sql,
+                "SELECT e.id, g.kind FROM entry e JOIN mls_group g ON g.scope = e.scope WHERE e.applied = 0"
+                " AND e.attested = 1 AND e.fork = 0 AND e.has_body = 1 GROUP BY e.id LIMIT 64",
+                "");
+    while (count < BATCH && query_next(&q)) {
+        ids[count] = query_int(&q, 0);
+        kinds[count++] = query_int(&q, 1);
+    }
+    enum status st = query_end(&q);
+    for (size_t i = 0; st == ST_OK && i < count; i++) {
+        st = journal_apply(n, (enum scope_kind)kinds[i], ids[i]);
+    }
+    return st;
+}
+
+enum status journal_each(struct node *n, const struct scope_id *scope, enum entry_kind kind, entry_fn fn,
+                         void *ctx)
+{
+    struct query q;
+    enum status st = ST_OK;
+    query_start(
+        &q, &n->sql,
+        "SELECT e.id, e.author, e.hash, e.hlc, e.entry, e.own, c.family, c.person FROM entry e JOIN "
+        "certificate c"
+        " ON c.device = e.author WHERE e.scope = ? AND e.kind = ? AND e.applied = 1 ORDER BY e.hlc, e.hash",
+        "bi", SPAN_ID(scope), (int64_t)kind);
+    while (st == ST_OK && query_next(&q)) {
+        struct journal_entry decoded;
+        struct entry_body body;
+        struct applied_entry e = {.id = query_int(&q, 0), .scope = *scope, .hlc = (uint64_t)query_int(&q, 3)};
+        QUERY_ID(&q, 1, &e.author);
+        QUERY_ID(&q, 2, &e.hash);
+        e.own = query_int(&q, 5) != 0;
+        QUERY_ID(&q, 6, &e.who.family);
+        QUERY_ID(&q, 7, &e.who.person);
+        st = journal_entry_decode(&decoded, query_blob(&q, 4));
+        if (st == ST_OK) {
+            st = entry_body_decode(&body, decoded.kind, decoded.body);
+        }
+        if (st == ST_OK) {
+            e.body = &body;
+            st = fn(n, &e, ctx);
+            entry_body_wipe(&body);
+        }
+    }
+    enum status end = query_end(&q);
+    return st == ST_OK ? end : st;
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the journal_*.c files share. */
+#ifndef KITH_SYNC_JOURNAL_INTERNAL_H
+#define KITH_SYNC_JOURNAL_INTERNAL_H
+
+#include "protocol/hlc.h"
+#include "sync/journal.h"
+#include "sync/letters.h"
+
+struct take_args {
+    bool attested; /* its author itself sent it, over MLS */
+    bool own;
+    const struct device_id *via; /* who passed it on; NULL: nobody */
+};
+
+bool journal_scope_signs(enum scope_kind kind);
+enum status journal_take(struct node *n, enum scope_kind kind, struct span encoded,
+                         const struct take_args *a) MUST_USE;
+/* Its author announced this head: the entry and all that it chains to count. */
+enum status journal_attest(struct node *n, enum scope_kind kind, const struct scope_id *scope,
+                           const struct entry_hash *hash) MUST_USE;
+/* Runs the handler of a row's kind, once, when the entry is attested, not a fork, has its body and its time
+ * has come. */
+enum status journal_apply(struct node *n, enum scope_kind kind, int64_t id) MUST_USE;
+/* Somebody echoes an entry of ours: one that we do not have means that our database is older than it was
+ * (§5.4). */
+enum status rollback_seen(struct node *n, const struct entry_header *h) MUST_USE;
+
+#endif

@@ -1,0 +1,461 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* How entries travel: sealed when written, told of in `have`, sent again to who lacks them (protocol.md §8).
+ */
+#include "device/authorize.h"
+#include "sync/family.h"
+#include "sync/journal_internal.h"
+#include "sync/removal.h"
+
+/* ---- own entries ---- */
+
+struct batch { /* messages on their way to group_send */
+    struct buffer bodies[GROUP_SEND_MAX];
+    struct group_message messages[GROUP_SEND_MAX];
+    int64_t ids[GROUP_SEND_MAX];
+    size_t count;
+};
+
+static struct batch *batch_new(void)
+{
+    struct batch *b = mem_alloc(1, sizeof(*b));
+    for (size_t i = 0; b && i < GROUP_SEND_MAX; i++) {
+        buffer_init(&b->bodies[i], GROUP_MESSAGE_MAX);
+    }
+    return b;
+}
+
+static void batch_free(struct batch *b)
+{
+    for (size_t i = 0; b && i < GROUP_SEND_MAX; i++) {
+        buffer_wipe(&b->bodies[i]);
+    }
+    mem_free(b, sizeof(*b));
+}
+
+static enum status batch_add(struct batch *b, enum group_message_kind kind, int64_t id, struct span body)
+{
+    size_t at = b->count;
+    enum status st = buffer_append(&b->bodies[at], body);
+    if (st == ST_OK) {
+        b->messages[at] = (struct group_message){kind, buffer_span(&b->bodies[at])};
+        b->ids[at] = id;
+        b->count++;
+    }
+    return st;
+}
+
+/* The newest epoch at which a person came who was not there before: what is older stays with those who were.
+ */
+static enum status newest_person_epoch(struct node *n, const struct group *g, int64_t *out)
+{
+    return sql_number(&n->sql, out, 0, "SELECT max(epoch) FROM epoch WHERE grp = ? AND new_person = 1", "i",
+                      g->id);
+}
+
+static enum status mark_sent(struct node *n, const struct group *g, const struct batch *b, int64_t outbox)
+{
+    enum status st = ST_OK;
+    for (size_t i = 0; st == ST_OK && i < b->count; i++) {
+        st = sql_run(&n->sql, "UPDATE entry SET sent_epoch = ?, outbox = ? WHERE id = ?", "iii",
+                     (int64_t)g->epoch, outbox, b->ids[i]);
+    }
+    return st;
+}
+
+static enum status send_own(struct node *n, struct group *g)
+{
+    int64_t outbox = 0;
+    struct query q;
+    struct batch *b = batch_new();
+    if (!b) {
+        return ST_NO_MEMORY;
+    }
+    query_start(&q, &n->sql,
+                "SELECT id, entry FROM entry WHERE scope = ? AND own = 1 AND acked = 0 AND sent_epoch IS NULL"
+                " ORDER BY id LIMIT 48",
+                "b", SPAN_ID(&g->scope));
+    while (b->count < GROUP_SEND_MAX && query_next(&q)) {
+        query_fail(&q, batch_add(b, GROUP_ENTRY, query_int(&q, 0), query_blob(&q, 1)));
+    }
+    enum status st = query_end(&q);
+    if (st == ST_OK && b->count != 0) {
+        st = group_send(n, g, b->messages, b->count, OUTBOX_ENTRIES, &outbox);
+        if (st == ST_OK) {
+            st = mark_sent(n, g, b, outbox);
+        }
+    }
+    batch_free(b);
+    return st;
+}
+
+/* ---- have ---- */
+
+static enum status send_have(struct node *n, struct group *g)
+{
+    struct buffer beacon, body;
+    struct writer w;
+    size_t count = 0;
+    struct have *h = mem_alloc(1, sizeof(*h));
+    enum status st = h ? ST_OK : ST_NO_MEMORY;
+    buffer_init(&beacon, 1024);
+    buffer_init(&body, GROUP_MESSAGE_MAX);
+    if (st == ST_OK) {
+        h->scope = g->scope;
+        st = journal_heads(n, &g->scope, h->authors, &count);
+        h->author_count = (uint16_t)count;
+    }
+    if (st == ST_OK) {
+        st = group_beacon(n, g, &beacon);
+    }
+    if (st == ST_OK) {
+        h->beacon = buffer_span(&beacon);
+        writer_init(&w, &body);
+        st = have_encode(&w, h);
+    }
+    if (st == ST_OK) {
+        struct group_message m = {GROUP_HAVE, buffer_span(&body)};
+        st = group_send(n, g, &m, 1, OUTBOX_PLAIN, NULL);
+    }
+    if (st == ST_OK) {
+        st = sql_run(&n->sql, "UPDATE mls_group SET have_at = ? WHERE id = ?", "ii",
+                     n->now.wall_ms + JOURNAL_HAVE_MS + node_random_below(n, JOURNAL_HAVE_MS / 4), g->id);
+    }
+    buffer_wipe(&beacon);
+    buffer_wipe(&body);
+    mem_free(h, sizeof(*h));
+    return st;
+}
+
+enum status journal_want_have(struct node *n, struct group *g, int64_t within_ms)
+{
+    return sql_run(&n->sql, "UPDATE mls_group SET have_at = min(have_at, ?) WHERE id = ?", "ii",
+                   n->now.wall_ms + node_random_below(n, within_ms), g->id);
+}
+
+static enum status want_repair(struct node *n, const struct scope_id *scope, const struct device_id *author,
+                               int64_t from_seq)
+{
+    int64_t delay = ID_EQUAL(author, &n->self.device) ? 0 : node_random_below(n, JOURNAL_REPAIR_MS);
+    return sql_run(&n->sql,
+                   "INSERT INTO repair VALUES(?1,?2,?3,?4) ON CONFLICT(scope, author) DO UPDATE SET"
+                   " from_seq = min(from_seq, ?3)",
+                   "bbii", SPAN_ID(scope), SPAN_ID(author), from_seq, n->now.wall_ms + delay);
+}
+
+static const struct have_author *find_author(const struct have *h, const struct device_id *author)
+{
+    for (size_t i = 0; i < h->author_count; i++) {
+        if (ID_EQUAL(&h->authors[i].author, author)) {
+            return &h->authors[i];
+        }
+    }
+    return NULL;
+}
+
+/* What we hold and they lack is sent again; what they hold and we lack makes us say what we have. */
+static enum status compare_have(struct node *n, struct group *g, const struct have *h)
+{
+    struct have_author *mine = mem_alloc(HAVE_AUTHORS_MAX, sizeof(*mine));
+    size_t count = 0;
+    bool behind = false;
+    enum status st = mine ? journal_heads(n, &g->scope, mine, &count) : ST_NO_MEMORY;
+    for (size_t i = 0; st == ST_OK && i < count; i++) {
+        const struct have_author *theirs = find_author(h, &mine[i].author);
+        uint64_t seq = theirs ? theirs->seq : 0;
+        if (seq < mine[i].seq) {
+            st = want_repair(n, &g->scope, &mine[i].author, (int64_t)seq + 1);
+        }
+    }
+    for (size_t i = 0; st == ST_OK && i < h->author_count; i++) {
+        uint64_t seq = 0;
+        for (size_t j = 0; j < count; j++) {
+            seq = ID_EQUAL(&mine[j].author, &h->authors[i].author) ? mine[j].seq : seq;
+        }
+        behind = behind || seq < h->authors[i].seq;
+    }
+    mem_free(mine, HAVE_AUTHORS_MAX * sizeof(*mine));
+    return st == ST_OK && behind ? journal_want_have(n, g, JOURNAL_REPAIR_MS) : st;
+}
+
+static enum status note_told(struct node *n, const struct scope_id *scope, const struct device_id *author,
+                             uint64_t seq, const struct entry_hash *hash)
+{
+    enum status st = sql_run(&n->sql, "INSERT OR IGNORE INTO head(scope, author) VALUES(?,?)", "bb",
+                             SPAN_ID(scope), SPAN_ID(author));
+    return st == ST_OK
+               ? sql_run(&n->sql,
+                         "UPDATE head SET told_seq = ?3, told_hash = ?4 WHERE scope = ?1 AND author = ?2"
+                         " AND told_seq < ?3",
+                         "bbib", SPAN_ID(scope), SPAN_ID(author), (int64_t)seq, SPAN_ID(hash))
+               : st;
+}
+
+static enum status take_have(struct node *n, struct group *g, const struct device_id *sender,
+                             struct span body)
+{
+    struct scope_id scope = g->scope;
+    enum scope_kind kind = g->kind;
+    struct have *h = mem_alloc(1, sizeof(*h));
+    enum status st = h ? have_decode(h, body) : ST_NO_MEMORY;
+    if (st == ST_OK && !ID_EQUAL(&h->scope, &scope)) {
+        st = ST_RECORD_UNKNOWN;
+    }
+    if (st == ST_OK) {
+        st = group_beacon_seen(n, g, sender, h->beacon);
+    }
+    if (st == ST_OK) {
+        st = removals_passed(n, g);
+    }
+    if (st == ST_OK) {
+        st = compare_have(n, g, h);
+    }
+    const struct have_author *own = st == ST_OK ? find_author(h, sender) : NULL;
+    if (own) {
+        st = note_told(n, &scope, sender, own->seq, &own->hash);
+    }
+    if (st == ST_OK && own) {
+        st = journal_attest(n, kind, &scope, &own->hash);
+    }
+    mem_free(h, sizeof(*h));
+    return st;
+}
+
+/* ---- repair ---- */
+
+/* An entry as it may be passed on here: whole, or its header alone (§8). */
+static enum status add_repair(struct node *n, const struct group *g, struct batch *b, struct query *q,
+                              int64_t limit)
+{
+    struct journal_entry e;
+    struct buffer header;
+    struct writer w;
+    enum status st = journal_entry_decode(&e, query_blob(q, 1));
+    bool own = st == ST_OK && ID_EQUAL(&e.header.author, &n->self.device);
+    enum group_message_kind kind = own ? GROUP_ENTRY : GROUP_PASSED_ON;
+    bool private = g->kind == SCOPE_CONVERSATION || (g->kind == SCOPE_FAMILY && e.kind == ENTRY_TEXT);
+    bool older = e.header.generation < g->generation || (int64_t)e.header.epoch < limit;
+    if (st != ST_OK || !private || !older || !e.has_body) {
+        return st == ST_OK ? batch_add(b, kind, query_int(q, 0), query_blob(q, 1)) : st;
+    }
+    e.has_body = false;
+    e.body = SPAN_EMPTY;
+    buffer_init(&header, GROUP_MESSAGE_MAX);
+    writer_init(&w, &header);
+    st = journal_entry_encode(&w, &e);
+    if (st == ST_OK) {
+        st = batch_add(b, kind, query_int(q, 0), buffer_span(&header));
+    }
+    buffer_wipe(&header);
+    return st;
+}
+
+static enum status send_repair(struct node *n, struct group *g, const struct device_id *author,
+                               int64_t from_seq)
+{
+    int64_t limit = 0;
+    struct query q;
+    struct batch *b = batch_new();
+    enum status st = b ? newest_person_epoch(n, g, &limit) : ST_NO_MEMORY;
+    query_start(&q, &n->sql,
+                "SELECT id, entry FROM entry WHERE scope = ? AND author = ? AND seq >= ? AND fork = 0"
+                " AND (own = 0 OR acked = 1) ORDER BY seq LIMIT 48",
+                "bbi", SPAN_ID(&g->scope), SPAN_ID(author), from_seq);
+    while (st == ST_OK && b->count < JOURNAL_REPAIR_BATCH && query_next(&q)) {
+        st = add_repair(n, g, b, &q, limit);
+    }
+    enum status end = query_end(&q);
+    st = st == ST_OK ? end : st;
+    if (st == ST_OK && b->count != 0) {
+        st = group_send(n, g, b->messages, b->count, OUTBOX_PLAIN, NULL);
+    }
+    batch_free(b);
+    return st;
+}
+
+static enum status send_repairs(struct node *n, struct group *g)
+{
+    enum { BATCH = 8 };
+    struct device_id authors[BATCH];
+    int64_t from[BATCH], next = 0;
+    size_t count = 0;
+    struct query q;
+    query_start(&q, &n->sql, "SELECT author, from_seq FROM repair WHERE scope = ? AND due_at <= ? LIMIT 8",
+                "bi", SPAN_ID(&g->scope), n->now.wall_ms);
+    while (count < BATCH && query_next(&q)) {
+        QUERY_ID(&q, 0, &authors[count]);
+        from[count++] = query_int(&q, 1);
+    }
+    enum status st = query_end(&q);
+    for (size_t i = 0; st == ST_OK && i < count; i++) {
+        st = send_repair(n, g, &authors[i], from[i]);
+        if (st == ST_OK) {
+            st = sql_run(&n->sql, "DELETE FROM repair WHERE scope = ? AND author = ?", "bb",
+                         SPAN_ID(&g->scope), SPAN_ID(&authors[i]));
+        }
+    }
+    if (st == ST_OK) {
+        st = sql_number(&n->sql, &next, 0, "SELECT min(due_at) FROM repair WHERE scope = ?", "b",
+                        SPAN_ID(&g->scope));
+    }
+    if (st == ST_OK && next != 0) {
+        node_wake_wall(n, next);
+    }
+    return st;
+}
+
+/* Somebody has sent it again already: that much less is left for us. */
+static enum status repaired(struct node *n, const struct entry_header *h)
+{
+    return sql_run(&n->sql,
+                   "UPDATE repair SET from_seq = ?3 + 1 WHERE scope = ?1 AND author = ?2 AND from_seq <= ?3",
+                   "bbi", SPAN_ID(&h->scope), SPAN_ID(&h->author), (int64_t)h->seq);
+}
+
+/* ---- what reconcile calls ---- */
+
+enum status journal_flush(struct node *n, struct group *g)
+{
+    int64_t have_at = 0;
+    bool alone = mls_group_member_count(g->mls) == 1, held = false;
+    enum status st = removal_holds_sending(n, g, &held);
+    if (st != ST_OK || held || g->state != GROUP_ACTIVE) {
+        return st;
+    }
+    if (alone) { /* nobody to tell: what was said before somebody came is not for them */
+        return sql_run(&n->sql,
+                       "UPDATE entry SET acked = 1 WHERE scope = ? AND own = 1 AND acked = 0 AND kind = ?",
+                       "bi", SPAN_ID(&g->scope), (int64_t)ENTRY_TEXT);
+    }
+    st = send_own(n, g);
+    if (st == ST_OK) {
+        st = send_repairs(n, g);
+    }
+    if (st == ST_OK) {
+        st = sql_number(&n->sql, &have_at, 0, "SELECT have_at FROM mls_group WHERE id = ?", "i", g->id);
+    }
+    if (st == ST_OK && have_at <= n->now.wall_ms) {
+        st = send_have(n, g);
+    } else {
+        node_wake_wall(n, have_at);
+    }
+    return st;
+}
+
+enum status epoch_began(struct node *n, struct group *g)
+{
+    return journal_want_have(n, g, 1000);
+}
+
+/* ---- messages of members ---- */
+
+/* Of an overseer only a receipt or a leave counts: they read along, they do not speak (§5.3). */
+static enum status judge_overseer(struct node *n, struct group *g, const struct device_id *sender,
+                                  const struct journal_entry *e)
+{
+    struct authorize_member members[WIRE_PERSONS_MAX];
+    struct device_certificate c;
+    struct buffer bytes;
+    size_t count = 0;
+    if (g->kind != SCOPE_CONVERSATION || e->kind == ENTRY_RECEIPT || e->kind == ENTRY_LEAVE) {
+        return ST_OK;
+    }
+    buffer_init(&bytes, WIRE_CERTIFICATE_MAX);
+    enum status st = family_certificate(n, sender, &bytes, &c);
+    if (st == ST_OK) {
+        st = group_members(n, g, members, &count);
+    }
+    for (size_t i = 0; st == ST_OK && i < count; i++) {
+        if (members[i].overseer && person_ref_equal(&members[i].who, &c.who)) {
+            st = ST_JOURNAL_AUTHOR;
+        }
+    }
+    buffer_wipe(&bytes);
+    return st;
+}
+
+static enum status take_entry(struct node *n, struct group *g, const struct device_id *sender,
+                              struct span body)
+{
+    struct journal_entry e;
+    struct entry_hash hash;
+    struct scope_id scope = g->scope;
+    enum scope_kind kind = g->kind;
+    struct take_args a = {.attested = true};
+    enum status st = journal_entry_decode(&e, body);
+    if (st == ST_OK && (!ID_EQUAL(&e.header.author, sender) || !ID_EQUAL(&e.header.scope, &scope))) {
+        st = ST_JOURNAL_AUTHOR; /* T31: nobody writes as another */
+    }
+    if (st == ST_OK) {
+        st = judge_overseer(n, g, sender, &e);
+    }
+    if (st == ST_OK) {
+        st = entry_header_hash(&e.header, &hash);
+    }
+    if (st == ST_OK) {
+        st = note_told(n, &scope, sender, e.header.seq, &hash);
+    }
+    return st == ST_OK ? journal_take(n, kind, body, &a) : st;
+}
+
+static enum status take_passed_on(struct node *n, struct group *g, const struct device_id *sender,
+                                  struct span body)
+{
+    struct journal_entry e;
+    struct scope_id scope = g->scope;
+    enum scope_kind kind = g->kind;
+    enum status st = journal_entry_decode(&e, body);
+    if (st == ST_OK) {
+        st = repaired(n, &e.header);
+    }
+    return st == ST_OK ? journal_take_passed_on(n, kind, &scope, body, sender) : st;
+}
+
+enum status group_message(struct node *n, struct group *g, const struct device_id *sender, uint64_t epoch,
+                          const struct group_message *m)
+{
+    (void)epoch;
+    switch (m->kind) {
+    case GROUP_ENTRY:
+        return take_entry(n, g, sender, m->body);
+    case GROUP_PASSED_ON:
+        return take_passed_on(n, g, sender, m->body);
+    case GROUP_HAVE:
+        return take_have(n, g, sender, m->body);
+    case GROUP_EVIDENCE:
+        return epoch_evidence(n, g, &m->body, 1);
+    default:
+        return ST_RECORD_UNKNOWN;
+    }
+}
+
+enum status letter_beacon(struct node *n, const struct received_letter *l)
+{
+    struct beacon b;
+    struct group *g = NULL;
+    enum status st = beacon_decode(&b, l->m->body);
+    if (st == ST_OK) {
+        st = group_of_scope(n, &b.scope, &g);
+    }
+    if (st == ST_OK && !group_has_device(g, &l->from.device, NULL)) {
+        st = ST_LETTERBOX_SENDER;
+    }
+    return st == ST_OK ? group_beacon_seen(n, g, &l->from.device, l->m->body) : st;
+}
+
+enum status rollback_seen(struct node *n, const struct entry_header *h)
+{
+    struct entry_hash hash;
+    struct group *g = NULL;
+    int64_t known = 0;
+    enum status st = entry_header_hash(h, &hash);
+    if (st == ST_OK) {
+        st = sql_number(&n->sql, &known, 0, "SELECT count(*) FROM entry WHERE scope = ? AND hash = ?", "bb",
+                        SPAN_ID(&h->scope), SPAN_ID(&hash));
+    }
+    if (st != ST_OK || known != 0) {
+        return st;
+    }
+    st = group_of_scope(n, &h->scope, &g);
+    return st == ST_OK ? group_stuck(n, g, "this device's database is older than what others had from it")
+                       : st;
+}

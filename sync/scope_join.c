@@ -1,0 +1,386 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Admissions: made for those whom a commit adds, judged by those who join (§5.3). */
+#include "sync/conversation.h"
+#include "sync/family.h"
+#include "sync/journal.h"
+#include "sync/pair.h"
+#include "sync/scope_internal.h"
+
+/* ---- making ---- */
+
+struct lists { /* the bytes that an admission borrows while it is encoded */
+    struct buffer chains[KITH_CONTEXT_FAMILIES_MAX], roster, permits, permit_bytes[2];
+};
+
+/* A chain as stored up to the context's head, which the commit's own evidence may carry further. */
+static enum status list_chain(struct node *n, const struct family_id *family, enum chain_kind chain,
+                              uint64_t height, struct buffer *bytes, struct wire_list *out)
+{
+    struct query q;
+    query_start(&q, &n->sql,
+                "SELECT entry FROM chain WHERE family = ? AND chain = ? AND height <= ? ORDER BY height",
+                "bii", SPAN_ID(family), (int64_t)chain, (int64_t)height);
+    while (query_next(&q)) {
+        query_fail(&q, wire_list_append(bytes, out, query_blob(&q, 0)));
+    }
+    return query_end(&q);
+}
+
+static enum status list_evidence(const struct group_commit_args *a, const struct family_id *family,
+                                 enum chain_kind chain, struct buffer *bytes, struct wire_list *out)
+{
+    struct evidence_record r;
+    struct chain_entry e;
+    enum status st = ST_OK;
+    for (size_t i = 0; st == ST_OK && i < a->evidence_count; i++) {
+        st = evidence_record_decode(&r, a->evidence[i]);
+        if (st != ST_OK || r.kind != EVIDENCE_CHAIN_ENTRY || !ID_EQUAL(&r.family, family)) {
+            continue;
+        }
+        st = chain_entry_decode(&e, r.body);
+        if (st == ST_OK && e.chain == chain && e.height >= out->count) {
+            st = wire_list_append(bytes, out, r.body);
+        }
+    }
+    return st;
+}
+
+static enum status fill_chains(struct node *n, const struct kith_context *context,
+                               const struct group_commit_args *a, struct lists *l, struct admission *out)
+{
+    enum status st = ST_OK;
+    out->chain_count = context->family_count;
+    for (size_t i = 0; st == ST_OK && i < context->family_count; i++) {
+        const struct family_head *f = &context->families[i];
+        out->chains[i].family = f->family;
+        st = list_chain(n, &f->family, CHAIN_AUTHORITY, f->head.height, &l->chains[i],
+                        &out->chains[i].entries);
+        if (st == ST_OK) {
+            st = list_evidence(a, &f->family, CHAIN_AUTHORITY, &l->chains[i], &out->chains[i].entries);
+        }
+    }
+    if (st == ST_OK && context->kind != SCOPE_CONVERSATION) {
+        const struct family_id *own = &context->families[0].family;
+        st = list_chain(n, own, CHAIN_ROSTER, context->roster.height, &l->roster, &out->roster);
+        if (st == ST_OK) {
+            st = list_evidence(a, own, CHAIN_ROSTER, &l->roster, &out->roster);
+        }
+    }
+    return st;
+}
+
+static enum status fill_conversation(struct node *n, const struct group *g, struct lists *l,
+                                     struct admission *out)
+{
+    size_t permits = 0, heads = 0;
+    enum status st = ST_OK;
+    if (g->kind != SCOPE_CONVERSATION) {
+        return ST_OK;
+    }
+    if (g->has_peer) {
+        st = pair_permits(n, &g->subject, &g->peer, l->permit_bytes, &permits);
+    }
+    for (size_t i = 0; st == ST_OK && i < permits; i++) {
+        st = wire_list_append(&l->permits, &out->permits, buffer_span(&l->permit_bytes[i]));
+    }
+    if (st == ST_OK) {
+        st = journal_heads(n, &g->scope, out->heads, &heads);
+        out->head_count = (uint16_t)heads;
+    }
+    return st;
+}
+
+enum status group_make_admission(struct node *n, struct group *g, const struct mls_staged *staged,
+                                 const struct group_commit_args *a, struct span welcome, struct buffer *out)
+{
+    struct kith_context context;
+    struct relay_incarnation incarnation;
+    struct writer w;
+    struct span data;
+    size_t authors = 0;
+    struct lists *l = mem_alloc(1, sizeof(*l));
+    struct admission *ad = mem_alloc(1, sizeof(*ad));
+    enum status st = l && ad ? ST_OK : ST_NO_MEMORY;
+    for (size_t i = 0; l && i < KITH_CONTEXT_FAMILIES_MAX; i++) {
+        buffer_init(&l->chains[i], WIRE_LIST_MAX);
+    }
+    if (st == ST_OK) {
+        buffer_init(&l->roster, WIRE_LIST_MAX);
+        buffer_init(&l->permits, WIRE_LIST_MAX);
+        buffer_init(&l->permit_bytes[0], WIRE_PERMIT_MAX);
+        buffer_init(&l->permit_bytes[1], WIRE_PERMIT_MAX);
+        st = mls_staged_extension(staged, KITH_CONTEXT_EXTENSION, &data) ? kith_context_decode(&context, data)
+                                                                         : ST_INTERNAL;
+    }
+    if (st == ST_OK) {
+        ad->scope = g->scope;
+        ad->generation = g->generation;
+        memcpy(ad->founding_hash, g->founding, HASH_LEN);
+        ad->welcome = welcome;
+        st = logs_incarnation(n, g->relay, &incarnation);
+        memcpy(ad->incarnation.b, incarnation.b, sizeof(ad->incarnation.b));
+    }
+    if (st == ST_OK) {
+        st = group_authors(n, g, ad->authors, &authors);
+        ad->author_count = (uint8_t)authors;
+    }
+    if (st == ST_OK) {
+        st = fill_chains(n, &context, a, l, ad);
+    }
+    if (st == ST_OK) {
+        st = fill_conversation(n, g, l, ad);
+    }
+    if (st == ST_OK) {
+        writer_init(&w, out);
+        st = admission_encode(&w, ad);
+    }
+    for (size_t i = 0; l && i < KITH_CONTEXT_FAMILIES_MAX; i++) {
+        buffer_wipe(&l->chains[i]);
+    }
+    if (l) {
+        buffer_wipe(&l->roster);
+        buffer_wipe(&l->permits);
+        buffer_wipe(&l->permit_bytes[0]);
+        buffer_wipe(&l->permit_bytes[1]);
+    }
+    mem_free(l, sizeof(*l));
+    mem_free(ad, sizeof(*ad));
+    return st;
+}
+
+/* ---- joining ---- */
+
+/* The private record of the key package that a Welcome names. */
+static enum status find_key_package(struct node *n, struct span welcome, uint8_t ref[static HASH_LEN],
+                                    struct buffer *record, bool *last_resort)
+{
+    struct query q;
+    bool found = false;
+    query_start(&q, &n->sql, "SELECT ref, record, last_resort FROM own_key_package", "");
+    while (!found && query_next(&q)) {
+        query_fixed(&q, 0, ref, HASH_LEN);
+        if (mls_welcome_names(welcome, ref)) {
+            found = true;
+            *last_resort = query_int(&q, 2) != 0;
+            query_fail(&q, buffer_append(record, query_blob(&q, 1)));
+        }
+    }
+    enum status st = query_end(&q);
+    return st == ST_OK && !found ? ST_MLS_NOT_FOR_US : st;
+}
+
+/* May this device be in such a group at all? Scopes of the family: only of its own family and person; a
+ * conversation: with a person that this one asked or may talk to. `who`: persons of the conversation of two.
+ */
+static enum status judge_place(struct node *n, const struct kith_context *c, const struct group *view,
+                               struct group_row_args *row)
+{
+    struct person_ref persons[WIRE_LEAVES_MAX], self = self_person(n);
+    struct scope_id expected;
+    row->subject = self;
+    if (c->kind != SCOPE_CONVERSATION) {
+        bool own = c->family_count == 1 && ID_EQUAL(&c->families[0].family, &n->self.family);
+        enum status st = own ? ST_OK : ST_CERTIFICATE_FAMILY;
+        if (st == ST_OK && c->kind == SCOPE_WARD && n->self.role == ROLE_PARENT) {
+            return family_ward_of_scope(n, &c->scope, &row->subject.person);
+        }
+        return st;
+    }
+    size_t count = group_persons(view, persons, WIRE_LEAVES_MAX);
+    for (size_t i = 0; i < count; i++) {
+        if (scope_id_of_pair(&self, &persons[i], &expected) == ST_OK && ID_EQUAL(&expected, &c->scope) &&
+            !person_ref_equal(&self, &persons[i])) {
+            row->has_peer = true;
+            row->peer = persons[i];
+            return pair_allowed(n, &self, &row->peer);
+        }
+    }
+    return conversation_judge_overseen(n, c, persons, count, row);
+}
+
+/* A group of this scope that is here already gives way to one that is newer, or to a re-adding. */
+static enum status make_room(struct node *n, const struct admission *a, uint64_t epoch)
+{
+    struct group *old = NULL;
+    enum status st = group_of_scope(n, &a->scope, &old);
+    if (st == ST_GROUP_NOT_HERE) {
+        return ST_OK;
+    }
+    if (st != ST_OK) {
+        return st;
+    }
+    bool same = old->generation == a->generation && memcmp(old->founding, a->founding_hash, HASH_LEN) == 0;
+    bool newer = a->generation > old->generation || (same && epoch > old->epoch);
+    bool lower =
+        !same && old->generation == a->generation; /* two foundings: the lower founder stands (§5.2) */
+    if (!newer && !(lower && conversation_founding_gives_way(n, old, a))) {
+        return ST_GROUP_EPOCH_OVER;
+    }
+    return group_leave(n, old);
+}
+
+static enum status adopt_chains(struct node *n, const struct admission *a)
+{
+    enum status st = ST_OK;
+    for (size_t i = 0; st == ST_OK && i < a->chain_count; i++) {
+        st = family_take_chain(n, &a->chains[i].family, &a->chains[i].entries);
+    }
+    if (st == ST_OK && a->roster.count != 0) {
+        st = family_take_chain(n, &a->chains[0].family, &a->roster);
+    }
+    return st;
+}
+
+static enum status adopt_rest(struct node *n, struct group *g, const struct admission *a,
+                              const struct person_ref *sender)
+{
+    struct device_certificate c;
+    struct mls_member m;
+    struct span rest = a->permits.bytes, item;
+    enum status st = ST_OK;
+    for (uint32_t at = 0; st == ST_OK && mls_group_next_member(g->mls, &at, &m);) {
+        st = device_certificate_decode(&c, m.identity);
+        if (st == ST_OK) {
+            st = family_keep_certificate(n, m.identity);
+        }
+    }
+    while (st == ST_OK && wire_list_next(&rest, &item)) {
+        st = permit_keep(n, item);
+    }
+    for (size_t i = 0; st == ST_OK && i < a->head_count; i++) {
+        st = journal_set_base(n, &g->scope, &a->heads[i]);
+    }
+    for (size_t i = a->author_count; st == ST_OK && i > 0; i--) {
+        if (g->epoch >= i) {
+            st = sql_run(&n->sql,
+                         "INSERT OR IGNORE INTO epoch(grp, epoch, authenticator, author_family, "
+                         "author_person, began_at)"
+                         " VALUES(?,?,?,?,?,?)",
+                         "iibbbi", g->id, (int64_t)(g->epoch - i), SPAN_EMPTY,
+                         SPAN_ID(&a->authors[i - 1].family), SPAN_ID(&a->authors[i - 1].person),
+                         n->now.wall_ms);
+        }
+    }
+    return st == ST_OK ? group_note_epoch(n, g, sender) : st;
+}
+
+/* A relay that was wiped since the Admission was made: what this device would read first need not be first.
+ */
+static enum status judge_incarnation(struct node *n, struct group *g, const struct admission *a)
+{
+    struct relay_incarnation seen;
+    static const struct relay_incarnation unknown;
+    enum status st = logs_incarnation(n, g->relay, &seen);
+    if (st == ST_OK && !ID_EQUAL(&seen, &unknown) && memcmp(seen.b, a->incarnation.b, sizeof(seen.b)) != 0) {
+        st = group_stuck(n, g, "the relay lost its store while this device was joining");
+    }
+    return st;
+}
+
+struct joining {
+    const struct admission *a;
+    const struct device_certificate *from;
+    struct buffer record;
+    uint8_t ref[HASH_LEN];
+    bool last_resort;
+    struct mls_group *mls;
+    struct kith_context context;
+};
+
+static enum status open_welcome(struct node *n, struct joining *j)
+{
+    struct span data;
+    enum status st = find_key_package(n, j->a->welcome, j->ref, &j->record, &j->last_resort);
+    if (st == ST_OK) {
+        struct mls_join_args args = {.welcome = j->a->welcome, .key_package_record = buffer_span(&j->record)};
+        st = mls_group_join(&j->mls, &args);
+    }
+    if (st == ST_OK) {
+        st = mls_group_extension(j->mls, KITH_CONTEXT_EXTENSION, &data)
+                 ? kith_context_decode(&j->context, data)
+                 : ST_AUTHORIZE_CONTEXT;
+    }
+    if (st == ST_OK &&
+        (!ID_EQUAL(&j->context.scope, &j->a->scope) || j->context.generation != j->a->generation)) {
+        st = ST_AUTHORIZE_CONTEXT;
+    }
+    struct group view = {.mls = j->mls};
+    if (st == ST_OK && !group_has_device(&view, &j->from->device, NULL)) {
+        st = ST_LETTERBOX_SENDER;
+    }
+    return st == ST_OK ? group_judge_joined(n, j->mls, &j->context, j->a) : st;
+}
+
+/* The first Admission of all: the one that pairing agreed on. */
+static enum status enter_family(struct node *n, const struct admission *a)
+{
+    struct person_ref who;
+    enum person_role role = ROLE_CHILD;
+    bool waits = false;
+    if (n->self.in_family) {
+        return ST_OK;
+    }
+    enum status st = pair_judges(n, a, &waits, &who, &role);
+    if (st == ST_OK && !waits) {
+        st = ST_COMMAND_NOT_IN_FAMILY;
+    }
+    return st == ST_OK ? self_join(n, &who.family, &who.person, role) : st;
+}
+
+static enum status join(struct node *n, struct joining *j)
+{
+    struct group *g = NULL;
+    bool first = !n->self.in_family;
+    enum status st = enter_family(n, j->a);
+    if (st == ST_OK) {
+        st = adopt_chains(n, j->a);
+    }
+    struct group view = {.mls = j->mls};
+    struct group_row_args row = {.context = &j->context, .founding = j->a->founding_hash};
+    if (st == ST_OK) {
+        st = judge_place(n, &j->context, &view, &row);
+    }
+    if (st == ST_OK) {
+        st = make_room(n, j->a, mls_group_epoch(j->mls));
+    }
+    if (st == ST_OK) {
+        row.mls = j->mls;
+        j->mls = NULL;
+        st = group_insert(n, &row, &g);
+    }
+    if (st == ST_OK) {
+        st = adopt_rest(n, g, j->a, &j->from->who);
+    }
+    if (st == ST_OK) {
+        st = judge_incarnation(n, g, j->a);
+    }
+    if (st == ST_OK && !j->last_resort) {
+        st = sql_run(&n->sql, "DELETE FROM own_key_package WHERE ref = ?", "b", SPAN(j->ref));
+    }
+    if (st == ST_OK && first) {
+        st = pair_joined(n);
+    }
+    if (st == ST_OK) {
+        st = epoch_began(n, g);
+    }
+    return st == ST_OK ? scope_joined(n, g) : st;
+}
+
+enum status letter_admission(struct node *n, const struct received_letter *l)
+{
+    struct joining j = {.from = &l->from};
+    struct admission *a = mem_alloc(1, sizeof(*a));
+    enum status st = a ? admission_decode(a, l->m->body) : ST_NO_MEMORY;
+    j.a = a;
+    buffer_init(&j.record, 4096);
+    if (st == ST_OK) {
+        st = open_welcome(n, &j);
+    }
+    if (st == ST_OK) {
+        st = join(n, &j);
+    }
+    mls_group_free(j.mls);
+    buffer_wipe(&j.record);
+    mem_free(a, sizeof(*a));
+    return st;
+}
