@@ -6,10 +6,11 @@
 #include "sync/contact.h"
 #include "sync/scope_internal.h"
 
-/* A conversation that this device is asked into as its person's overseer of a child: is there such a child among the
- * persons, and is this person a parent of it? */
-enum status conversation_judge_overseen(struct node *n, const struct kith_context *c, const struct person_ref *persons,
-                                        size_t count, struct group_row_args *row) MUST_USE;
+/* A conversation that this device is asked into as its person's overseer of a child: is there such a child
+ * among the persons, and is this person a parent of it? */
+enum status conversation_judge_overseen(struct node *n, const struct kith_context *c,
+                                        const struct person_ref *persons, size_t count,
+                                        struct group_row_args *row) MUST_USE;
 /* Two foundings of one generation: does ours give way to that of the Admission (the lower founder stands)? */
 bool conversation_founding_gives_way(struct node *n, const struct group *ours, const struct admission *a);
 /* This device's person is in a conversation from now on. */

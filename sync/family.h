@@ -71,7 +71,8 @@ struct family_person {
 };
 enum status family_persons(struct node *n, struct family_person *out, size_t max, size_t *count) MUST_USE;
 /* Whose ward this scope is; ST_NAME_UNKNOWN. */
-enum status family_ward_of_scope(struct node *n, const struct scope_id *scope, struct person_id *out) MUST_USE;
+enum status family_ward_of_scope(struct node *n, const struct scope_id *scope,
+                                 struct person_id *out) MUST_USE;
 enum status family_name(struct node *n, char *out, size_t cap) MUST_USE;
 /* Of a person of this family, or of a contact; "?" when unknown. */
 enum status person_name(struct node *n, const struct person_ref *who, char *out, size_t cap) MUST_USE;
