@@ -26,8 +26,10 @@
  *
  * history.c (history.h): with apply_history_offer and history_record. For wire or mls*.
  *
+ * tests/world/ (several devices and a relay in one process, virtual clock, one seed): taken by apps.
+ *
  * By node: scope_*, journal*, family, letters, reconcile, chain_wish, commands, conversation, removal, and
- * the simulator.
+ * what is not named here.
  *
  * Rules. Everything in the database changes inside the SAVEPOINT of the event at hand. What memory caches of
  * it is registered in node->undo, so that a rollback drops it. A record from a peer runs under node_guard:
