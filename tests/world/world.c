@@ -1,0 +1,463 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/world/world.h"
+
+#include <ftw.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "apps/kith-relay/core/relay_core.h"
+#include "apps/kith-relay/core/store_memory.h"
+#include "device/vault.h"
+#include "protocol/relay_address.h"
+#include "sync/schema.h"
+#include "tests/support/test.h"
+#include "tests/support/test_entropy.h"
+
+enum { FLIGHTS_MAX = 4096 };
+#define START_WALL_MS INT64_C(1800000000000) /* January 2027 */
+
+enum flight_state { FLIGHT_FREE, FLIGHT_TO_RELAY, FLIGHT_AT_RELAY, FLIGHT_TO_DEVICE };
+
+struct flight { /* one relay request, from FX_RELAY_REQUEST to EV_RELAY_ANSWER */
+    enum flight_state state;
+    size_t device;
+    unsigned life; /* of the device: what a process asked for dies with it */
+    uint64_t id, order;
+    int64_t at_ms; /* mono: when it arrives where it goes */
+    bool answered;
+    struct buffer request, answer;
+};
+
+struct world_device {
+    char name[64], home[256];
+    struct node *node; /* NULL: off */
+    unsigned life, steps;
+    struct relay_party session, source;
+};
+
+struct world {
+    struct test_entropy entropy;
+    struct now now;
+    char folder[128], relay[RELAY_ADDRESS_MAX + 1];
+    struct relay_store store;
+    struct relay_core *core;
+    size_t device_count;
+    struct world_device devices[WORLD_DEVICES_MAX];
+    struct flight flights[FLIGHTS_MAX];
+    uint64_t order;
+    unsigned lose_percent, restart_every;
+    struct world_result result;
+    bool got_result;
+    struct relay_watch watches[RELAY_WATCHES_MAX];
+    struct relay_answer answer;
+};
+
+/* ---- making and ending ---- */
+
+struct world *world_new(uint64_t seed)
+{
+    struct world *w = calloc(1, sizeof(*w));
+    struct relay_address address = {.host = "127.0.0.1", .port = 7447};
+    struct sign_private private;
+    assert_non_null(w);
+    assert_ok(suite_start());
+    test_entropy_init(&w->entropy, seed);
+    w->now = (struct now){.wall_ms = START_WALL_MS, .mono_ms = 1000};
+    snprintf(w->folder, sizeof(w->folder), "%s/kith-world-XXXXXX",
+             getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp");
+    assert_non_null(mkdtemp(w->folder));
+    sign_keypair(&w->entropy.entropy, &private, &address.key);
+    assert_ok(relay_address_format(&address, w->relay));
+    assert_ok(store_memory_open(&w->store, &w->entropy.entropy));
+    assert_ok(relay_core_new(&w->core, &w->store, &relay_limits_default, &w->entropy.entropy));
+    return w;
+}
+
+static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *ftw)
+{
+    (void)st;
+    (void)kind;
+    (void)ftw;
+    return remove(path);
+}
+
+void world_free(struct world *w)
+{
+    for (size_t i = 0; i < w->device_count; i++)
+        node_free(w->devices[i].node);
+    relay_core_free(w->core);
+    w->store.ops->close(w->store.s);
+    for (size_t i = 0; i < FLIGHTS_MAX; i++) {
+        buffer_wipe(&w->flights[i].request);
+        buffer_wipe(&w->flights[i].answer);
+    }
+    nftw(w->folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    free(w);
+}
+
+struct now world_now(const struct world *w)
+{
+    return w->now;
+}
+
+const char *world_relay(const struct world *w)
+{
+    return w->relay;
+}
+
+struct node *world_node(struct world *w, size_t device)
+{
+    assert_true(device < w->device_count && w->devices[device].node != NULL);
+    return w->devices[device].node;
+}
+
+const char *world_home(const struct world *w, size_t device)
+{
+    return w->devices[device].home;
+}
+
+const char *world_device_name(const struct world *w, size_t device)
+{
+    return w->devices[device].name;
+}
+
+void world_on(struct world *w, size_t device)
+{
+    struct world_device *d = &w->devices[device];
+    struct node_args args = {.entropy = w->entropy.entropy, .now = w->now, .relay = w->relay};
+    assert_null(d->node);
+    assert_ok(vault_open(&args.db, d->home, SCHEMA_VERSION));
+    assert_ok(node_open(&d->node, &args));
+    d->life++;
+}
+
+size_t world_add(struct world *w, const char *name)
+{
+    size_t device = w->device_count++;
+    struct world_device *d = &w->devices[device];
+    assert_true(device < WORLD_DEVICES_MAX);
+    snprintf(d->name, sizeof(d->name), "%s", name);
+    snprintf(d->home, sizeof(d->home), "%s/%zu", w->folder, device);
+    relay_party_init(&d->session, d);
+    relay_party_init(&d->source, d);
+    world_on(w, device);
+    return device;
+}
+
+static void flight_end(struct flight *f)
+{
+    f->state = FLIGHT_FREE;
+    f->request.len = f->answer.len = 0;
+}
+
+void world_off(struct world *w, size_t device)
+{
+    node_free(w->devices[device].node);
+    w->devices[device].node = NULL;
+    relay_core_pipe_gone(w->core, (uint32_t)device + 1);
+    for (size_t i = 0; i < FLIGHTS_MAX; i++) {
+        if (w->flights[i].device == device)
+            flight_end(&w->flights[i]);
+    }
+}
+
+void world_restart(struct world *w, size_t device)
+{
+    world_off(w, device);
+    world_on(w, device);
+}
+
+void world_lose(struct world *w, unsigned percent)
+{
+    w->lose_percent = percent;
+}
+
+void world_restart_every(struct world *w, unsigned steps)
+{
+    w->restart_every = steps;
+}
+
+void world_wipe_relay(struct world *w)
+{
+    store_memory_wipe(&w->store, &w->entropy.entropy);
+}
+
+/* ---- effects ---- */
+
+static bool lost(struct world *w)
+{
+    return w->lose_percent > 0 && test_entropy_below(&w->entropy, 100) < w->lose_percent;
+}
+
+static int64_t latency(struct world *w)
+{
+    return 1 + (int64_t)test_entropy_below(&w->entropy, WORLD_LATENCY_MS);
+}
+
+static void give_up_later(struct world *w, struct flight *f)
+{
+    f->state = FLIGHT_TO_DEVICE;
+    f->answered = false;
+    f->at_ms = w->now.mono_ms + WORLD_LOST_MS;
+}
+
+static void request_begins(struct world *w, size_t device, const struct effect *fx)
+{
+    struct flight *f = w->flights;
+    struct writer out;
+    while (f < w->flights + FLIGHTS_MAX && f->state != FLIGHT_FREE)
+        f++;
+    assert_true(f < w->flights + FLIGHTS_MAX);
+    assert_string_equal(fx->u.request.relay, w->relay);
+    if (f->request.max == 0) {
+        buffer_init(&f->request, RELAY_REQUEST_MAX);
+        buffer_init(&f->answer, RELAY_ANSWER_MAX);
+    }
+    f->device = device;
+    f->life = w->devices[device].life;
+    f->id = fx->id;
+    f->order = ++w->order;
+    f->state = FLIGHT_TO_RELAY;
+    f->at_ms = w->now.mono_ms + latency(w);
+    writer_init(&out, &f->request);
+    assert_ok(relay_request_encode(&out, fx->u.request.what));
+    if (lost(w))
+        give_up_later(w, f);
+}
+
+static void request_cancelled(struct world *w, size_t device, uint64_t id)
+{
+    for (size_t i = 0; i < FLIGHTS_MAX; i++) {
+        struct flight *f = &w->flights[i];
+        if (f->state == FLIGHT_FREE || f->device != device || f->id != id ||
+            f->life != w->devices[device].life)
+            continue;
+        if (f->state == FLIGHT_AT_RELAY) { /* the relay keeps a place for it; the device has its answer */
+            f->life = 0;
+            f = w->flights;
+            while (f->state != FLIGHT_FREE)
+                f++;
+            f->device = device;
+            f->life = w->devices[device].life;
+            f->id = id;
+            f->order = ++w->order;
+        }
+        f->state = FLIGHT_TO_DEVICE;
+        f->answered = false;
+        f->at_ms = w->now.mono_ms + 1;
+        return;
+    }
+}
+
+static void copy_text(char *to, size_t cap, const char *from)
+{
+    snprintf(to, cap, "%s", from != NULL ? from : "");
+}
+
+static void result_came(struct world *w, const struct result *r)
+{
+    struct world_result *to = &w->result;
+    to->status = r->status;
+    to->why = r->why;
+    to->expires_at_ms = r->expires_at_ms;
+    copy_text(to->link, sizeof(to->link), r->link);
+    copy_text(to->kit, sizeof(to->kit), r->kit);
+    copy_text(to->id, sizeof(to->id), r->id);
+    copy_text(to->name, sizeof(to->name), r->name);
+    copy_text(to->rule, sizeof(to->rule), r->rule);
+    w->got_result = true;
+}
+
+static void take_effects(struct world *w, size_t device)
+{
+    const struct effect *fx;
+    while ((fx = node_next(w->devices[device].node)) != NULL) {
+        if (fx->kind == FX_RELAY_REQUEST)
+            request_begins(w, device, fx);
+        else if (fx->kind == FX_RELAY_CANCEL)
+            request_cancelled(w, device, fx->id);
+        else if (fx->kind == FX_RESULT)
+            result_came(w, &fx->u.result);
+    }
+}
+
+static void step(struct world *w, size_t device, const struct event *event)
+{
+    struct world_device *d = &w->devices[device];
+    assert_ok(node_step(d->node, event, 1));
+    take_effects(w, device);
+    if (w->restart_every > 0 && ++d->steps % w->restart_every == 0)
+        world_restart(w, device);
+}
+
+/* ---- the relay ---- */
+
+static void take_answers(struct world *w)
+{
+    struct relay_reply reply;
+    while (relay_core_next(w->core, &reply)) {
+        struct flight *f = &w->flights[reply.ask.ticket.request];
+        if (f->state != FLIGHT_AT_RELAY)
+            continue;
+        if (f->life != w->devices[f->device].life) {
+            flight_end(f);
+            continue;
+        }
+        f->state = FLIGHT_TO_DEVICE;
+        f->answered = true;
+        f->at_ms = w->now.mono_ms + latency(w);
+        assert_ok(buffer_copy(&f->answer, reply.answer));
+        if (lost(w))
+            give_up_later(w, f);
+    }
+}
+
+static void arrive_at_relay(struct world *w, struct flight *f)
+{
+    struct relay_request request;
+    struct world_device *d = &w->devices[f->device];
+    const struct relay_ask ask = {.ticket = {(uint32_t)f->device + 1, (uint32_t)(f - w->flights)},
+                                  .session = &d->session,
+                                  .source = &d->source};
+    assert_ok(relay_request_decode(&request, w->watches, buffer_span(&f->request)));
+    f->state = FLIGHT_AT_RELAY;
+    assert_ok(relay_core_submit(w->core, &ask, &request, w->now));
+    relay_core_commit(w->core, w->now);
+    take_answers(w);
+}
+
+static void arrive_at_device(struct world *w, struct flight *f)
+{
+    struct relay_request asked;
+    size_t device = f->device;
+    struct event e = {.kind = EV_RELAY_ANSWER, .now = w->now, .id = f->id};
+    struct buffer answer = f->answer;
+    if (f->answered) {
+        assert_ok(relay_request_decode(&asked, w->watches, buffer_span(&f->request)));
+        assert_ok(relay_answer_decode(&w->answer, &asked, buffer_span(&answer)));
+        e.u.answer = &w->answer;
+    }
+    /* The flight is free for what the node asks next; its bytes stay until the step is over. */
+    buffer_init(&f->answer, RELAY_ANSWER_MAX);
+    flight_end(f);
+    step(w, device, &e);
+    buffer_wipe(&answer);
+}
+
+/* ---- time ---- */
+
+static struct flight *first_flight(struct world *w)
+{
+    struct flight *first = NULL;
+    for (size_t i = 0; i < FLIGHTS_MAX; i++) {
+        struct flight *f = &w->flights[i];
+        if (f->state != FLIGHT_TO_RELAY && f->state != FLIGHT_TO_DEVICE)
+            continue;
+        if (first == NULL || f->at_ms < first->at_ms || (f->at_ms == first->at_ms && f->order < first->order))
+            first = f;
+    }
+    return first;
+}
+
+static size_t first_deadline(struct world *w, int64_t *at_ms)
+{
+    size_t first = WORLD_DEVICES_MAX;
+    *at_ms = INT64_MAX;
+    for (size_t i = 0; i < w->device_count; i++) {
+        if (w->devices[i].node == NULL || node_deadline(w->devices[i].node) >= *at_ms)
+            continue;
+        *at_ms = node_deadline(w->devices[i].node);
+        first = i;
+    }
+    return first;
+}
+
+static void move_to(struct world *w, int64_t mono_ms)
+{
+    if (mono_ms <= w->now.mono_ms)
+        return;
+    w->now.wall_ms += mono_ms - w->now.mono_ms;
+    w->now.mono_ms = mono_ms;
+}
+
+/* The next thing that happens; false when there is none before `until_ms`. */
+static bool next_thing(struct world *w, int64_t until_ms)
+{
+    int64_t device_ms, relay_ms = relay_core_deadline(w->core);
+    size_t device = first_deadline(w, &device_ms);
+    struct flight *f = first_flight(w);
+    int64_t flight_ms = f != NULL ? f->at_ms : INT64_MAX;
+    int64_t first_ms = flight_ms < device_ms ? flight_ms : device_ms;
+    first_ms = relay_ms < first_ms ? relay_ms : first_ms;
+    if (first_ms > until_ms)
+        return false;
+    move_to(w, first_ms);
+    if (first_ms == flight_ms && f->state == FLIGHT_TO_RELAY) {
+        arrive_at_relay(w, f);
+    } else if (first_ms == flight_ms) {
+        arrive_at_device(w, f);
+    } else if (first_ms == device_ms) {
+        const struct event tick = {.kind = EV_TICK, .now = w->now};
+        step(w, device, &tick);
+    } else {
+        relay_core_tick(w->core, w->now);
+        relay_core_commit(w->core, w->now);
+        take_answers(w);
+    }
+    return true;
+}
+
+bool world_until(struct world *w, world_condition condition, void *ctx, int64_t ms)
+{
+    int64_t until_ms = w->now.mono_ms + ms;
+    for (long i = 0; i < WORLD_STEPS_MAX; i++) {
+        if (condition != NULL && condition(w, ctx))
+            return true;
+        if (!next_thing(w, until_ms)) {
+            move_to(w, until_ms);
+            return condition != NULL && condition(w, ctx);
+        }
+    }
+    fail_msg("the world does not come to rest");
+    return false;
+}
+
+void world_run(struct world *w, int64_t ms)
+{
+    (void)world_until(w, NULL, NULL, ms);
+}
+
+/* ---- commands ---- */
+
+const struct world_result *world_do(struct world *w, size_t device, enum command_kind kind, const char *a,
+                                    const char *b, const char *c, const char *d)
+{
+    const char *texts[] = {a, b, c, d};
+    struct event e = {.kind = EV_COMMAND, .now = w->now, .id = 1};
+    e.u.command.kind = kind;
+    for (size_t i = 0; i < command_field_count(kind) && i < sizeof(texts) / sizeof(texts[0]); i++) {
+        struct command_value *v = &e.u.command.value[i];
+        v->given = texts[i] != NULL;
+        if (v->given && command_def(kind)->fields[i].type == TYPE_TEXT)
+            v->text = span_text(texts[i]);
+        else if (v->given)
+            v->number = strtoll(texts[i], NULL, 10);
+    }
+    w->got_result = false;
+    assert_non_null(w->devices[device].node);
+    step(w, device, &e);
+    assert_true(w->got_result);
+    return &w->result;
+}
+
+const struct world_result *world_ok(struct world *w, size_t device, enum command_kind kind, const char *a,
+                                    const char *b, const char *c, const char *d)
+{
+    const struct world_result *r = world_do(w, device, kind, a, b, c, d);
+    if (r->status != ST_OK)
+        fail_msg("%s on %s: %s %s %s", command_def(kind)->name, w->devices[device].name,
+                 status_name(r->status), r->why != ST_OK ? status_name(r->why) : "", r->rule);
+    return r;
+}

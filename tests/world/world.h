@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Several devices and a relay in one process: real nodes on real SQLite files, the relay's real core on a
+ * store in memory, one virtual clock, one seed. The same seed gives the same run. It plugs in at the decoded
+ * relay command; the channel is left out here (tests of protocol/channel and the e2e tests have it).
+ *
+ * Every function fails the running cmocka test when something happens that it cannot go on from. */
+#ifndef KITH_TESTS_WORLD_H
+#define KITH_TESTS_WORLD_H
+
+#include "sync/node.h"
+
+enum world_limits {
+    WORLD_DEVICES_MAX = 40,
+    WORLD_TEXT_MAX = 4096,
+    WORLD_LATENCY_MS = 20,            /* each way at most; at least 1 */
+    WORLD_LOST_MS = 30 * 1000,        /* until a lost request is given up by its sender */
+    WORLD_STEPS_MAX = 2 * 1000 * 1000 /* of one world_run: more is a loop that does not end */
+};
+
+struct world;
+
+struct world *world_new(uint64_t seed);
+void world_free(struct world *w); /* removes the homes */
+struct now world_now(const struct world *w);
+const char *world_relay(const struct world *w); /* its address */
+
+/* A new device with an empty home, switched on. */
+size_t world_add(struct world *w, const char *name);
+struct node *world_node(struct world *w, size_t device);
+const char *world_home(const struct world *w, size_t device);
+const char *world_device_name(const struct world *w, size_t device);
+/* Off: its process is gone, whatever is under way is lost. On: opened again from its file. */
+void world_off(struct world *w, size_t device);
+void world_on(struct world *w, size_t device);
+void world_restart(struct world *w, size_t device);
+
+/* ---- faults ---- */
+
+/* So many of a hundred requests or answers get lost. */
+void world_lose(struct world *w, unsigned percent);
+/* Each device is restarted after this many of its steps; 0: never. */
+void world_restart_every(struct world *w, unsigned steps);
+/* What a new disk does to the relay. */
+void world_wipe_relay(struct world *w);
+
+/* ---- time and commands ---- */
+
+/* Lets virtual time pass. */
+void world_run(struct world *w, int64_t ms);
+typedef bool (*world_condition)(struct world *w, void *ctx);
+/* Runs until the condition holds, looked at whenever something happened; false when ms passed before. */
+bool world_until(struct world *w, world_condition condition, void *ctx, int64_t ms);
+
+struct world_result { /* copies of struct result */
+    enum status status, why;
+    char link[WORLD_TEXT_MAX], kit[WORLD_TEXT_MAX], id[80], name[128], rule[256];
+    int64_t expires_at_ms;
+};
+/* Gives one command; fields are texts in the order of command.def, NULL for those that are left out; numbers
+ * as decimal texts. Borrows until the next command. */
+const struct world_result *world_do(struct world *w, size_t device, enum command_kind kind, const char *a,
+                                    const char *b, const char *c, const char *d);
+/* The same, failing the test unless it is ST_OK. */
+const struct world_result *world_ok(struct world *w, size_t device, enum command_kind kind, const char *a,
+                                    const char *b, const char *c, const char *d);
+
+/* ---- looking ---- */
+
+/* State and code of the device's newest pairing. */
+enum pairing_state world_pairing(struct world *w, size_t device, char code[static NODE_CODE_LEN + 1]);
+/* Id of the newest waiting request that the device can decide; "" for none. */
+void world_request(struct world *w, size_t device, char id[static 80]);
+/* State of the contact of that name ("" when there is none). */
+void world_contact(struct world *w, size_t device, const char *name, char state[static 32]);
+/* Is this text in the device's history? From whom, when `from` is not NULL. */
+bool world_has_text(struct world *w, size_t device, const char *text, const char *from);
+size_t world_text_count(struct world *w, size_t device);
+uint64_t world_alarms(struct world *w, size_t device);
+
+#endif
