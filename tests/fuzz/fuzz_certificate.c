@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* protocol/certificate.h: whatever decodes must encode to the same bytes. */
+#include "tests/support/test_samples.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    sample_fuzz("device_certificate", data, size);
+    sample_fuzz("revocation", data, size);
+    return 0;
+}

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* protocol/journal_entry.h: whatever decodes must encode to the same bytes. */
+#include "tests/support/test_samples.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    sample_fuzz("journal_entry", data, size);
+    sample_fuzz("have", data, size);
+    return 0;
+}

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* protocol/letterbox.h: whatever decodes must encode to the same bytes. */
+#include "tests/support/test_samples.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    sample_fuzz("letterbox", data, size);
+    sample_fuzz("invite", data, size);
+    sample_fuzz("card", data, size);
+    sample_fuzz("letterbox_message", data, size);
+    return 0;
+}

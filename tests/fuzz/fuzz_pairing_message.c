@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* protocol/pairing_message.h: whatever decodes must encode to the same bytes. */
+#include "tests/support/test_samples.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    sample_fuzz("pairing_link", data, size);
+    sample_fuzz("pairing_answer", data, size);
+    return 0;
+}

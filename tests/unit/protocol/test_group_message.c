@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "protocol/group_message.h"
+#include "tests/support/test.h"
+#include "tests/support/test_samples.h"
+
+static void decoders_refuse_every_cut_and_no_flip_is_silent(void **state)
+{
+    (void)state;
+    sample_check_decoder("group_message");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(decoders_refuse_every_cut_and_no_flip_is_silent),
+    };
+    if (suite_start() != ST_OK)
+        return 1;
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
