@@ -380,14 +380,16 @@ static bool answer_queued(struct relay_core *c, struct queued *q, struct relay_r
 bool relay_core_next(struct relay_core *c, struct relay_reply *out)
 {
     *out = (struct relay_reply){0};
-    /* fired waits last and again: to park a wait may fire the oldest of its session */
+    /* fired waits last: to park a wait may fire the oldest of its session */
     while (c->answering && c->answered < c->queued) {
         if (answer_queued(c, &c->queue[c->answered++], out)) {
             return true;
         }
     }
-    c->answering = false;
-    c->queued = c->answered = 0;
+    if (c->answering) {
+        c->answering = false;
+        c->queued = c->answered = 0;
+    }
     for (struct wait *wait = relay_waits_fired(&c->waits); wait != NULL;
          wait = relay_waits_fired(&c->waits)) {
         struct relay_ask ask = wait->ask;
