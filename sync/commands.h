@@ -16,6 +16,8 @@ struct reply {
 };
 
 enum status commands_run(struct node *n, uint64_t id, const struct command *c) MUST_USE;
+/* The id of a request or message, for the result. */
+enum status reply_id(struct reply *r, struct span id) MUST_USE;
 /* Text of a field as a NUL-terminated copy in buf ("" when it was not given). */
 const char *command_text(const struct command *c, size_t place, char *buf, size_t cap);
 

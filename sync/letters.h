@@ -19,6 +19,7 @@ enum letterbox_kind {                  /* whose letters these are; numbers are i
 struct box_args {
     enum letterbox_kind kind;
     struct person_ref owner, peer; /* peer zero: nobody in particular */
+    const char *relay;             /* NULL: the family's */
     int64_t expires_ms;
     uint16_t uses;
 };
