@@ -19,7 +19,7 @@
  *   psk            id                ⎪
  *   extensions     extensions        ⎭
  *   commit         adds?, removes?, psks?, extensions?, force_path?, pending?, tree_apart?, public?,
- * authenticated_data? → message, welcome?, tree?, epoch   By value: lists of key packages, leaves and ids;
+ * authenticated_data? → message, welcome?, tree, epoch   By value: lists of key packages, leaves and ids;
  * pending (default true) takes the waiting proposals too. Nothing changes until the message is given to
  * process; that of another member's commit drops this one. process        message                       →
  * kind: "proposal", "commit" or "application", and state; sender; own (a commit of ours); removed (we are
@@ -373,12 +373,10 @@ static void get_commit(const json_t *in, struct mls_commit_args *a)
     a->authenticated_data = get_bytes_or_none(in, "authenticated_data");
 }
 
-static enum status put_staged(const struct mls_commit_args *a, json_t *out)
+static enum status put_staged(json_t *out)
 {
     struct buffer *tree = new_buffer();
     put_number(out, "epoch", mls_staged_epoch(me.pending));
-    if (!a->tree_apart)
-        return ST_OK;
     enum status st = mls_staged_tree(me.pending, tree);
     put_buffer(out, "tree", tree);
     return st;
@@ -396,7 +394,7 @@ static enum status do_commit(const json_t *in, json_t *out)
     if (st == ST_OK)
         st = mls_staged_save(me.pending, &me.records.sink);
     if (st == ST_OK)
-        st = put_staged(&a, out);
+        st = put_staged(out);
     if (st == ST_OK && welcome->len > 0)
         put_bytes(out, "welcome", buffer_span(welcome));
     if (st == ST_OK)
