@@ -83,7 +83,7 @@ static void T02_blocks_of_any_content_look_like_chance(void **state)
     }
 }
 
-static void one_payload_sealed_twice_shares_nothing(void **state)
+static void T02_one_payload_sealed_twice_shares_nothing(void **state)
 {
     (void)state;
     static struct block_builder b;
@@ -299,7 +299,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(T02_a_block_has_one_size_whatever_it_holds),
         cmocka_unit_test(T02_blocks_of_any_content_look_like_chance),
-        cmocka_unit_test(one_payload_sealed_twice_shares_nothing),
+        cmocka_unit_test(T02_one_payload_sealed_twice_shares_nothing),
         cmocka_unit_test(records_come_out_in_order_until_the_block_is_full),
         cmocka_unit_test(room_is_exact_at_every_fill),
         cmocka_unit_test(illegal_records_are_not_written),
