@@ -210,6 +210,17 @@ static enum status load_ratchet(struct secret_tree *t, struct reader *key, struc
     return reader_done(&body);
 }
 
+/* Looks at every key: they are few where messages come in order. */
+static bool has_skipped(const struct secret_tree *t, const struct skipped_key *s)
+{
+    for (size_t i = 0; i < t->skipped_len; i++) {
+        const struct skipped_key *x = &t->skipped[i];
+        if (x->leaf == s->leaf && x->kind == s->kind && x->generation == s->generation)
+            return true;
+    }
+    return false;
+}
+
 static enum status load_skipped(struct secret_tree *t, struct reader *key, struct span value)
 {
     struct skipped_key s = {.kept = as_stored};
@@ -217,7 +228,7 @@ static enum status load_skipped(struct secret_tree *t, struct reader *key, struc
     s.kind = reader_u8(key);
     s.generation = reader_u32(key);
     if (reader_done(key) != ST_OK || s.leaf >= t->width || s.kind >= RATCHET_KINDS ||
-        value.len != SKIPPED_VALUE_LEN || t->skipped_here == SECRET_TREE_SKIPPED_MAX)
+        value.len != SKIPPED_VALUE_LEN || t->skipped_here == SECRET_TREE_SKIPPED_MAX || has_skipped(t, &s))
         return ST_MLS_RECORD;
     enum status st = secret_tree_reserve(t, 1);
     if (st == ST_OK) {
