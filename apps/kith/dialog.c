@@ -101,7 +101,7 @@ static json_t *failure_of(const json_t *p)
 /* What the person says when the parent's device has accepted. */
 static bool answer(struct agent_line *l, const struct cli_call *c, int *exit)
 {
-    bool yes = c->yes || (!c->json && says_yes());
+    bool yes = c->yes || says_yes();
     json_t *r = ask_agent(l, c, yes ? "pair.yes" : "pair.no", NULL, exit);
     json_decref(r);
     if (!yes && *exit == EXIT_OK) {

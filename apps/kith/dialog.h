@@ -15,8 +15,8 @@ enum dialog_limits { CALL_WAIT_MS = 30000, POLL_MS = 200, FOLLOW_WAIT_MS = 25000
 json_t *ask_agent(struct agent_line *l, const struct cli_call *c, const char *method, json_t *params,
                   int *exit);
 /* After pair.accept: shows whom one joins and the code, waits for the parent's device, asks, waits for the
- * end. With
- * --json one line each time the state changes. */
+ * end. With --json and --yes one line each time the state changes; with --json alone there is no dialogue: a
+ * program looks at `pair status` and says `pair yes` itself. */
 int dialog_pair(struct agent_line *l, const struct cli_call *c);
 /* history --follow: what is there, then what comes, until interrupted. */
 int dialog_follow(struct agent_line *l, const struct cli_call *c);

@@ -40,7 +40,7 @@ static int ask_once(struct agent_line *l, const struct cli_call *c)
 {
     int exit = EXIT_OK;
     json_t *result = ask_agent(l, c, command_def(c->row->kind)->name, c->params, &exit);
-    if (result != NULL && c->row->kind == CMD_PAIR_ACCEPT) {
+    if (result != NULL && c->row->kind == CMD_PAIR_ACCEPT && (c->yes || !c->json)) {
         json_decref(result);
         return dialog_pair(l, c);
     }

@@ -58,20 +58,9 @@ class Story:
             self.decide(signer, True)
         self.wait(f"{new.name} in the family", lambda: new.pairing()["state"] == "done")
 
-    def accept(self, new, link):
-        """What `kith pair accept` asks of the agent, without its dialogue."""
-        from kithlib import first_line  # noqa: F401
-        import json
-        import subprocess
-        process = subprocess.Popen(new.command("--json", "pair", "accept", link, "--device", new.name),
-                                   env=self.place.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                                   stdin=subprocess.DEVNULL)
-        line = process.stdout.readline()
-        process.kill()
-        process.communicate()
-        answer = json.loads(line)
-        if "error" in answer:
-            raise KithError(answer["error"])
+    @staticmethod
+    def accept(new, link):
+        new.kith("pair", "accept", link, "--device", new.name)
 
     def decide(self, name, yes):
         d = self.device(name)
