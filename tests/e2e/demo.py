@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 """The main job with real processes on loopback, told as a story and checked from outside.
 
@@ -6,11 +6,13 @@ usage: demo.py [--build DIR] [--keep]
 
 --keep leaves the processes up at the end and prints commands with which to go on playing."""
 import argparse
+import os
 import pathlib
 import sys
 import time
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests" / "e2e"))
 import inspection  # noqa: E402
 from kithlib import Place, Relay  # noqa: E402
 from story import Story  # noqa: E402
@@ -48,7 +50,7 @@ def how_to_go_on(place, story):
 
 def main():
     parser = argparse.ArgumentParser(usage=__doc__.split("usage: ")[1].split("\n")[0])
-    parser.add_argument("--build", default=pathlib.Path(__file__).resolve().parents[2] / "build")
+    parser.add_argument("--build", default=os.environ.get("KITH_BUILD_DIR", ROOT / "build"))
     parser.add_argument("--keep", action="store_true")
     args = parser.parse_args()
     place, teller, story = Place(args.build), Teller(), None
