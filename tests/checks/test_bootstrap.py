@@ -141,7 +141,7 @@ class Bootstrap(unittest.TestCase):
 
     def test_the_demos_own_status_and_arguments_pass_through(self):
         self.m.everything_installed()
-        story = self.m.tree / "tests/e2e/demo.sh"
+        story = self.m.tree / "tests/e2e/demo.py"
         story.parent.mkdir(parents=True)
         story.write_text('#!/usr/bin/env bash\necho "story $* in $KITH_BUILD_DIR"\nexit 7\n')
         story.chmod(0o755)
