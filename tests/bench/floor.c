@@ -6,47 +6,11 @@
 #include <string.h>
 #include <time.h>
 
-enum { ROUNDS = 40, LONG = 16384 };
+enum { ROUNDS = 40, LONG = 1 << 18 };
 
-/* Microseconds: of one call, and where it grows, of one more byte or block. */
-static struct {
-    double base, mult, sign, sign_byte, verify, verify_byte, hash, hash_block, aead, aead_byte;
-} cost;
-
-/* ---- measuring ---- */
-
-static uint8_t key[crypto_sign_SECRETKEYBYTES], public[crypto_sign_PUBLICKEYBYTES], point[32], other[32];
-static uint8_t text[LONG], sealed[LONG + 16], hash[32], nonce[12];
-static uint8_t signature_short[64], signature_long[64];
+static uint8_t key[crypto_sign_SECRETKEYBYTES], public[crypto_sign_PUBLICKEYBYTES], point[32], scalar[32];
+static uint8_t text[LONG], sealed[LONG + 16], out[32], nonce[12], signature[64];
 static int failures; /* uses the results, so that nothing is optimised away */
-
-static void run_base(size_t len)
-{
-    (void)len;
-    failures += crypto_scalarmult_base(other, hash);
-}
-static void run_mult(size_t len)
-{
-    (void)len;
-    failures += crypto_scalarmult(other, hash, point);
-}
-static void run_sign(size_t len)
-{
-    failures += crypto_sign_detached(len == LONG ? signature_long : signature_short, NULL, text, len, key);
-}
-static void run_verify(size_t len)
-{
-    failures +=
-        crypto_sign_verify_detached(len == LONG ? signature_long : signature_short, text, len, public);
-}
-static void run_hash(size_t len)
-{
-    failures += crypto_hash_sha256(hash, text, len);
-}
-static void run_aead(size_t len)
-{
-    failures += crypto_aead_chacha20poly1305_ietf_encrypt(sealed, NULL, text, len, NULL, 0, NULL, nonce, key);
-}
 
 static double now_us(void)
 {
@@ -55,68 +19,68 @@ static double now_us(void)
     return (double)t.tv_sec * 1e6 + (double)t.tv_nsec / 1e3;
 }
 
-/* The least time of one call, over some rounds of several calls. */
-static double least(void (*run)(size_t len), size_t len, int calls)
+static void prepare(void)
+{
+    static const uint8_t seed[32] = {1};
+    crypto_sign_seed_keypair(public, key, seed);
+    memset(scalar, 3, sizeof(scalar));
+    failures += crypto_scalarmult_base(point, seed);
+}
+
+/* How long each of `calls` messages is that have `bytes` together. */
+static size_t share(double bytes, double calls)
+{
+    size_t len = calls > 0 ? (size_t)(bytes / calls) : 0;
+    return len < LONG ? len : LONG;
+}
+
+double floor_run(const struct floor_ops *o)
+{
+    /* to sign first what is verified */
+    size_t signed_len = share(o->sign_bytes, o->sign), verified_len = share(o->verify_bytes, o->verify);
+    size_t hashed_len = share(o->hash_blocks * 64, o->hash), aead_len = share(o->aead_bytes, o->aead);
+    prepare();
+    failures += crypto_sign_detached(signature, NULL, text, verified_len, key);
+    double start = now_us();
+    for (double i = 0; i < o->base; i++)
+        failures += crypto_scalarmult_base(out, scalar);
+    for (double i = 0; i < o->mult; i++)
+        failures += crypto_scalarmult(out, scalar, point);
+    for (double i = 0; i < o->verify; i++)
+        failures += crypto_sign_verify_detached(signature, text, verified_len, public);
+    for (double i = 0; i < o->sign; i++)
+        failures += crypto_sign_detached(signature, NULL, text, signed_len, key);
+    for (double i = 0; i < o->hash; i++) /* 9 bytes of each message's last block are its end mark */
+        failures += crypto_hash_sha256(out, text, hashed_len > 9 ? hashed_len - 9 : 0);
+    for (double i = 0; i < o->aead; i++)
+        failures += crypto_aead_chacha20poly1305_ietf_encrypt(sealed, NULL, text, aead_len, NULL, 0, NULL,
+                                                              nonce, key);
+    double took = now_us() - start;
+    if (failures != 0)
+        printf("libsodium failed %d times\n", failures);
+    return took;
+}
+
+/* The least time of one of `calls` operations. */
+static double least(struct floor_ops o, double calls)
 {
     double best = 1e12;
     for (int round = 0; round < ROUNDS; round++) {
-        double start = now_us();
-        for (int i = 0; i < calls; i++)
-            run(len);
-        double took = (now_us() - start) / calls;
+        double took = floor_run(&o) / calls;
         best = took < best ? took : best;
     }
     return best;
 }
 
-/* Keeps the lesser of an earlier measurement and this. */
-static double keep(double *slot, double measured)
-{
-    if (*slot == 0 || measured < *slot)
-        *slot = measured;
-    return *slot;
-}
-
-static void measure_slope(void (*run)(size_t len), size_t from, int calls, double *call, double *byte)
-{
-    double low = least(run, from, calls), high = least(run, LONG, 4);
-    keep(byte, (high - low) / (double)(LONG - from));
-    keep(call, low - *byte * (double)from);
-}
-
-void floor_measure(void)
-{
-    static const uint8_t seed[32] = {1};
-    crypto_sign_seed_keypair(public, key, seed);
-    memset(hash, 3, sizeof(hash));
-    crypto_scalarmult_base(point, seed);
-    keep(&cost.base, least(run_base, 0, 5));
-    keep(&cost.mult, least(run_mult, 0, 5));
-    measure_slope(run_sign, 64, 5, &cost.sign, &cost.sign_byte);
-    measure_slope(run_verify, 64, 5, &cost.verify, &cost.verify_byte);
-    measure_slope(run_aead, 16, 50, &cost.aead, &cost.aead_byte);
-    /* a message of 0 bytes is one block; one of LONG bytes has LONG / 64 more */
-    double one = least(run_hash, 0, 200), many = least(run_hash, LONG, 4);
-    keep(&cost.hash_block, (many - one) / (LONG / 64));
-    keep(&cost.hash, one - cost.hash_block);
-    if (failures != 0)
-        printf("libsodium failed %d times\n", failures);
-}
-
-double floor_us(const struct floor_ops *o)
-{
-    return o->base * cost.base + o->mult * cost.mult + o->sign * cost.sign + o->sign_bytes * cost.sign_byte +
-           o->verify * cost.verify + o->verify_bytes * cost.verify_byte + o->hash * cost.hash +
-           o->hash_blocks * cost.hash_block + o->aead * cost.aead + o->aead_bytes * cost.aead_byte;
-}
-
 void floor_print_primitives(void)
 {
-    printf("x25519_base %.2f us\nx25519 %.2f us\n", cost.base, cost.mult);
-    printf("ed25519_sign %.2f us\ned25519_sign_kib %.2f us\n", cost.sign, cost.sign_byte * 1024);
-    printf("ed25519_verify %.2f us\ned25519_verify_kib %.2f us\n", cost.verify, cost.verify_byte * 1024);
-    printf("sha256_message %.3f us\nsha256_block %.3f us\n", cost.hash, cost.hash_block);
-    printf("chacha20poly1305 %.3f us\nchacha20poly1305_kib %.3f us\n", cost.aead, cost.aead_byte * 1024);
+    printf("x25519_base %.2f us\n", least((struct floor_ops){.base = 5}, 5));
+    printf("x25519 %.2f us\n", least((struct floor_ops){.mult = 5}, 5));
+    printf("ed25519_sign %.2f us\n", least((struct floor_ops){.sign = 5, .sign_bytes = 1000}, 5));
+    printf("ed25519_verify %.2f us\n", least((struct floor_ops){.verify = 5, .verify_bytes = 1000}, 5));
+    printf("sha256_block %.3f us\n", least((struct floor_ops){.hash = 1, .hash_blocks = 1000}, 1000));
+    printf("hmac_sha256 %.3f us\n", least((struct floor_ops){.hash = 200, .hash_blocks = 400}, 100));
+    printf("chacha20poly1305_1024 %.3f us\n", least((struct floor_ops){.aead = 50, .aead_bytes = 51200}, 50));
 }
 
 /* ---- counting ---- */

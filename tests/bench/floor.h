@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The floor under an operation: what libsodium alone would take for the X25519 and Ed25519 operations, hashes
  * and AEADs that RFC 9420 and RFC 9180 write down for it. The operations are counted by hand, function by
- * function of the RFCs; what they cost is measured in the same run. Counted as little as can be argued: no
+ * function of the RFCs; they are done, and timed, in the same run. Counted as little as can be argued: no
  * ephemeral key is derived where it may be drawn, nobody computes a public key that stands in the tree,
  * nothing is hashed twice. */
 #ifndef KITH_TESTS_BENCH_FLOOR_H
@@ -18,9 +18,11 @@ struct floor_ops {
     double aead, aead_bytes;  /* ChaCha20-Poly1305: calls, bytes of all plaintexts */
 };
 
-/* Measures libsodium; call it a few times during a run, the least noisy value of each counts. */
-void floor_measure(void);
-double floor_us(const struct floor_ops *ops); /* microseconds by what was measured */
+/* Does just these operations with libsodium and nothing else; returns the microseconds of processor time.
+ * Called between the runs of what it is the floor of, so that both meet the same clock rate and the same
+ * neighbours. */
+double floor_run(const struct floor_ops *ops);
+/* Prints what each kind of operation costs by itself. */
 void floor_print_primitives(void);
 
 /* ---- what the RFCs are made of; lengths in bytes ---- */

@@ -187,6 +187,18 @@ static void keep_least(double *best, double took)
         *best = took;
 }
 
+/* One operation's time and that of its floor, which is run after each of its runs. */
+struct timed {
+    double us, floor_us;
+    struct floor_ops ops;
+};
+
+static void keep_timed(struct timed *t, double took)
+{
+    keep_least(&t->us, took);
+    keep_least(&t->floor_us, floor_run(&t->ops));
+}
+
 /* ---- lengths of what is signed, hashed and sealed ---- */
 
 struct sizes {
@@ -290,29 +302,6 @@ static void count_framing(struct floor_ops *o, const struct sizes *z, size_t con
     floor_aead(o, 12);
 }
 
-/* ---- output ---- */
-
-static void print_ops(const char *name, const struct floor_ops *o)
-{
-    printf("%s_x25519 %.0f count\n%s_ed25519 %.0f count\n%s_sha256_blocks %.0f count\n%s_aead_bytes %.0f "
-           "bytes\n",
-           name, o->base + o->mult, name, o->sign + o->verify, name, o->hash_blocks, name, o->aead_bytes);
-}
-
-static void print_line(const struct bench *b, const char *what, double us, const struct floor_ops *o)
-{
-    char name[64];
-    snprintf(name, sizeof(name), "%s_%s_%zu", what, b->shape, b->members);
-    double least = floor_us(o);
-    printf("%s %.1f us\n%s_floor %.1f us\n%s_ratio %.2f ratio\n", name, us, name, least, name, us / least);
-    print_ops(name, o);
-}
-
-static void print_value(const struct bench *b, const char *what, double value, const char *unit)
-{
-    printf("%s_%s_%zu %.1f %s\n", what, b->shape, b->members, value, unit);
-}
-
 /* ---- saving: a sink that only counts ---- */
 
 struct counting {
@@ -344,10 +333,44 @@ static double save_timed(struct mls_group *g, struct counting *c)
     return now_us() - start;
 }
 
+/* ---- output ---- */
+
+static void print_ops(const char *name, const struct floor_ops *o)
+{
+    printf("%s_x25519 %.0f count\n%s_ed25519 %.0f count\n%s_sha256_blocks %.0f count\n%s_aead_bytes %.0f "
+           "bytes\n",
+           name, o->base + o->mult, name, o->sign + o->verify, name, o->hash_blocks, name, o->aead_bytes);
+}
+
+static void print_timed(const struct bench *b, const char *what, const struct timed *t)
+{
+    char name[64];
+    snprintf(name, sizeof(name), "%s_%s_%zu", what, b->shape, b->members);
+    printf("%s %.1f us\n%s_floor %.1f us\n%s_ratio %.2f ratio\n", name, t->us, name, t->floor_us, name,
+           t->us / t->floor_us);
+    print_ops(name, &t->ops);
+}
+
+/* Saving: its time and bytes, and its time as a share of the cryptography's. */
+static void print_saved(const struct bench *b, const char *what, double us, const struct counting *c,
+                        const struct timed *of)
+{
+    printf("%s_save_%s_%zu %.1f us\n", what, b->shape, b->members, us);
+    printf("%s_save_bytes_%s_%zu %zu bytes\n", what, b->shape, b->members, c->bytes);
+    printf("%s_save_records_%s_%zu %zu count\n", what, b->shape, b->members, c->calls);
+    printf("%s_save_ratio_%s_%zu %.3f ratio\n", what, b->shape, b->members, us / of->floor_us);
+}
+
+static void print_value(const struct bench *b, const char *what, double value, const char *unit)
+{
+    printf("%s_%s_%zu %.1f %s\n", what, b->shape, b->members, value, unit);
+}
+
 /* ---- commit ---- */
 
 struct commit_times {
-    double create, process, save_create, save_process;
+    struct timed create, process;
+    double save_create, save_process;
     struct counting saved_create, saved_process;
     size_t message;
 };
@@ -364,7 +387,7 @@ static void commit_once(struct bench *b, struct commit_times *t)
     load(&b->follower);
     double start = now_us();
     MUST(mls_group_commit(b->committer.group, &a, &b->entropy.entropy, &s, &message, &welcome));
-    keep_least(&t->create, now_us() - start);
+    keep_timed(&t->create, now_us() - start);
     t->message = message.len;
     mls_group_merge(b->committer.group, s);
     keep_least(&t->save_create, save_timed(b->committer.group, &t->saved_create));
@@ -372,7 +395,7 @@ static void commit_once(struct bench *b, struct commit_times *t)
     MUST(mls_group_receive(b->follower.group, buffer_span(&message), &r));
     MUST(mls_staged_open(b->follower.group, r.staged, &(struct mls_psk_list){NULL, 0}));
     mls_group_merge(b->follower.group, r.staged);
-    keep_least(&t->process, now_us() - start);
+    keep_timed(&t->process, now_us() - start);
     r.staged = NULL;
     mls_received_wipe(&r);
     keep_least(&t->save_process, save_timed(b->follower.group, &t->saved_process));
@@ -406,30 +429,23 @@ static void count_commit(const struct sizes *z, struct floor_ops *o, bool creati
 static void bench_commit(struct bench *b)
 {
     struct commit_times t = {0};
-    struct floor_ops o;
     const struct sizes z = sizes_of(b);
+    count_commit(&z, &t.create.ops, true);
+    count_commit(&z, &t.process.ops, false);
     for (int i = 0; i < RUNS; i++)
         commit_once(b, &t);
-    count_commit(&z, &o, true);
-    print_line(b, "commit_create", t.create, &o);
+    print_timed(b, "commit_create", &t.create);
+    print_saved(b, "commit_create", t.save_create, &t.saved_create, &t.create);
     print_value(b, "commit_message", (double)t.message, "bytes");
-    print_value(b, "commit_create_save", t.save_create, "us");
-    print_value(b, "commit_create_save_bytes", (double)t.saved_create.bytes, "bytes");
-    print_value(b, "commit_create_save_records", (double)t.saved_create.calls, "count");
-    printf("commit_create_save_share_%s_%zu %.3f ratio\n", b->shape, b->members,
-           t.save_create / floor_us(&o));
-    count_commit(&z, &o, false);
-    print_line(b, "commit_process", t.process, &o);
-    print_value(b, "commit_process_save", t.save_process, "us");
-    print_value(b, "commit_process_save_bytes", (double)t.saved_process.bytes, "bytes");
-    printf("commit_process_save_share_%s_%zu %.3f ratio\n", b->shape, b->members,
-           t.save_process / floor_us(&o));
+    print_timed(b, "commit_process", &t.process);
+    print_saved(b, "commit_process", t.save_process, &t.saved_process, &t.process);
 }
 
 /* ---- messages ---- */
 
 struct message_times {
-    double protect, unprotect, save_protect, save_unprotect;
+    struct timed protect, unprotect;
+    double save_protect, save_unprotect;
     struct counting saved_protect, saved_unprotect;
     size_t message;
 };
@@ -443,11 +459,11 @@ static void message_once(struct bench *b, struct message_times *t)
     buffer_init(&message, MESSAGE_MAX);
     double start = now_us();
     MUST(mls_group_protect(b->committer.group, &a, &b->entropy.entropy, &message));
-    keep_least(&t->protect, now_us() - start);
+    keep_timed(&t->protect, now_us() - start);
     keep_least(&t->save_protect, save_timed(b->committer.group, &t->saved_protect));
     start = now_us();
     MUST(mls_group_receive(b->follower.group, buffer_span(&message), &r));
-    keep_least(&t->unprotect, now_us() - start);
+    keep_timed(&t->unprotect, now_us() - start);
     keep_least(&t->save_unprotect, save_timed(b->follower.group, &t->saved_unprotect));
     t->message = message.len;
     mls_received_wipe(&r);
@@ -465,21 +481,18 @@ static void count_message(const struct sizes *z, struct floor_ops *o, bool sendi
 static void bench_messages(struct bench *b)
 {
     struct message_times t = {0};
-    struct floor_ops o;
     const struct sizes z = sizes_of(b);
+    count_message(&z, &t.protect.ops, true);
+    count_message(&z, &t.unprotect.ops, false);
     load(&b->committer);
     load(&b->follower);
     for (int i = 0; i < 20 * RUNS; i++) /* the first derives the ratchets; the least is a later one */
         message_once(b, &t);
-    count_message(&z, &o, true);
-    print_line(b, "protect_1024", t.protect, &o);
+    print_timed(b, "protect_1024", &t.protect);
+    print_saved(b, "protect_1024", t.save_protect, &t.saved_protect, &t.protect);
     print_value(b, "protect_1024_message", (double)t.message, "bytes");
-    print_value(b, "protect_1024_save", t.save_protect, "us");
-    print_value(b, "protect_1024_save_bytes", (double)t.saved_protect.bytes, "bytes");
-    count_message(&z, &o, false);
-    print_line(b, "unprotect_1024", t.unprotect, &o);
-    print_value(b, "unprotect_1024_save", t.save_unprotect, "us");
-    print_value(b, "unprotect_1024_save_bytes", (double)t.saved_unprotect.bytes, "bytes");
+    print_timed(b, "unprotect_1024", &t.unprotect);
+    print_saved(b, "unprotect_1024", t.save_unprotect, &t.saved_unprotect, &t.unprotect);
 }
 
 /* ---- joining ---- */
@@ -508,34 +521,38 @@ static void count_join(const struct sizes *z, struct floor_ops *o, size_t tree, 
     count_epoch(o, z, false);
 }
 
-/* A group of one member more than it has places would be twice as wide: the last of the members joins. */
+static size_t parent_count(struct span tree)
+{
+    struct ratchet_tree t;
+    size_t count = 0;
+    MUST(ratchet_tree_decode(&t, tree));
+    for (uint32_t x = 1; x < 2 * t.leaf_count; x += 2)
+        count += !ratchet_tree_is_blank(&t, x);
+    ratchet_tree_wipe(&t);
+    return count;
+}
+
 static void bench_join(struct bench *b)
 {
-    struct floor_ops o;
+    struct timed t = {0};
     struct buffer tree;
-    struct ratchet_tree t;
-    size_t parents = 0;
-    double best = 0;
+    struct counting c;
     const struct sizes z = sizes_of(b);
+    buffer_init(&tree, MESSAGE_MAX);
+    join(&b->joiner, buffer_span(&b->welcome));
+    double save = save_timed(b->joiner.group, &c);
+    MUST(mls_group_tree(b->joiner.group, &tree));
+    count_join(&z, &t.ops, tree.len, parent_count(buffer_span(&tree)));
     for (int i = 0; i < RUNS; i++) {
         mls_group_free(b->joiner.group);
         b->joiner.group = NULL;
         double start = now_us();
         join(&b->joiner, buffer_span(&b->welcome));
-        keep_least(&best, now_us() - start);
+        keep_timed(&t, now_us() - start);
     }
-    buffer_init(&tree, MESSAGE_MAX);
-    MUST(mls_group_tree(b->joiner.group, &tree));
-    MUST(ratchet_tree_decode(&t, buffer_span(&tree)));
-    for (uint32_t x = 1; x < 2 * t.leaf_count; x += 2)
-        parents += !ratchet_tree_is_blank(&t, x);
-    ratchet_tree_wipe(&t);
-    count_join(&z, &o, tree.len, parents);
-    print_line(b, "join", best, &o);
+    print_timed(b, "join", &t);
+    print_saved(b, "join", save, &c, &t);
     print_value(b, "join_welcome", (double)b->welcome.len, "bytes");
-    struct counting c;
-    print_value(b, "join_save", save_timed(b->joiner.group, &c), "us");
-    print_value(b, "join_save_bytes", (double)c.bytes, "bytes");
     buffer_wipe(&tree);
 }
 
@@ -566,7 +583,6 @@ static void bench_group(size_t members, void (*build)(struct bench *))
     build(&b);
     store(&b.committer);
     store(&b.follower);
-    floor_measure();
     bench_commit(&b);
     bench_messages(&b);
     build_join(&b);
@@ -582,7 +598,6 @@ int main(int argc, char **argv)
     static const char *const usual[] = {"2", "8", "32", "128"};
     int count = argc > 1 ? argc - 1 : 4;
     MUST(suite_start());
-    floor_measure();
     for (int i = 0; i < count; i++) {
         const char *text = argc > 1 ? argv[i + 1] : usual[i];
         unsigned long members = strtoul(text, NULL, 10);
