@@ -129,20 +129,19 @@ enum status hpke_setup_sender(struct hpke_context *out, uint8_t enc[static HPKE_
     return st;
 }
 
-enum status hpke_setup_receiver(struct hpke_context *out, enum hpke_aead aead, const struct dh_private *mine,
-                                struct span enc, struct span info, const struct hpke_psk *psk)
+/* Of a receiver who knows both halves of its key. */
+static enum status setup_receiver(struct hpke_context *out, enum hpke_aead aead, const struct dh_pair *mine,
+                                  struct span enc, struct span info, const struct hpke_psk *psk)
 {
-    struct dh_public own, theirs;
+    struct dh_public theirs;
     struct secret dh = {0}, shared = {0};
     enum status st = enc.len == HPKE_ENC_LEN ? ST_OK : ST_CRYPTO_BAD_KEY;
     if (st == ST_OK) {
         memcpy(theirs.b, enc.ptr, sizeof(theirs.b));
-        st = dh_agree(mine, &theirs, &dh);
+        st = dh_agree(mine->private, &theirs, &dh);
     }
-    if (st == ST_OK) {
-        dh_public_of(mine, &own);
-        st = kem_shared(&dh, enc, &own, &shared);
-    }
+    if (st == ST_OK)
+        st = kem_shared(&dh, enc, mine->public, &shared);
     if (st == ST_OK)
         st = key_schedule(out, aead, &shared, info, psk);
     if (st != ST_OK)
@@ -150,6 +149,14 @@ enum status hpke_setup_receiver(struct hpke_context *out, enum hpke_aead aead, c
     secret_wipe(&dh);
     secret_wipe(&shared);
     return st;
+}
+
+enum status hpke_setup_receiver(struct hpke_context *out, enum hpke_aead aead, const struct dh_private *mine,
+                                struct span enc, struct span info, const struct hpke_psk *psk)
+{
+    struct dh_public own;
+    dh_public_of(mine, &own);
+    return setup_receiver(out, aead, &(struct dh_pair){mine, &own}, enc, info, psk);
 }
 
 /* ComputeNonce (§5.2). The last number is never used, so that seq cannot wrap. */
@@ -228,15 +235,23 @@ enum status hpke_seal(const struct dh_public *to, struct span info, struct span 
     return st;
 }
 
-enum status hpke_open(const struct dh_private *mine, struct span enc, struct span info, struct span aad,
-                      struct span ciphertext, struct buffer *out)
+static enum status open_pair(const struct dh_pair *mine, struct span enc, struct span info, struct span aad,
+                             struct span ciphertext, struct buffer *out)
 {
     struct hpke_context c;
-    enum status st = hpke_setup_receiver(&c, HPKE_CHACHA20POLY1305, mine, enc, info, NULL);
+    enum status st = setup_receiver(&c, HPKE_CHACHA20POLY1305, mine, enc, info, NULL);
     if (st == ST_OK)
         st = hpke_context_open(&c, aad, ciphertext, out);
     hpke_context_wipe(&c);
     return st;
+}
+
+enum status hpke_open(const struct dh_private *mine, struct span enc, struct span info, struct span aad,
+                      struct span ciphertext, struct buffer *out)
+{
+    struct dh_public own;
+    dh_public_of(mine, &own);
+    return open_pair(&(struct dh_pair){mine, &own}, enc, info, aad, ciphertext, out);
 }
 
 enum status hpke_seal_label(enum label_space space, const struct dh_public *to, struct span label,
@@ -253,13 +268,22 @@ enum status hpke_seal_label(enum label_space space, const struct dh_public *to, 
     return st;
 }
 
-enum status hpke_open_label(enum label_space space, const struct dh_private *mine, struct span label,
-                            struct span context, struct span enc, struct span ciphertext, struct buffer *out)
+enum status hpke_open_label_pair(enum label_space space, const struct dh_pair *mine, struct span label,
+                                 struct span context, struct span enc, struct span ciphertext,
+                                 struct buffer *out)
 {
     struct buffer info;
     enum status st = labeled_content(space, label, context, &info);
     if (st == ST_OK)
-        st = hpke_open(mine, enc, buffer_span(&info), SPAN_EMPTY, ciphertext, out);
+        st = open_pair(mine, enc, buffer_span(&info), SPAN_EMPTY, ciphertext, out);
     buffer_wipe(&info);
     return st;
+}
+
+enum status hpke_open_label(enum label_space space, const struct dh_private *mine, struct span label,
+                            struct span context, struct span enc, struct span ciphertext, struct buffer *out)
+{
+    struct dh_public own;
+    dh_public_of(mine, &own);
+    return hpke_open_label_pair(space, &(struct dh_pair){mine, &own}, label, context, enc, ciphertext, out);
 }

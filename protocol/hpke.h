@@ -46,6 +46,11 @@ enum status hpke_seal(const struct dh_public *to, struct span info, struct span 
 enum status hpke_open(const struct dh_private *mine, struct span enc, struct span info, struct span aad,
                       struct span ciphertext, struct buffer *out) MUST_USE;
 
+struct dh_pair { /* borrows both halves of one key */
+    const struct dh_private *private;
+    const struct dh_public *public;
+};
+
 /* EncryptWithLabel, DecryptWithLabel (RFC 9420 §5.1.3): info is the label and context, aad is empty. */
 enum status hpke_seal_label(enum label_space space, const struct dh_public *to, struct span label,
                             struct span context, struct span plaintext, struct entropy *e,
@@ -53,5 +58,10 @@ enum status hpke_seal_label(enum label_space space, const struct dh_public *to, 
 enum status hpke_open_label(enum label_space space, const struct dh_private *mine, struct span label,
                             struct span context, struct span enc, struct span ciphertext,
                             struct buffer *out) MUST_USE;
+/* The same for a receiver who knows its public key, as every member of a tree does: one scalar multiplication
+ * less. Of halves that do not belong together: ST_CRYPTO_OPEN. */
+enum status hpke_open_label_pair(enum label_space space, const struct dh_pair *mine, struct span label,
+                                 struct span context, struct span enc, struct span ciphertext,
+                                 struct buffer *out) MUST_USE;
 
 #endif

@@ -23,12 +23,8 @@ static enum status put(const struct record_sink *to, const struct record_key *k,
 static enum status save_epoch(const struct mls_group *g, const struct record_sink *to)
 {
     const struct epoch *now = g->now;
-    const struct stored_state *old = &g->stored;
     struct buffer value;
     struct writer w;
-    if (old->any && old->epoch == now->context.epoch && old->removed == g->removed) {
-        return ST_OK;
-    }
     buffer_init(&value, VALUE_MAX);
     writer_init(&w, &value);
     writer_u8(&w, STORE_VERSION);
@@ -164,12 +160,17 @@ static enum status save_pending(const struct mls_group *g, const struct record_s
     return s;
 }
 
+/* Does the store have this epoch's context, secrets, tree and own keys? They change with the epoch only. */
+static bool epoch_is_stored(const struct mls_group *g)
+{
+    const struct stored_state *old = &g->stored;
+    return old->any && old->epoch == g->now->context.epoch && old->removed == g->removed;
+}
+
 /* The store has everything now. */
-static void note_saved(struct mls_group *g, struct ratchet_tree *tree)
+static void note_saved(struct mls_group *g)
 {
     struct stored_state *st = &g->stored;
-    ratchet_tree_wipe(&st->tree);
-    st->tree = *tree;
     st->any = true;
     st->epoch = g->now->context.epoch;
     st->removed = g->removed;
@@ -191,21 +192,27 @@ enum status mls_group_save(struct mls_group *g, struct record_sink *to)
 {
     enum status (*const steps[])(const struct mls_group *, const struct record_sink *) = {
         save_epoch, save_tree, save_keys, save_past, save_pending};
-    struct ratchet_tree tree;
+    enum { STEPS = sizeof(steps) / sizeof(steps[0]), AFTER_EPOCH = 3 };
+    bool same_epoch = epoch_is_stored(g);
+    struct ratchet_tree tree = {0};
     if (!g->changed) {
         return ST_OK;
     }
-    enum status s = ratchet_tree_copy(&tree, &g->now->tree);
+    enum status s = same_epoch ? ST_OK : ratchet_tree_copy(&tree, &g->now->tree);
     if (s != ST_OK) {
         return s;
     }
-    for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]) && s == ST_OK; i++) {
+    for (size_t i = same_epoch ? AFTER_EPOCH : 0; i < STEPS && s == ST_OK; i++) {
         s = steps[i](g, to);
     }
-    if (s == ST_OK) {
-        note_saved(g, &tree);
+    if (s == ST_OK && !same_epoch) {
+        ratchet_tree_wipe(&g->stored.tree);
+        g->stored.tree = tree;
     } else {
         ratchet_tree_wipe(&tree);
+    }
+    if (s == ST_OK) {
+        note_saved(g);
     }
     return s;
 }
@@ -387,7 +394,6 @@ enum status mls_group_load(struct mls_group **out, struct record_source *from)
 {
     struct epoch *first;
     struct mls_group *g = NULL;
-    struct ratchet_tree tree;
     *out = NULL;
     enum status s = epoch_new(&first);
     if (s == ST_OK) {
@@ -397,13 +403,13 @@ enum status mls_group_load(struct mls_group **out, struct record_source *from)
         s = load_all(g, from);
     }
     if (s == ST_OK) {
-        s = ratchet_tree_copy(&tree, &g->now->tree);
+        s = ratchet_tree_copy(&g->stored.tree, &g->now->tree);
     }
     if (s != ST_OK) {
         mls_group_free(g);
         return s;
     }
-    note_saved(g, &tree);
+    note_saved(g);
     *out = g;
     return ST_OK;
 }

@@ -46,7 +46,7 @@ enum status secret_tree_new(struct secret_tree **out, uint32_t leaf_count, struc
     if (st == ST_OK) {
         struct tree_secret *root = &(*out)->nodes[(*out)->width - 1];
         root->secret = *encryption_secret;
-        root->kept.here = root->kept.changed = true;
+        root->kept.here = root->kept.changed = (*out)->unsaved = true;
     }
     secret_wipe(encryption_secret);
     return st;
@@ -111,6 +111,7 @@ static void split_node(struct secret_tree *t, uint32_t parent, uint32_t step)
     derive(&from->secret, "tree", "right", &right->secret);
     left->kept.here = left->kept.changed = true;
     right->kept.here = right->kept.changed = true;
+    t->unsaved = true;
     consume_node(from);
 }
 
@@ -123,6 +124,7 @@ static void start_ratchets(struct secret_tree *t, uint32_t leaf)
         derive(&from->secret, labels[kind], "", &r->next);
         r->kept.here = r->kept.changed = true;
     }
+    t->unsaved = true;
     consume_node(from);
 }
 
@@ -241,6 +243,7 @@ static void drop_skipped(struct secret_tree *t, struct skipped_key *s)
     bytes_wipe(s->key, sizeof(s->key));
     bytes_wipe(s->nonce, sizeof(s->nonce));
     s->kept.here = false;
+    t->unsaved = true;
     if (s->kept.stored)
         return;
     size_t after = t->skipped_len - (size_t)(s - t->skipped) - 1;
@@ -293,11 +296,11 @@ static void keep_skipped(struct secret_tree *t, const struct ratchet *r, const s
 
 /* ---- spending ---- */
 
-static void move_ratchet(struct ratchet *r, const struct message_key *k)
+static void move_ratchet(struct secret_tree *t, struct ratchet *r, const struct message_key *k)
 {
     r->next = k->next;
     r->generation = k->generation + 1;
-    r->kept.changed = true;
+    r->kept.changed = t->unsaved = true;
 }
 
 enum status secret_tree_commit(struct secret_tree *t, const struct message_key *k)
@@ -317,7 +320,7 @@ enum status secret_tree_commit(struct secret_tree *t, const struct message_key *
     if (st != ST_OK)
         return st;
     keep_skipped(t, r, k);
-    move_ratchet(r, k);
+    move_ratchet(t, r, k);
     return ST_OK;
 }
 
@@ -330,7 +333,7 @@ enum status secret_tree_send(struct secret_tree *t, uint32_t leaf, enum ratchet_
     if (st == ST_OK)
         st = secret_tree_peek(t, leaf, kind, r->generation, out);
     if (st == ST_OK)
-        move_ratchet(r, out);
+        move_ratchet(t, r, out);
     return st;
 }
 

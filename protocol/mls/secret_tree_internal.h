@@ -47,6 +47,7 @@ struct secret_tree {
     struct skipped_key *skipped;
     size_t skipped_len, skipped_cap;
     size_t skipped_here; /* those of skipped_len that are not gone */
+    bool unsaved;        /* false: no `kept` says `changed`, nor is a record left to remove */
 };
 
 static inline size_t secret_tree_node_count(const struct secret_tree *t)

@@ -144,6 +144,8 @@ static void forget_gone(struct secret_tree *t) /* whose records are removed by n
 
 enum status secret_tree_save(struct secret_tree *t, uint64_t epoch, const struct record_sink *to)
 {
+    if (!t->unsaved) /* as past epochs nearly always are */
+        return ST_OK;
     for (size_t f = 0; f < FAMILY_COUNT; f++) {
         enum status st = save_family(t, &families[f], epoch, to);
         if (st != ST_OK)
@@ -158,6 +160,7 @@ enum status secret_tree_save(struct secret_tree *t, uint64_t epoch, const struct
     }
     if (t->skipped_len > 0)
         forget_gone(t);
+    t->unsaved = false;
     return ST_OK;
 }
 

@@ -392,40 +392,58 @@ static enum status climb(const struct ratchet_tree *t, const struct filtered_pat
     return st;
 }
 
-/* Which ciphertext of the copath node is for us, and which of our keys opens it. */
-static enum status find_ciphertext(const struct ratchet_tree *t, const struct treekem_keys *keys,
-                                   const struct treekem_take_args *a, uint32_t copath, uint32_t *at,
-                                   uint32_t *level)
+struct place {      /* of the ciphertext that is for us */
+    uint32_t node;  /* in the path */
+    uint32_t at;    /* among the ciphertexts of that node */
+    uint32_t level; /* of our key that opens it */
+};
+
+static enum status find_place(const struct ratchet_tree *t, const struct treekem_keys *keys,
+                              const struct treekem_take_args *a, const struct filtered_path *path,
+                              struct place *out)
 {
     struct resolution r;
-    uint32_t x;
-    resolution_start(&r, t, copath);
-    for (*at = 0; next_recipient(&r, &a->added, &x); ++*at) {
-        *level = tree_level(x);
-        if (tree_covers(x, tree_leaf_to_node(keys->leaf)) && keys_have(keys, *level))
+    uint32_t own = tree_leaf_to_node(keys->leaf), x;
+    *out = (struct place){0};
+    while (out->node < path->count && !tree_covers(path->copath[out->node], own))
+        out->node++;
+    if (out->node == path->count)
+        return ST_MLS_PATH_SECRET;
+    resolution_start(&r, t, path->copath[out->node]);
+    for (; next_recipient(&r, &a->added, &x); out->at++) {
+        out->level = tree_level(x);
+        if (tree_covers(x, own) && keys_have(keys, out->level))
             return ST_OK;
     }
     return ST_MLS_PATH_SECRET;
 }
 
-static enum status open_ciphertext(const struct update_path *p, uint32_t node, uint32_t at,
-                                   const struct dh_private *key, struct span context, struct secret *out)
+static enum status read_ciphertext(const struct update_path *p, const struct place *at,
+                                   struct hpke_ciphertext *out)
 {
     struct reader r;
     struct update_path_node n = {0};
-    struct hpke_ciphertext c = {0};
-    struct buffer plain;
     reader_init(&r, p->nodes);
-    for (uint32_t i = 0; i <= node; i++)
+    for (uint32_t i = 0; i <= at->node; i++)
         update_path_node_read(&r, &n);
     reader_init(&r, n.secrets);
-    for (uint32_t i = 0; i <= at; i++)
-        hpke_ciphertext_read(&r, &c);
-    if (r.failed != ST_OK)
-        return ST_MLS_PATH_SHAPE;
+    for (uint32_t i = 0; i <= at->at; i++)
+        hpke_ciphertext_read(&r, out);
+    return r.failed == ST_OK ? ST_OK : ST_MLS_PATH_SHAPE;
+}
+
+static enum status open_ciphertext(const struct hpke_ciphertext *c, const struct dh_private *private,
+                                   struct span public, struct span context, struct secret *out)
+{
+    struct dh_public own;
+    struct buffer plain;
+    if (public.len != sizeof(own.b))
+        return ST_MLS_KEY_LENGTH;
+    memcpy(own.b, public.ptr, sizeof(own.b));
+    const struct dh_pair pair = {private, &own};
     buffer_init(&plain, SECRET_LEN);
-    enum status st =
-        hpke_open_label(LABELS_MLS, key, span_text(path_label), context, c.kem_output, c.ciphertext, &plain);
+    enum status st = hpke_open_label_pair(LABELS_MLS, &pair, span_text(path_label), context, c->kem_output,
+                                          c->ciphertext, &plain);
     if (st == ST_OK && plain.len != SECRET_LEN)
         st = ST_MLS_PATH_SECRET;
     if (st == ST_OK)
@@ -439,20 +457,20 @@ enum status treekem_open(const struct ratchet_tree *t, struct treekem_keys *keys
 {
     struct filtered_path path;
     struct treekem_keys fresh = *keys;
-    uint32_t i = 0, at = 0, level = 0;
+    struct hpke_ciphertext c;
+    struct place place;
     memset(commit_secret, 0, sizeof(*commit_secret));
     invariant(a->sender != keys->leaf && ratchet_tree_leaf(t, a->sender));
     filtered_path_of(t, a->sender, &path);
-    while (i < path.count && !tree_covers(path.copath[i], tree_leaf_to_node(keys->leaf)))
-        i++;
-    enum status st = i < path.count ? ST_OK : ST_MLS_PATH_SECRET;
     treekem_keys_prune(&fresh, t);
+    enum status st = find_place(t, &fresh, a, &path, &place);
     if (st == ST_OK)
-        st = find_ciphertext(t, &fresh, a, path.copath[i], &at, &level);
+        st = read_ciphertext(a->path, &place, &c);
     if (st == ST_OK)
-        st = open_ciphertext(a->path, i, at, &fresh.at[level], context, commit_secret);
+        st = open_ciphertext(&c, &fresh.at[place.level], ratchet_tree_key(t, node_at(&fresh, place.level)),
+                             context, commit_secret);
     if (st == ST_OK)
-        st = climb(t, &path, i, &fresh, commit_secret);
+        st = climb(t, &path, place.node, &fresh, commit_secret);
     if (st == ST_OK)
         *keys = fresh;
     else
