@@ -274,6 +274,8 @@ static enum status gather(struct node *n, const struct facts_ask *ask, struct ga
     enum status s = gather_family(n, &ask->subject, g);
     if (s == ST_OK)
         s = gather_subject(n, &ask->subject, g);
+    if (ask->request != NULL)
+        g->facts.approaches_today = 0; /* it is kept already: a full day turns away later ones only */
     if (s == ST_OK)
         s = gather_time(n, &ask->subject, &g->facts.time);
     if (s == ST_OK)

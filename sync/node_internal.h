@@ -19,10 +19,7 @@
  *
  * names.c, view_*.c, facts.c, ward_policy.c: there. Roster and authority states come from family_states.
  *
- * pair.c (pair.h): commands pair.*, pair_record and view_pairing over device/pairing; the session is stored
- * in table pairing. On PHASE_CONFIRMED (parent): wish_add_device (chain_wish.h). For dev, first.
- *
- * contact.c, request.c, permits.c (contact.h but conversation.c's part). For dev, then.
+ * pair*.c, view_pairing.c; invite.c, meet.c, request*.c, permits.c, contact.c: there, by dev.
  *
  * history.c (history.h): with apply_history_offer and history_record. For wire or mls*.
  *

@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Contacts: who they are, how they end, and what comes from them. */
+#include "protocol/beacon.h"
+#include "sync/commands.h"
+#include "sync/contact_internal.h"
+#include "sync/names.h"
+#include "sync/scope_group.h"
+
+/* ---- entries into this family's scopes ---- */
+
+enum status ward_append(struct node *n, const struct person_id *child, const struct entry_body *body)
+{
+    struct scope_id scope;
+    enum status st = scope_id_of_person(SCOPE_WARD, child, &scope);
+    return st == ST_OK ? journal_append(n, SCOPE_WARD, &scope, body, NULL) : st;
+}
+
+enum status parents_append(struct node *n, const struct entry_body *body)
+{
+    struct scope_id scope;
+    enum status st = scope_id_of_family(SCOPE_PARENTS, &n->self.family, &scope);
+    return st == ST_OK ? journal_append(n, SCOPE_PARENTS, &scope, body, NULL) : st;
+}
+
+enum status own_append(struct node *n, const struct entry_body *body)
+{
+    struct scope_id scope;
+    enum status st = scope_id_of_person(SCOPE_OWN, &n->self.person, &scope);
+    return st == ST_OK ? journal_append(n, SCOPE_OWN, &scope, body, NULL) : st;
+}
+
+/* ---- rows ---- */
+
+enum status contact_row(struct node *n, const struct person_ref *mine, const struct person_ref *other,
+                        enum contact_state *state, struct buffer *their_box, bool *found)
+{
+    struct query q;
+    query_start(&q, &n->sql,
+                "SELECT state, their_box FROM contact WHERE person = ? AND family = ? AND other = ?", "bbb",
+                SPAN_ID(&mine->person), SPAN_ID(&other->family), SPAN_ID(&other->person));
+    *found = query_next(&q);
+    *state = *found ? (enum contact_state)query_int(&q, 0) : CONTACT_LEFT;
+    if (*found && their_box != NULL)
+        query_fail(&q, buffer_copy(their_box, query_blob(&q, 1)));
+    return query_end(&q);
+}
+
+/* A contact that talks already is not founded again by a permit that is renewed. */
+enum status contact_put(struct node *n, const struct contact_set *c)
+{
+    struct scope_id scope;
+    enum status st = scope_id_of_pair(&c->mine, &c->other, &scope);
+    if (st != ST_OK)
+        return st;
+    return sql_run(
+        &n->sql,
+        "INSERT INTO contact(person, family, other, name, supervised, state, scope, their_box, since_at)"
+        " VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9) ON CONFLICT DO UPDATE SET name = ?4, supervised = ?5,"
+        " state = CASE WHEN state = ?10 AND ?6 = ?11 THEN state ELSE ?6 END,"
+        " their_box = coalesce(?8, their_box)",
+        "bbbtiiboiii", SPAN_ID(&c->mine.person), SPAN_ID(&c->other.family), SPAN_ID(&c->other.person),
+        c->name, (int64_t)c->supervised, (int64_t)c->state, SPAN_ID(&scope),
+        c->their_box.len > 0 ? c->their_box : SPAN_EMPTY, n->now.wall_ms, (int64_t)CONTACT_ACTIVE,
+        (int64_t)CONTACT_FOUNDING);
+}
+
+enum status contact_notice(struct node *n, enum notice_kind kind, const struct person_ref *mine,
+                           const struct person_ref *other, const char *what)
+{
+    char name[NODE_NAME_MAX + 20];
+    struct scope_id scope;
+    enum status st = scope_id_of_pair(mine, other, &scope);
+    if (st == ST_OK)
+        st = person_name(n, other, name, sizeof(name));
+    return st == ST_OK ? node_notice(n, kind, name, what, &scope) : st;
+}
+
+/* ---- the end ---- */
+
+/* The pair's group is destroyed on this device; what was said stays. */
+static enum status forget_group(struct node *n, const struct person_ref *mine, const struct person_ref *other)
+{
+    struct scope_id scope;
+    struct group *g;
+    enum status st = scope_id_of_pair(mine, other, &scope);
+    if (st == ST_OK)
+        st = group_of_scope(n, &scope, &g);
+    if (st == ST_OK)
+        st = group_leave(n, g);
+    return st == ST_GROUP_NOT_HERE ? ST_OK : st;
+}
+
+static enum status void_boxes(struct node *n, const struct person_ref *mine, const struct person_ref *other)
+{
+    int64_t ids[CONTACT_WALK_MAX];
+    size_t count = 0;
+    struct query q;
+    query_start(
+        &q, &n->sql,
+        "SELECT id FROM letterbox WHERE void = 0 AND kind IN (?, ?) AND owner_person = ? AND peer_family = ?"
+        " AND peer_person = ? LIMIT 64",
+        "iibbb", (int64_t)BOX_REPLY, (int64_t)BOX_CONTACT, SPAN_ID(&mine->person), SPAN_ID(&other->family),
+        SPAN_ID(&other->person));
+    while (count < CONTACT_WALK_MAX && query_next(&q))
+        ids[count++] = query_int(&q, 0);
+    enum status st = query_end(&q);
+    for (size_t i = 0; st == ST_OK && i < count; i++)
+        st = box_void(n, ids[i]);
+    return st;
+}
+
+static enum status requests_over(struct node *n, const struct person_ref *mine,
+                                 const struct person_ref *other)
+{
+    return sql_run(
+        &n->sql,
+        "UPDATE request SET state = ? WHERE person = ? AND other_family = ? AND other_person = ? AND"
+        " state IN (?, ?, ?)",
+        "ibbbiii", (int64_t)REQUEST_OVER, SPAN_ID(&mine->person), SPAN_ID(&other->family),
+        SPAN_ID(&other->person), (int64_t)REQUEST_READING, (int64_t)REQUEST_WAITING, (int64_t)REQUEST_YES);
+}
+
+enum status contact_end(struct node *n, const struct person_ref *mine, const struct person_ref *other,
+                        const char *by)
+{
+    bool self = ID_EQUAL(&mine->person, &n->self.person);
+    enum contact_state state;
+    bool known;
+    enum status st = contact_row(n, mine, other, &state, NULL, &known);
+    if (st != ST_OK || !known || state == CONTACT_WITHDRAWN)
+        return st;
+    st = sql_run(&n->sql, "UPDATE contact SET state = ? WHERE person = ? AND family = ? AND other = ?",
+                 "ibbb", (int64_t)CONTACT_WITHDRAWN, SPAN_ID(&mine->person), SPAN_ID(&other->family),
+                 SPAN_ID(&other->person));
+    if (st == ST_OK)
+        st = requests_over(n, mine, other);
+    if (st == ST_OK && self)
+        st = forget_group(n, mine, other);
+    if (st == ST_OK && self)
+        st = void_boxes(n, mine, other);
+    return st == ST_OK ? contact_notice(n, NOTICE_WITHDRAWN, mine, other, by) : st;
+}
+
+/* ---- withdraw ---- */
+
+/* One's own no: the others take this person out; nothing is sent or shown from now on. */
+static enum status leave(struct node *n, const struct person_ref *other)
+{
+    struct person_ref self = self_person(n);
+    struct leave_note note = {.who = self, .device = n->self.device};
+    struct entry_body body = {.kind = ENTRY_LEAVE};
+    struct buffer encoded;
+    struct writer w;
+    struct group *g;
+    buffer_init(&encoded, ENTRY_SMALL_MAX);
+    writer_init(&w, &encoded);
+    enum status st = scope_id_of_pair(&self, other, &note.scope);
+    if (st == ST_OK)
+        st = group_of_scope(n, &note.scope, &g);
+    if (st == ST_OK) {
+        note.generation = g->generation;
+        st = leave_note_sign(&note, &n->self.key);
+    }
+    if (st == ST_OK)
+        st = leave_note_encode(&w, &note);
+    body.u.leave.note = buffer_span(&encoded);
+    if (st == ST_OK)
+        st = journal_append(n, SCOPE_CONVERSATION, &note.scope, &body, NULL);
+    buffer_wipe(&encoded);
+    if (st != ST_OK && st != ST_GROUP_NOT_HERE)
+        return st;
+    return sql_run(&n->sql, "UPDATE contact SET state = ? WHERE person = ? AND family = ? AND other = ?",
+                   "ibbb", (int64_t)CONTACT_LEFT, SPAN_ID(&self.person), SPAN_ID(&other->family),
+                   SPAN_ID(&other->person));
+}
+
+enum status run_withdraw(struct node *n, const struct command *c, struct reply *r)
+{
+    struct named who, contact;
+    char text[NODE_NAME_MAX + 20];
+    bool narrowed = c->value[CMD_WITHDRAW_FOR].given;
+    enum status st = ST_OK;
+    if (narrowed)
+        st = name_resolve(n, command_text(c, CMD_WITHDRAW_FOR, text, sizeof(text)), NAME_OF_PERSON, NULL,
+                          &who);
+    if (st == ST_OK)
+        st = name_resolve(n, command_text(c, CMD_WITHDRAW_CONTACT, text, sizeof(text)), NAME_OF_CONTACT,
+                          narrowed ? &who.person.person : NULL, &contact);
+    if (st != ST_OK)
+        return st;
+    text_copy(r->name, sizeof(r->name), span_text(contact.name));
+    if (ID_EQUAL(&contact.of.person, &n->self.person))
+        return leave(n, &contact.person);
+    if (n->self.role != ROLE_PARENT)
+        return ST_COMMAND_NOT_PARENT;
+    return withdrawal_make(n, &contact.of, &contact.person);
+}
+
+/* ---- from the other side ---- */
+
+/* Their parents have ended it: told to all devices of this person, and a child's parents. */
+static enum status pass_on(struct node *n, const struct permit_withdrawal *w, struct span encoded)
+{
+    struct entry_body body = {.kind = ENTRY_CONTACT_CARD,
+                              .u.contact_card = {.who = w->child, .withdrawal = encoded}};
+    const struct authority *authority;
+    const struct roster *roster;
+    enum status st = family_states(n, &authority, &roster);
+    if (st != ST_OK)
+        return st;
+    return authority_is_supervised(authority, &w->contact.person) ? ward_append(n, &w->contact.person, &body)
+                                                                  : own_append(n, &body);
+}
+
+/* A withdrawal of their child's permit for one of ours; whoever brings it, their chain says who may sign it.
+ */
+enum status letter_withdrawal(struct node *n, const struct received_letter *l)
+{
+    struct permit_withdrawal w;
+    int64_t known = 0;
+    enum status st = permit_withdrawal_decode(&w, l->m->body);
+    if (st == ST_OK && !person_ref_equal(&w.contact, &l->owner))
+        st = ST_WITHDRAWAL_ISSUER;
+    if (st == ST_OK)
+        st = sql_number(&n->sql, &known, 0,
+                        "SELECT count(*) FROM withdrawal WHERE child = ? AND contact = ? AND serial = ?",
+                        "bbi", SPAN_ID(&w.child.person), SPAN_ID(&w.contact.person), (int64_t)w.serial);
+    if (st == ST_OK && known == 0)
+        st = withdrawal_keep(n, l->m->body);
+    return st == ST_OK && known == 0 ? pass_on(n, &w, l->m->body) : st;
+}
+
+/* In a ward by anybody of it, in `own` by oneself: the withdrawal carries its own proof. */
+enum status apply_contact_card(struct node *n, const struct applied_entry *e)
+{
+    const struct entry_contact_card *k = &e->body->u.contact_card;
+    struct permit_withdrawal w;
+    struct buffer newest;
+    bool stands = false;
+    if (k->withdrawal.len == 0)
+        return ST_OK;
+    enum status st = permit_withdrawal_decode(&w, k->withdrawal);
+    if (st == ST_OK &&
+        (!person_ref_equal(&w.child, &k->who) || !ID_EQUAL(&w.contact.family, &n->self.family)))
+        st = ST_WITHDRAWAL_ISSUER;
+    if (st == ST_OK)
+        st = withdrawal_keep(n, k->withdrawal);
+    buffer_init(&newest, WIRE_PERMIT_MAX);
+    if (st == ST_OK)
+        st = permit_newest(n, &w.child, &w.contact, &newest, &stands);
+    buffer_wipe(&newest);
+    return st == ST_OK && !stands ? contact_end(n, &w.contact, &w.child, "the other family") : st;
+}
+
+enum status apply_letterbox_key(struct node *n, const struct applied_entry *e)
+{
+    const struct entry_letterbox_key *k = &e->body->u.letterbox_key;
+    struct box_args a = {.kind = BOX_CONTACT,
+                         .owner = self_person(n),
+                         .peer = k->peer,
+                         .expires_ms = n->now.wall_ms + CONTACT_BOX_DAYS * CONTACT_DAY_MS};
+    int64_t id;
+    return e->own ? ST_OK : box_adopt(n, &a, &k->box, &id);
+}
+
+/* ---- the clock ---- */
+
+static enum status requests_due(struct node *n)
+{
+    enum status st = sql_run(&n->sql, "UPDATE request SET state = ? WHERE state = ? AND at_ms < ?", "iii",
+                             (int64_t)REQUEST_OVER, (int64_t)REQUEST_READING,
+                             n->now.wall_ms - CONTACT_READ_DAYS * CONTACT_DAY_MS);
+    if (st == ST_OK)
+        st = sql_run(&n->sql, "UPDATE request SET state = ? WHERE state = ? AND at_ms < ?", "iii",
+                     (int64_t)REQUEST_OVER, (int64_t)REQUEST_WAITING,
+                     n->now.wall_ms - CONTACT_ASK_DAYS * CONTACT_DAY_MS);
+    if (st != ST_OK)
+        return st;
+    /* What was sent is answered when the two talk. */
+    return sql_run(
+        &n->sql,
+        "UPDATE request SET state = ?1 WHERE kind = ?2 AND state = ?3 AND EXISTS (SELECT 1 FROM contact c"
+        " WHERE c.person = request.person AND c.family = request.other_family AND c.other ="
+        " request.other_person AND c.state = ?4)",
+        "iiii", (int64_t)REQUEST_OVER, (int64_t)REQUEST_SENT, (int64_t)REQUEST_WAITING,
+        (int64_t)CONTACT_ACTIVE);
+}
+
+enum status contacts_due(struct node *n)
+{
+    enum status st = n->self.in_family ? requests_due(n) : ST_OK;
+    return st == ST_OK && n->self.in_family ? invites_due(n) : st;
+}

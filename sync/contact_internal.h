@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of the contact story share: invite.c, meet.c, request.c, request_commands.c, permits.c,
+ * contact.c. */
+#ifndef KITH_SYNC_CONTACT_INTERNAL_H
+#define KITH_SYNC_CONTACT_INTERNAL_H
+
+#include "device/certificates.h"
+#include "sync/contact.h"
+#include "sync/facts.h"
+#include "sync/family.h"
+#include "sync/logs.h"
+
+enum contact_limits {
+    CONTACT_INVITE_DAYS = 90, /* a link that was forgotten in a drawer ends by itself */
+    CONTACT_INVITE_USES = 64, /* requests that one invite takes before a new one is made */
+    CONTACT_CARD_DAYS = 30,
+    CONTACT_CARD_RENEW_DAYS = 15,
+    CONTACT_BOX_DAYS = 400, /* a reply box lives as long as a certificate */
+    CONTACT_ASK_DAYS = 30,  /* an unanswered request is over then */
+    CONTACT_READ_DAYS = 7,  /* a card that does not come is given up then */
+    CONTACT_WALK_MAX = 64   /* rows that one walk takes before it changes them */
+};
+
+#define CONTACT_DAY_MS INT64_C(86400000)
+
+/* ---- requests (request.c) ---- */
+
+struct request { /* one row; buffers own */
+    uint8_t id[HASH_LEN];
+    enum request_kind kind;
+    struct person_id person; /* of this family */
+    struct person_ref other;
+    char other_name[WIRE_NAME_MAX + 1];
+    bool other_supervised;
+    enum how_met how;
+    enum request_state state;
+    int64_t at_ms;
+    struct buffer note, body,
+        extra; /* body: letterbox_message (approach) or invite (ask, sent); extra: card */
+};
+
+void request_init(struct request *r);
+void request_free(struct request *r);
+/* found false: no such row, r is empty. */
+enum status request_load(struct node *n, const uint8_t id[static HASH_LEN], struct request *r,
+                         bool *found) MUST_USE;
+/* Inserts; a row that is there already stays as it is, and *fresh is false. */
+enum status request_insert(struct node *n, const struct request *r, bool *fresh) MUST_USE;
+enum status request_set_state(struct node *n, const uint8_t id[static HASH_LEN],
+                              enum request_state state) MUST_USE;
+/* Works out the state of a row that waits or was decided, from the decisions and the rules; tells changes. */
+enum status request_settle(struct node *n, const uint8_t id[static HASH_LEN]) MUST_USE;
+/* What policy says about it now. */
+enum status request_judge(struct node *n, const struct request *r, struct facts_answer *out) MUST_USE;
+/* The newest row about this pair of that kind. */
+enum status request_find(struct node *n, enum request_kind kind, const struct person_id *person,
+                         const struct person_ref *other, struct request *r, bool *found) MUST_USE;
+
+/* ---- others ---- */
+
+/* invite.c: the card of a person of this family, signed by this device. */
+enum status card_make(struct node *n, const struct person_id *who, struct buffer *out) MUST_USE;
+enum status invites_due(struct node *n) MUST_USE; /* renews the cards that this device keeps */
+
+/* meet.c: keeps chain and certificates of a card that was judged good. */
+enum status card_keep(struct node *n, const struct card *c) MUST_USE;
+/* meet.c: sends the request to meet. `permit` is empty for an adult. */
+struct contact_ask {
+    struct span invite, note, permit;
+    const char *name; /* of the other, as their card says */
+    bool supervised;
+};
+enum status contact_ask(struct node *n, const struct contact_ask *a) MUST_USE;
+/* meet.c: the own ask of this child's device goes on when a permit for the pair is there. */
+enum status meet_go_on(struct node *n, const struct person_ref *other) MUST_USE;
+
+/* permits.c: the newest permit for (child, contact) that has enough signatures and is not withdrawn; *found
+ * false: none. */
+enum status permit_newest(struct node *n, const struct person_ref *child, const struct person_ref *contact,
+                          struct buffer *out, bool *found) MUST_USE;
+/* permits.c: a parent's withdrawal of a child's contact, into the ward and to the contact. */
+enum status withdrawal_make(struct node *n, const struct person_ref *child,
+                            const struct person_ref *contact) MUST_USE;
+
+/* contact.c */
+enum status contact_row(struct node *n, const struct person_ref *mine, const struct person_ref *other,
+                        enum contact_state *state, struct buffer *their_box, bool *found) MUST_USE;
+enum status contact_notice(struct node *n, enum notice_kind kind, const struct person_ref *mine,
+                           const struct person_ref *other, const char *what) MUST_USE;
+
+void text_copy(char *to, size_t cap, struct span from); /* cut to cap - 1 bytes, NUL-terminated */
+/* Encodes with `write` after `open`: entry bodies of the contact story go through here. */
+enum status ward_append(struct node *n, const struct person_id *child,
+                        const struct entry_body *body) MUST_USE;
+enum status parents_append(struct node *n, const struct entry_body *body) MUST_USE;
+enum status own_append(struct node *n, const struct entry_body *body) MUST_USE;
+
+#endif

@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Permits and withdrawals: kept, counted, acted upon. */
+#include "sync/contact_internal.h"
+
+/* ---- rows ---- */
+
+/* The chain of the child's family as known here; the caller frees it. */
+static enum status chain_of(struct node *n, const struct family_id *family, struct authority **at)
+{
+    *at = NULL;
+    return family_authority_at(n, family, UINT64_MAX, at);
+}
+
+static enum status store_permit(struct node *n, const struct permit *p, struct span encoded, bool enough)
+{
+    /* One that has enough signatures is never replaced by one that has not. */
+    return sql_run(&n->sql,
+                   "INSERT INTO permit VALUES(?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT DO UPDATE SET permit ="
+                   " excluded.permit, enough = excluded.enough, kinds = excluded.kinds, oversight ="
+                   " excluded.oversight, not_before_ms = excluded.not_before_ms, not_after_ms ="
+                   " excluded.not_after_ms WHERE permit.enough = 0",
+                   "bbbbiiiiiib", SPAN_ID(&p->child.family), SPAN_ID(&p->child.person),
+                   SPAN_ID(&p->contact.family), SPAN_ID(&p->contact.person), (int64_t)p->serial,
+                   (int64_t)p->kinds, (int64_t)p->oversight, p->not_before_ms, p->not_after_ms,
+                   (int64_t)enough, encoded);
+}
+
+enum status permit_keep(struct node *n, struct span encoded)
+{
+    struct permit p;
+    struct authority *at = NULL;
+    enum status st = permit_decode(&p, encoded);
+    if (st == ST_OK && (!p.has_contact || p.serial > INT64_MAX))
+        st = ST_PERMIT_STANDING;
+    if (st == ST_OK)
+        st = chain_of(n, &p.child.family, &at);
+    if (st == ST_OK) {
+        enum status enough = permit_check_approvals(at, &p);
+        st = enough == ST_OK || enough == ST_PERMIT_APPROVALS ? store_permit(n, &p, encoded, enough == ST_OK)
+                                                              : enough;
+    }
+    mem_free(at, sizeof(*at));
+    return st;
+}
+
+enum status withdrawal_keep(struct node *n, struct span encoded)
+{
+    struct permit_withdrawal w;
+    struct authority *at = NULL;
+    enum status st = permit_withdrawal_decode(&w, encoded);
+    if (st == ST_OK && w.serial > INT64_MAX)
+        st = ST_WITHDRAWAL_ISSUER;
+    if (st == ST_OK)
+        st = chain_of(n, &w.child.family, &at);
+    if (st == ST_OK)
+        st = withdrawal_check(at, &w);
+    if (st == ST_OK)
+        st = sql_run(&n->sql, "INSERT OR IGNORE INTO withdrawal VALUES(?,?,?,?,?,?)", "bbbbib",
+                     SPAN_ID(&w.child.family), SPAN_ID(&w.child.person), SPAN_ID(&w.contact.family),
+                     SPAN_ID(&w.contact.person), (int64_t)w.serial, encoded);
+    mem_free(at, sizeof(*at));
+    return st;
+}
+
+enum status permit_newest(struct node *n, const struct person_ref *child, const struct person_ref *contact,
+                          struct buffer *out, bool *found)
+{
+    return sql_bytes(
+        &n->sql, out, found,
+        "SELECT permit FROM permit p WHERE child_family = ?1 AND child = ?2 AND contact_family = ?3 AND"
+        " contact = ?4 AND enough = 1 AND serial > (SELECT coalesce(max(serial), 0) FROM withdrawal w"
+        " WHERE w.child_family = ?1 AND w.child = ?2 AND w.contact_family = ?3 AND w.contact = ?4)"
+        " ORDER BY serial DESC LIMIT 1",
+        "bbbb", SPAN_ID(&child->family), SPAN_ID(&child->person), SPAN_ID(&contact->family),
+        SPAN_ID(&contact->person));
+}
+
+/* ---- for conversations ---- */
+
+enum status pair_allowed(struct node *n, const struct person_ref *mine, const struct person_ref *other)
+{
+    struct facts_ask ask = {.kind = MAY_OPEN_CONVERSATION, .subject = *mine, .peer = *other};
+    struct facts_answer answer;
+    enum status st = facts_decide(n, &ask, &answer);
+    return st == ST_OK ? facts_status(&answer) : st;
+}
+
+static enum status as_evidence(struct span permit, struct buffer *out)
+{
+    struct evidence_record e = {.kind = EVIDENCE_PERMIT, .body = permit};
+    struct writer w;
+    buffer_init(out, EVIDENCE_RECORD_MAX);
+    writer_init(&w, out);
+    return evidence_record_encode(&w, &e);
+}
+
+enum status pair_permits(struct node *n, const struct person_ref *a, const struct person_ref *b,
+                         struct buffer out[2], size_t *count)
+{
+    enum status st = ST_OK;
+    *count = 0;
+    for (int side = 0; st == ST_OK && side < 2; side++) {
+        struct buffer permit;
+        bool found = false;
+        buffer_init(&permit, WIRE_PERMIT_MAX);
+        st = permit_newest(n, side == 0 ? a : b, side == 0 ? b : a, &permit, &found);
+        if (st == ST_OK && found)
+            st = as_evidence(buffer_span(&permit), &out[(*count)++]);
+        buffer_wipe(&permit);
+    }
+    for (size_t i = 0; st != ST_OK && i < *count; i++)
+        buffer_wipe(&out[i]);
+    if (st != ST_OK)
+        *count = 0;
+    return st;
+}
+
+/* ---- a permit in the ward ---- */
+
+struct granted { /* what came with a permit: the request of the other side, judged again */
+    struct contact_request request;
+    struct card card;
+    struct device_certificate from;
+};
+
+static enum status judge_request(const struct entry_permit *k, const struct permit *p, struct granted *g)
+{
+    struct authority *at = mem_alloc(1, sizeof(*at));
+    enum status st = at == NULL ? ST_NO_MEMORY : contact_request_decode(&g->request, k->request);
+    if (st == ST_OK)
+        st = card_decode(&g->card, g->request.card);
+    if (st == ST_OK)
+        st = card_check(&g->card, at);
+    if (st == ST_OK)
+        st = device_certificate_decode(&g->from, k->certificate);
+    if (st == ST_OK)
+        st = certificate_check(at, &g->from);
+    if (st == ST_OK &&
+        (!person_ref_equal(&g->card.who, &p->contact) || !person_ref_equal(&g->from.who, &p->contact)))
+        st = ST_APPROACH_SENDER;
+    mem_free(at, sizeof(*at));
+    return st;
+}
+
+/* The child's device opens the conversation; the parents' list the contact. */
+static enum status grant_approach(struct node *n, const struct entry_permit *k, const struct permit *p)
+{
+    struct granted g;
+    char name[WIRE_NAME_MAX + 1];
+    bool mine = ID_EQUAL(&p->child.person, &n->self.person);
+    enum status st = judge_request(k, p, &g);
+    if (st == ST_OK)
+        st = card_keep(n, &g.card);
+    if (st == ST_OK && g.request.has_permit && g.from.supervised)
+        st = permit_keep(n, g.request.permit);
+    if (st != ST_OK)
+        return st;
+    text_copy(name, sizeof(name), g.card.name);
+    struct contact_set set = {.mine = p->child,
+                              .other = p->contact,
+                              .name = name,
+                              .supervised = g.from.supervised,
+                              .state = mine ? CONTACT_FOUNDING : CONTACT_ACTIVE,
+                              .their_box = g.request.reply_letterbox};
+    st = contact_put(n, &set);
+    if (st != ST_OK || !mine)
+        return st;
+    struct conversation_wish w = {.mine = p->child,
+                                  .other = p->contact,
+                                  .name = g.card.name,
+                                  .supervised = g.from.supervised,
+                                  .key_package = g.request.key_package,
+                                  .certificate = k->certificate,
+                                  .box = g.request.reply_letterbox};
+    return conversation_want(n, &w);
+}
+
+/* The child's own ask: the device that asked sends the request now; the parents list the contact. */
+static enum status grant_ask(struct node *n, const struct permit *p)
+{
+    struct request r;
+    struct invite i;
+    bool found = false;
+    if (ID_EQUAL(&p->child.person, &n->self.person))
+        return meet_go_on(n, &p->contact);
+    request_init(&r);
+    enum status st = request_find(n, REQUEST_ASK, &p->child.person, &p->contact, &r, &found);
+    if (st == ST_OK && found)
+        st = invite_decode(&i, buffer_span(&r.body));
+    if (st == ST_OK && found) {
+        struct contact_set set = {.mine = p->child,
+                                  .other = p->contact,
+                                  .name = r.other_name,
+                                  .supervised = r.other_supervised,
+                                  .state = CONTACT_ACTIVE,
+                                  .their_box = i.letterbox};
+        st = contact_put(n, &set);
+        bytes_wipe(&i, sizeof(i));
+    }
+    request_free(&r);
+    return st;
+}
+
+/* Only parents of the child's family, in that child's ward; beyond the author's pin it opens nothing. */
+static enum status judge_author(struct node *n, const struct applied_entry *e, const struct person_ref *child)
+{
+    const struct authority *authority;
+    const struct roster *roster;
+    struct person_id ward;
+    enum status st = family_states(n, &authority, &roster);
+    if (st == ST_OK)
+        st = family_ward_of_scope(n, &e->scope, &ward);
+    if (st != ST_OK)
+        return st;
+    const struct authority_person *p = authority_find(authority, &e->who.person);
+    bool good = p != NULL && p->role == ROLE_PARENT && ID_EQUAL(&ward, &child->person) &&
+                ID_EQUAL(&child->family, &n->self.family);
+    return good ? ST_OK : ST_JOURNAL_AUTHOR;
+}
+
+enum status apply_permit(struct node *n, const struct applied_entry *e)
+{
+    const struct entry_permit *k = &e->body->u.permit;
+    struct permit p;
+    struct buffer newest;
+    bool found = false;
+    enum status st = permit_decode(&p, k->permit);
+    if (st == ST_OK)
+        st = judge_author(n, e, &p.child);
+    if (st == ST_OK && e->closes_only)
+        st = ST_JOURNAL_AUTHOR;
+    if (st == ST_OK)
+        st = permit_keep(n, k->permit);
+    buffer_init(&newest, WIRE_PERMIT_MAX);
+    if (st == ST_OK)
+        st = permit_newest(n, &p.child, &p.contact, &newest, &found);
+    if (st == ST_OK && found) /* enough signatures, and not withdrawn by an entry that came before it */
+        st = k->request.len > 0 ? grant_approach(n, k, &p) : grant_ask(n, &p);
+    buffer_wipe(&newest);
+    return st;
+}
+
+/* ---- withdrawals ---- */
+
+/* To the contact's letterbox; a contact without one hears it from others. */
+static enum status send_withdrawal(struct node *n, const struct permit_withdrawal *w, struct span encoded)
+{
+    struct buffer box;
+    enum contact_state state;
+    bool known = false;
+    buffer_init(&box, LETTERBOX_MAX);
+    enum status st = contact_row(n, &w->child, &w->contact, &state, &box, &known);
+    if (st == ST_OK && known && box.len > 0) {
+        struct letter l = {LETTERBOX_WITHDRAWAL, buffer_span(&box), w->contact, encoded};
+        st = letter_send(n, &l);
+    }
+    buffer_wipe(&box);
+    return st;
+}
+
+enum status withdrawal_make(struct node *n, const struct person_ref *child, const struct person_ref *contact)
+{
+    struct permit_withdrawal w = {.child = *child, .contact = *contact, .issuer = n->self.device};
+    struct entry_body body = {.kind = ENTRY_WITHDRAWAL};
+    struct buffer encoded;
+    struct writer wr;
+    buffer_init(&encoded, WIRE_PERMIT_MAX);
+    writer_init(&wr, &encoded);
+    enum status st = node_hlc(n, &w.serial);
+    if (st == ST_OK)
+        st = permit_withdrawal_sign(&w, &n->self.key);
+    if (st == ST_OK)
+        st = permit_withdrawal_encode(&wr, &w);
+    if (st == ST_OK)
+        st = send_withdrawal(n, &w, buffer_span(&encoded));
+    body.u.withdrawal.withdrawal = buffer_span(&encoded);
+    if (st == ST_OK)
+        st = ward_append(n, &child->person, &body);
+    buffer_wipe(&encoded);
+    return st;
+}
+
+/* A parent's no closes also beyond its author's pin. A permit given later, knowingly, stands. */
+enum status apply_withdrawal(struct node *n, const struct applied_entry *e)
+{
+    struct span encoded = e->body->u.withdrawal.withdrawal;
+    struct permit_withdrawal w;
+    struct buffer newest;
+    char by[NODE_NAME_MAX + 20];
+    bool stands = false;
+    enum status st = permit_withdrawal_decode(&w, encoded);
+    if (st == ST_OK)
+        st = judge_author(n, e, &w.child);
+    if (st == ST_OK)
+        st = withdrawal_keep(n, encoded);
+    buffer_init(&newest, WIRE_PERMIT_MAX);
+    if (st == ST_OK)
+        st = permit_newest(n, &w.child, &w.contact, &newest, &stands);
+    if (st == ST_OK)
+        st = person_name(n, &e->who, by, sizeof(by));
+    if (st == ST_OK && !stands && ID_EQUAL(&w.child.person, &n->self.person))
+        st =
+            send_withdrawal(n, &w, encoded); /* the child's own device knows the contact's newest letterbox */
+    if (st == ST_OK && !stands)
+        st = contact_end(n, &w.child, &w.contact, by);
+    buffer_wipe(&newest);
+    return st;
+}
