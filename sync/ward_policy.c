@@ -218,7 +218,7 @@ enum status apply_policy(struct node *n, const struct applied_entry *e)
 {
     struct device_certificate author;
     struct buffer bytes;
-    struct policy before, written, after;
+    struct policy before, written = {0}, after;
     struct person_id subject;
     int64_t others = 0;
     buffer_init(&bytes, WIRE_CERTIFICATE_MAX);
