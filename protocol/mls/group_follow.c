@@ -32,7 +32,7 @@ static enum status open_path(const struct mls_staged *s, const struct mls_group 
     }
     const struct treekem_take_args a = {s->committer, &c->path, {s->added, s->added_count}};
     enum status st = treekem_open(&s->next->tree, keys, &a, buffer_span(&s->provisional), commit_secret);
-    return st == ST_OK || st == ST_NO_MEMORY ? st : ST_MLS_PRIVATE_PATH;
+    return st == ST_OK || status_class(st) == CLASS_INTERNAL ? st : ST_MLS_PRIVATE_PATH;
 }
 
 static enum status open_secrets(struct mls_staged *s, const struct mls_group *g,

@@ -76,7 +76,7 @@ enum status group_info_verify(const struct group_info *g, struct span public_key
     if (s == ST_OK) {
         s = verify_with_label(LABELS_MLS, public_key, span_text("GroupInfoTBS"), buffer_span(&tbs),
                               g->signature);
-        s = s == ST_OK ? ST_OK : ST_MLS_GROUP_INFO;
+        s = s == ST_CRYPTO_SIGNATURE ? ST_MLS_GROUP_INFO : s;
     }
     buffer_wipe(&tbs);
     return s;

@@ -134,7 +134,7 @@ enum status key_package_record_read(struct key_package_record *out, struct span 
         dh_private_wipe(&out->leaf);
         *out = (struct key_package_record){0};
     }
-    return s == ST_OK ? ST_OK : ST_MLS_RECORD;
+    return status_class(s) == CLASS_PROTOCOL ? ST_MLS_RECORD : s;
 }
 
 struct package_keys {

@@ -8,6 +8,8 @@ struct opened { /* a message that is authentic: of a member, in an epoch that is
     struct authenticated_content content; /* borrows from the message and from plain */
     struct buffer plain;
     struct span signer;
+    struct secret_tree *tree; /* of a PrivateMessage: whose key it used, */
+    struct message_key key;   /* and which */
 };
 
 /* ---- from the wire to authentic content ---- */
@@ -86,7 +88,6 @@ static enum status open_private(struct mls_group *g, const struct private_messag
 {
     const struct address to = {m->group_id, m->epoch, m->type == CONTENT_APPLICATION};
     struct past_epoch *past;
-    struct message_key spend;
     enum status s = find_epoch(g, &to, &past);
     if (s != ST_OK) {
         return s;
@@ -95,7 +96,7 @@ static enum status open_private(struct mls_group *g, const struct private_messag
         past != NULL ? past->messages : g->now->messages,
         past != NULL ? &past->sender_data : &g->now->secrets.sender_data,
     };
-    s = private_message_open(m, &keys, &o->plain, &o->content, &spend);
+    s = private_message_open(m, &keys, &o->plain, &o->content, &o->key);
     if (s == ST_MLS_GENERATION_USED) {
         return if_own(g, m, &keys, s);
     }
@@ -107,11 +108,21 @@ static enum status open_private(struct mls_group *g, const struct private_messag
         s = ST_MLS_OWN_MESSAGE; /* from a state of ours that was lost */
     }
     if (s == ST_OK) { /* only now: whoever cannot sign for the sender cannot spend its keys */
-        s = secret_tree_commit(keys.tree, &spend);
-        g->changed |= s == ST_OK;
+        o->tree = keys.tree;
     }
-    message_key_wipe(&spend);
     return s;
+}
+
+/* The key of an authentic message is spent whatever became of its content; but not when we ran out of memory,
+ * so that it can be read again. */
+static enum status spend_key(struct mls_group *g, const struct opened *o, enum status became)
+{
+    if (o->tree == NULL || status_class(became) == CLASS_INTERNAL) {
+        return became;
+    }
+    enum status s = secret_tree_commit(o->tree, &o->key);
+    g->changed |= s == ST_OK;
+    return s == ST_OK ? became : s;
 }
 
 static enum status open_message(struct mls_group *g, const struct message *m, struct opened *o)
@@ -299,9 +310,11 @@ enum status mls_group_receive(struct mls_group *g, struct span message, struct m
     if (s == ST_OK) {
         s = dispatch(g, &o, message, out);
     }
+    s = spend_key(g, &o, s);
     if (s != ST_OK) {
         mls_received_wipe(out);
     }
+    message_key_wipe(&o.key);
     buffer_wipe(&o.plain);
     return s;
 }

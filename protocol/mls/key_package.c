@@ -83,7 +83,7 @@ static enum status verify_signature(const struct key_package *p)
     if (s == ST_OK) {
         s = verify_with_label(LABELS_MLS, p->leaf.signature_key, span_text("KeyPackageTBS"),
                               buffer_span(&tbs), p->signature);
-        s = s == ST_OK ? ST_OK : ST_MLS_KEY_PACKAGE;
+        s = s == ST_CRYPTO_SIGNATURE ? ST_MLS_KEY_PACKAGE : s;
     }
     buffer_wipe(&tbs);
     return s;

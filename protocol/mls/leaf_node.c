@@ -163,7 +163,7 @@ enum status leaf_node_verify(const struct leaf_node *n, const struct leaf_place 
     if (s == ST_OK) {
         s = verify_with_label(LABELS_MLS, n->signature_key, span_text("LeafNodeTBS"), buffer_span(&tbs),
                               n->signature);
-        s = s == ST_OK ? ST_OK : ST_MLS_LEAF_SIGNATURE;
+        s = s == ST_CRYPTO_SIGNATURE ? ST_MLS_LEAF_SIGNATURE : s;
     }
     buffer_wipe(&tbs);
     return s;

@@ -196,7 +196,7 @@ static enum status open_sender(const struct private_message *m, const struct sec
     }
     if (s == ST_OK) {
         s = aead_open(key, nonce, buffer_span(&aad), m->encrypted_sender_data, plain);
-        s = s == ST_OK ? ST_OK : ST_MLS_SENDER_DATA;
+        s = s == ST_CRYPTO_OPEN ? ST_MLS_SENDER_DATA : s;
     }
     if (s == ST_OK) {
         reader_init(&r, SPAN(plain));

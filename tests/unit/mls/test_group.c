@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "protocol/mem.h"
+#include "protocol/mls/group_internal.h"
 #include "tests/support/test.h"
 #include "tests/support/test_hex.h"
 #include "tests/support/test_member.h"
@@ -315,6 +316,110 @@ static void exports_of_all_are_equal(void **state)
     assert_memory_not_equal(a, b, 64);
 }
 
+static void without_memory_a_commit_fails_and_leaks_nothing(void **state)
+{
+    (void)state;
+    const struct span package = test_member_package(&w.m[MEMBERS]);
+    const uint32_t gone = 3;
+    struct mls_commit_args a = test_commit_args(&w.m[0]);
+    a.adds = &package;
+    a.add_count = 1;
+    a.removes = &gone;
+    a.remove_count = 1;
+    enum status s = ST_NO_MEMORY;
+    size_t n = 1;
+    for (; s != ST_OK && n < 2000; n++) {
+        buffer_wipe(&w.message);
+        buffer_wipe(&w.welcome);
+        size_t live = mem_live();
+        mem_fail_after(n);
+        s = commit_by(0, &a);
+        mem_fail_after(0);
+        assert_true(s == ST_OK || s == ST_NO_MEMORY);
+        assert_true(s == ST_OK || (w.staged == NULL && w.message.len == 0 && w.welcome.len == 0));
+        buffer_wipe(s == ST_OK ? &(struct buffer){0} : &w.message);
+        buffer_wipe(s == ST_OK ? &(struct buffer){0} : &w.welcome);
+        assert_true(s == ST_OK || mem_live() == live);
+    }
+    assert_ok(s);
+    assert_true(n > 20);
+    test_follow(&w.m[1], buffer_span(&w.message));
+    test_member_join(&w.m[MEMBERS], buffer_span(&w.welcome));
+}
+
+static void without_memory_a_message_is_not_read_and_not_lost(void **state)
+{
+    (void)state;
+    const struct mls_commit_args a = test_commit_args(&w.m[1]);
+    struct buffer said;
+    struct mls_received r;
+    test_protect(&w.m[1], "hello", &said);
+    assert_ok(commit_by(1, &a));
+    const struct span messages[] = {buffer_span(&said), buffer_span(&w.message)};
+    for (size_t i = 0; i < 2; i++) {
+        enum status s = ST_NO_MEMORY;
+        for (size_t n = 1; s != ST_OK && n < 2000; n++) {
+            size_t live = mem_live();
+            mem_fail_after(n);
+            s = mls_group_receive(w.m[0].group, messages[i], &r);
+            mem_fail_after(0);
+            assert_true(s == ST_OK || s == ST_NO_MEMORY);
+            assert_true(s == ST_OK || mem_live() <= live + 1); /* a secret tree grows a little */
+        }
+        assert_ok(s);
+        mls_received_wipe(&r);
+    }
+    buffer_wipe(&said);
+}
+
+static void without_memory_a_staged_epoch_is_not_opened_and_not_lost(void **state)
+{
+    (void)state;
+    const struct mls_commit_args a = test_commit_args(&w.m[1]);
+    assert_ok(commit_by(1, &a));
+    struct mls_staged *s = test_receive_commit(&w.m[0], buffer_span(&w.message));
+    enum status st = ST_NO_MEMORY;
+    for (size_t n = 1; st != ST_OK && n < 2000; n++) {
+        mem_fail_after(n);
+        st = mls_staged_open(w.m[0].group, s, NULL);
+        mem_fail_after(0);
+        assert_true(st == ST_OK || st == ST_NO_MEMORY);
+    }
+    assert_ok(st);
+    mls_group_merge(w.m[0].group, s);
+    mls_group_merge(w.m[1].group, w.staged);
+    w.staged = NULL;
+    struct test_member *const both[] = {&w.m[0], &w.m[1], NULL};
+    assert_agree(both);
+}
+
+static void T54_what_an_epoch_does_not_need_any_more_is_erased(void **state)
+{
+    (void)state;
+    const struct secret none = {0};
+    const struct mls_commit_args a = test_commit_args(&w.m[1]);
+    assert_ok(commit_by(1, &a));
+    struct mls_staged *s = test_receive_commit(&w.m[0], buffer_span(&w.message));
+    assert_ok(mls_staged_open(w.m[0].group, s, NULL));
+    mls_group_merge(w.m[0].group, s);
+    mls_group_merge(w.m[1].group, w.staged);
+    w.staged = NULL;
+    for (size_t i = 0; i < 2; i++)
+        assert_true(secret_equal(&w.m[i].group->now->secrets.encryption, &none));
+    const uint32_t gone = 0;
+    struct mls_commit_args removal = test_commit_args(&w.m[1]);
+    removal.removes = &gone;
+    removal.remove_count = 1;
+    assert_ok(commit_by(1, &removal));
+    test_follow(&w.m[0], buffer_span(&w.message));
+    const struct mls_group *g = w.m[0].group;
+    assert_true(secret_equal(&g->now->secrets.exporter, &none));
+    assert_true(secret_equal(&g->now->secrets.init, &none));
+    assert_int_equal(g->now->keys.present, 0);
+    assert_null(g->now->messages);
+    assert_null(g->past);
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -331,6 +436,10 @@ int main(void)
         T(external_psks_enter_and_are_asked_for),
         T(the_tree_may_travel_apart),
         T(exports_of_all_are_equal),
+        T(without_memory_a_commit_fails_and_leaks_nothing),
+        T(without_memory_a_message_is_not_read_and_not_lost),
+        T(without_memory_a_staged_epoch_is_not_opened_and_not_lost),
+        T(T54_what_an_epoch_does_not_need_any_more_is_erased),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
