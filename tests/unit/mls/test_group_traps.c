@@ -220,6 +220,21 @@ static void every_flip_of_a_commit_is_refused_in_public_or_in_private(void **sta
     buffer_wipe(&welcome);
 }
 
+static void a_void_message_spends_its_key(void **state)
+{
+    (void)state;
+    forge(&(struct forging){
+        .as = &w.m[1],
+        .claimed = 1,
+        .format = WIRE_PRIVATE_MESSAGE,
+        .type = CONTENT_PROPOSAL,
+        .body = encode_proposal(&(struct proposal){.type = PROPOSAL_REMOVE, .u.remove = 77})});
+    w.m[0].group->changed = false;
+    assert_status(test_hear_status(&w.m[0], buffer_span(&w.message)), ST_MLS_NOT_A_MEMBER);
+    assert_true(mls_group_changed(w.m[0].group));
+    assert_status(test_hear_status(&w.m[0], buffer_span(&w.message)), ST_MLS_GENERATION_USED);
+}
+
 /* ---- refused by name ---- */
 
 static void reinit_external_and_branching_are_refused_by_name(void **state)
@@ -548,6 +563,7 @@ int main(void)
         T(a_generation_bomb_is_refused_at_once),
         T(every_flip_of_a_message_is_refused),
         T(every_flip_of_a_commit_is_refused_in_public_or_in_private),
+        T(a_void_message_spends_its_key),
         T(reinit_external_and_branching_are_refused_by_name),
         T(senders_from_outside_are_refused_by_name),
         T(application_data_in_public_is_refused),
