@@ -8,5 +8,15 @@
 #include "sync/scope_group.h"
 
 enum status reconcile(struct node *n) MUST_USE;
+/* A child came into the family by this device's commit: its ward is founded, with the first policy. */
+enum status reconcile_found_ward(struct node *n, const struct person_id *child) MUST_USE;
+/* After `init`: the groups of one of family, parents and own. */
+enum status reconcile_found_family(struct node *n) MUST_USE;
+/* Chain entries from a context's heads to the newest known, as evidence records appended to `set`, and the
+ * new heads into `context`. */
+struct evidence_set;
+enum status reconcile_heads(struct node *n, struct kith_context *context, struct evidence_set *set) MUST_USE;
+/* Spans of a set that is complete. */
+void evidence_set_fix(struct evidence_set *set);
 
 #endif

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What people say: sent, arrived, left. */
+#include "protocol/hlc.h"
+#include "sync/commands.h"
+#include "sync/contact.h"
+#include "sync/facts.h"
+#include "sync/family.h"
+#include "sync/journal.h"
+#include "sync/names.h"
+
+/* ---- arriving ---- */
+
+enum status apply_text(struct node *n, const struct applied_entry *e)
+{
+    char name[WIRE_NAME_MAX + 1];
+    int64_t via = 0;
+    if (e->closes_only) {
+        return ST_JOURNAL_AUTHOR;
+    }
+    if (e->own || (ID_EQUAL(&e->who.family, &n->self.family) && ID_EQUAL(&e->who.person, &n->self.person))) {
+        return ST_OK;
+    }
+    enum status st =
+        sql_number(&n->sql, &via, 0, "SELECT via IS NOT NULL FROM entry WHERE id = ?", "i", e->id);
+    if (st == ST_OK && via == 0) { /* what comes by history is no news */
+        st = person_name(n, &e->who, name, sizeof(name));
+        return st == ST_OK ? node_notice(n, NOTICE_TEXT, name, "", &e->scope) : st;
+    }
+    return st;
+}
+
+enum status apply_letterbox(struct node *n, const struct applied_entry *e)
+{
+    struct letterbox box;
+    enum status st = letterbox_decode(&box, e->body->u.letterbox.letterbox);
+    bytes_wipe(&box, sizeof(box));
+    if (st != ST_OK || e->own || e->closes_only) {
+        return st;
+    }
+    if (e->scope_kind == SCOPE_FAMILY) {
+        st = sql_run(&n->sql,
+                     "INSERT INTO device(device, letterbox) VALUES(?1, ?2) ON CONFLICT(device) DO UPDATE SET "
+                     "letterbox = ?2",
+                     "bb", SPAN_ID(&e->author), e->body->u.letterbox.letterbox);
+        return st == ST_OK ? groups_dirty(n) : st;
+    }
+    if (ID_EQUAL(&e->who.family, &n->self.family)) {
+        return ST_OK;
+    }
+    return sql_run(&n->sql, "UPDATE contact SET their_box = ? WHERE scope = ? AND family = ? AND other = ?",
+                   "bbbb", e->body->u.letterbox.letterbox, SPAN_ID(&e->scope), SPAN_ID(&e->who.family),
+                   SPAN_ID(&e->who.person));
+}
+
+/* The other side leaves: what was said stays, nothing more is sent. */
+enum status apply_leave(struct node *n, const struct applied_entry *e)
+{
+    struct leave_note note;
+    struct person_ref self = self_person(n);
+    char name[WIRE_NAME_MAX + 1];
+    enum status st = leave_note_decode(&note, e->body->u.leave.note);
+    if (st == ST_OK) {
+        st = leave_note_verify(&note);
+    }
+    if (st == ST_OK && (!person_ref_equal(&note.who, &e->who) || !ID_EQUAL(&note.scope, &e->scope))) {
+        st = ST_JOURNAL_AUTHOR;
+    }
+    if (st != ST_OK || person_ref_equal(&note.who, &self)) {
+        return st;
+    }
+    st = person_name(n, &e->who, name, sizeof(name));
+    return st == ST_OK ? contact_end(n, &self, &e->who, name) : st;
+}
+
+/* ---- sending ---- */
+
+/* What a family and its rules say to a text in this conversation, now. */
+static enum status judge_send(struct node *n, const struct person_ref *to, const struct scope_id *scope,
+                              struct reply *r)
+{
+    struct facts_ask ask = {.kind = POLICY_REQUEST_SEND, .subject = self_person(n), .peer = *to, .scope = scope};
+    struct facts_answer answer;
+    enum status st = facts_decide(n, &ask, &answer);
+    if (st != ST_OK) {
+        return st;
+    }
+    r->rule = answer.rule;
+    r->expires_at_ms = answer.kind == VERDICT_WAIT ? answer.until_at_ms : 0;
+    return facts_status(&answer);
+}
+
+static enum status contact_scope(struct node *n, const struct named *to, struct scope_id *scope)
+{
+    struct query q;
+    int64_t state = 0, group = 0;
+    bool found = false;
+    query_start(&q, &n->sql, "SELECT scope, state FROM contact WHERE person = ? AND family = ? AND other = ?",
+                "bbb", SPAN_ID(&n->self.person), SPAN_ID(&to->person.family), SPAN_ID(&to->person.person));
+    if (query_next(&q)) {
+        QUERY_ID(&q, 0, scope);
+        state = query_int(&q, 1);
+        found = true;
+    }
+    enum status st = query_end(&q);
+    if (st == ST_OK && !found) {
+        return ST_NAME_UNKNOWN;
+    }
+    if (st == ST_OK && state != CONTACT_ACTIVE && state != CONTACT_FOUNDING) {
+        return ST_CONTACT_ENDED;
+    }
+    if (st == ST_OK) {
+        st = group_id_of_scope(n, scope, &group);
+    }
+    return st == ST_OK && (group == 0 || state == CONTACT_FOUNDING) ? ST_CONTACT_NOT_READY : st;
+}
+
+enum status run_send(struct node *n, const struct command *c, struct reply *r)
+{
+    char to[NODE_NAME_MAX * 2];
+    struct named whom;
+    struct scope_id scope;
+    struct entry_hash hash;
+    struct entry_body body = {.kind = ENTRY_TEXT};
+    body.u.text.text = c->value[CMD_SEND_TEXT].text;
+    if (body.u.text.text.len > ENTRY_TEXT_MAX) {
+        return ST_COMMAND_TEXT;
+    }
+    enum status st = name_resolve(n, command_text(c, CMD_SEND_TO, to, sizeof(to)),
+                                  NAME_OF_CONTACT | NAME_OF_FAMILY, &n->self.person, &whom);
+    if (st != ST_OK) {
+        return st;
+    }
+    sqlite3_snprintf(sizeof(r->name), r->name, "%s", whom.name);
+    enum scope_kind kind = whom.kind == NAME_OF_FAMILY ? SCOPE_FAMILY : SCOPE_CONVERSATION;
+    if (kind == SCOPE_FAMILY) {
+        st = scope_id_of_family(SCOPE_FAMILY, &n->self.family, &scope);
+    } else {
+        st = contact_scope(n, &whom, &scope);
+        if (st == ST_OK) {
+            st = judge_send(n, &whom.person, &scope, r);
+        }
+    }
+    if (st == ST_OK) {
+        st = journal_append(n, kind, &scope, &body, &hash);
+    }
+    return st == ST_OK ? reply_id(r, SPAN_ID(&hash)) : st;
+}

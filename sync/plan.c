@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sync/plan.h"
+
+#include "sync/family.h"
+#include "sync/reconcile.h"
+#include "sync/removal.h"
+
+enum plan_limits {
+    REMOVE_AFTER_MS = 30 * 1000 /* by rank: who removed a device goes first, then one by one */
+};
+
+/* ---- heads ---- */
+
+static enum status add_record(struct evidence_set *set, const struct evidence_record *r)
+{
+    struct writer w;
+    if (set->count == GROUP_EVIDENCE_MAX) {
+        return ST_NO_SPACE;
+    }
+    set->at[set->count] = set->bytes.len;
+    writer_init(&w, &set->bytes);
+    enum status st = evidence_record_encode(&w, r);
+    set->len[set->count] = set->bytes.len - set->at[set->count];
+    set->count += st == ST_OK;
+    return st;
+}
+
+static enum status add_chain(struct node *n, const struct family_id *family, enum chain_kind chain,
+                             uint64_t after, struct evidence_set *set)
+{
+    struct query q;
+    query_start(&q, &n->sql,
+                "SELECT entry FROM chain WHERE family = ? AND chain = ? AND height > ? ORDER BY height",
+                "bii", SPAN_ID(family), (int64_t)chain, (int64_t)after);
+    while (query_next(&q)) {
+        struct evidence_record r = {EVIDENCE_CHAIN_ENTRY, *family, query_blob(&q, 0)};
+        query_fail(&q, add_record(set, &r));
+    }
+    return query_end(&q);
+}
+
+void evidence_set_fix(struct evidence_set *set)
+{
+    for (size_t i = 0; i < set->count; i++) {
+        set->records[i] = SPAN_OF(set->bytes.ptr + set->at[i], set->len[i]);
+    }
+}
+
+enum status reconcile_heads(struct node *n, struct kith_context *context, struct evidence_set *set)
+{
+    bool known = false;
+    enum status st = ST_OK;
+    for (size_t i = 0; st == ST_OK && i < context->family_count; i++) {
+        struct family_head *f = &context->families[i];
+        st = add_chain(n, &f->family, CHAIN_AUTHORITY, f->head.height, set);
+        if (st == ST_OK) {
+            st = family_head(n, &f->family, CHAIN_AUTHORITY, &f->head, &known);
+        }
+    }
+    if (st == ST_OK && context->kind != SCOPE_CONVERSATION) {
+        st = add_chain(n, &context->families[0].family, CHAIN_ROSTER, context->roster.height, set);
+        if (st == ST_OK) {
+            st = family_head(n, &context->families[0].family, CHAIN_ROSTER, &context->roster, &known);
+        }
+    }
+    evidence_set_fix(set);
+    return st;
+}
+
+struct plan *plan_new(void)
+{
+    struct plan *p = mem_alloc(1, sizeof(*p));
+    for (size_t i = 0; p && i < GROUP_ADDS_MAX; i++) {
+        buffer_init(&p->packages[i], WIRE_KEY_PACKAGE_MAX + 16);
+        buffer_init(&p->boxes[i], LETTERBOX_MAX);
+    }
+    if (p) {
+        evidence_set_init(&p->evidence);
+    }
+    return p;
+}
+
+void plan_free(struct plan *p)
+{
+    for (size_t i = 0; p && i < GROUP_ADDS_MAX; i++) {
+        buffer_wipe(&p->packages[i]);
+        buffer_wipe(&p->boxes[i]);
+    }
+    if (p) {
+        evidence_set_wipe(&p->evidence);
+    }
+    mem_free(p, sizeof(*p));
+}
+
+/* A device to add, when its letterbox and a key package of it are here. */
+enum status plan_add(struct node *n, struct plan *p, const struct device_id *device,
+                     const struct person_ref *who)
+{
+    size_t at = p->add_count;
+    bool box = false, package = false;
+    if (at == GROUP_ADDS_MAX || revocation_known(n, device)) {
+        return ST_OK;
+    }
+    enum status st = sql_bytes(&n->sql, &p->boxes[at], &box,
+                               "SELECT letterbox FROM device WHERE device = ? AND letterbox IS NOT NULL", "b",
+                               SPAN_ID(device));
+    if (st == ST_OK && box) {
+        st = key_package_take(n, device, &p->packages[at], &package);
+    }
+    if (st == ST_OK && box && package) {
+        p->adds[at] = (struct group_add){buffer_span(&p->packages[at]), *who, buffer_span(&p->boxes[at])};
+        p->add_count++;
+    } else {
+        buffer_wipe(&p->boxes[at]);
+    }
+    return st;
+}
+
+/* Members remove a leaf one after the other, so that not all commit at once. */
+bool plan_may_remove(struct node *n, const struct group *g, const struct device_id *device)
+{
+    int64_t known_at = 0, issuer = 0;
+    uint32_t rank = mls_group_own_leaf(g->mls);
+    enum status st = sql_number(&n->sql, &known_at, n->now.wall_ms,
+                                "SELECT at_ms FROM revocation WHERE device = ?", "b", SPAN_ID(device));
+    if (st == ST_OK) {
+        st = sql_number(&n->sql, &issuer, 0,
+                        "SELECT count(*) FROM entry WHERE kind = ? AND own = 1 AND arrived_at >= ?", "ii",
+                        (int64_t)ENTRY_REVOCATION, known_at);
+    }
+    int64_t due = known_at + (issuer != 0 ? 0 : REMOVE_AFTER_MS * (int64_t)(rank + 1));
+    if (st == ST_OK && due > n->now.wall_ms) {
+        node_wake_wall(n, due);
+        return false;
+    }
+    return st == ST_OK;
+}
+
+enum status plan_evidence(struct plan *p, enum evidence_kind kind, struct span body)
+{
+    struct evidence_record r = {.kind = kind, .body = body};
+    return add_record(&p->evidence, &r);
+}
+
+/* An empty commit after many messages or days, unless this person made one of the last epochs (§5.3). */
+static enum status refresh_due(struct node *n, struct group *g, bool *due)
+{
+    struct person_ref authors[ADMISSION_AUTHORS_MAX], self = self_person(n), persons[WIRE_LEAVES_MAX];
+    size_t count = 0, people = group_persons(g, persons, WIRE_LEAVES_MAX);
+    int64_t want = 0;
+    enum status st = sql_number(
+        &n->sql, &want, 0, "SELECT sent_count >= ? OR refreshed_at < ? FROM mls_group WHERE id = ?", "iii",
+        (int64_t)GROUP_REFRESH_SENT, n->now.wall_ms - GROUP_REFRESH_DAYS * INT64_C(86400000), g->id);
+    if (st == ST_OK) {
+        st = group_authors(n, g, authors, &count);
+    }
+    *due = want != 0 && mls_group_member_count(g->mls) > 1;
+    for (size_t i = 0; i < count && i + 1 < people; i++) {
+        *due = *due && !person_ref_equal(&authors[i], &self);
+    }
+    return st;
+}
+
+enum status plan_commit(struct node *n, struct group *g, struct plan *p)
+{
+    struct kith_context context;
+    bool refresh = false;
+    enum status st = ST_OK;
+    if (p->later) {
+        st = sql_run(&n->sql, "UPDATE mls_group SET dirty = 1 WHERE id = ?", "i", g->id);
+    }
+    if (st == ST_OK && p->add_count == 0 && p->remove_count == 0) {
+        st = refresh_due(n, g, &refresh);
+        if (st != ST_OK || !refresh) {
+            return st;
+        }
+        struct group_commit_args empty = {0};
+        return group_commit(n, g, &empty);
+    }
+    if (st == ST_OK) {
+        st = group_context(g, &context);
+    }
+    if (st == ST_OK) {
+        st = reconcile_heads(n, &context, &p->evidence);
+    }
+    if (st == ST_OK) {
+        struct group_commit_args a = {.adds = p->adds,
+                                      .add_count = p->add_count,
+                                      .removes = p->removes,
+                                      .remove_count = p->remove_count,
+                                      .evidence = p->evidence.records,
+                                      .evidence_count = p->evidence.count,
+                                      .context = &context};
+        st = group_commit(n, g, &a);
+    }
+    return st;
+}

@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Revocations: made, judged, told; and the evidence that commits bring with them. */
+#include "sync/removal.h"
+
+#include "device/certificates.h"
+#include "device/roster.h"
+#include "sync/chain_wish.h"
+#include "sync/commands.h"
+#include "sync/contact.h"
+#include "sync/conversation.h"
+#include "sync/family.h"
+#include "sync/names.h"
+#include "sync/scope_internal.h"
+
+bool revocation_known(struct node *n, const struct device_id *device)
+{
+    int64_t known = 0;
+    enum status st = sql_number(&n->sql, &known, 0, "SELECT count(*) FROM revocation WHERE device = ?", "b",
+                                SPAN_ID(device));
+    return st == ST_OK && known != 0;
+}
+
+enum status revocation_keep(struct node *n, struct span revocation)
+{
+    struct revocation v;
+    struct authority *a = NULL;
+    enum status st = revocation_decode(&v, revocation);
+    if (st == ST_OK && revocation_known(n, &v.device)) {
+        return ST_OK;
+    }
+    if (st == ST_OK) {
+        st = family_authority_at(n, &v.who.family, v.authority_height, &a);
+    }
+    if (st == ST_OK) {
+        st = revocation_check(a, &v);
+    }
+    mem_free(a, sizeof(*a));
+    if (st == ST_OK) {
+        st = sql_run(
+            &n->sql,
+            "INSERT OR IGNORE INTO revocation(device, family, person, revocation, at_ms) VALUES(?,?,?,?,?)",
+            "bbbbi", SPAN_ID(&v.device), SPAN_ID(&v.who.family), SPAN_ID(&v.who.person), revocation,
+            n->now.wall_ms);
+    }
+    for (size_t i = 0; st == ST_OK && i < v.pins.count; i++) {
+        st = journal_set_pin(n, &v.device, &v.pins.at[i]);
+    }
+    return st == ST_OK ? groups_dirty(n) : st;
+}
+
+/* ---- telling ---- */
+
+/* To every contact of the person whose device it was, by their letterboxes. */
+static enum status tell_contacts(struct node *n, const struct person_ref *who, struct span revocation)
+{
+    struct query q;
+    enum status st = ST_OK;
+    query_start(&q, &n->sql,
+                "SELECT family, other, their_box FROM contact WHERE person = ? AND their_box IS NOT NULL",
+                "b", SPAN_ID(&who->person));
+    while (st == ST_OK && query_next(&q)) {
+        struct letter l = {.type = LETTERBOX_REVOCATION, .box = query_blob(&q, 2), .body = revocation};
+        QUERY_ID(&q, 0, &l.to.family);
+        QUERY_ID(&q, 1, &l.to.person);
+        st = l.box.len != 0 ? letter_send(n, &l) : ST_OK;
+    }
+    enum status end = query_end(&q);
+    return st == ST_OK ? end : st;
+}
+
+/* Into the journals: the whole family's. */
+static enum status tell_family(struct node *n, struct span revocation)
+{
+    struct scope_id scope;
+    struct entry_body body = {.kind = ENTRY_REVOCATION};
+    body.u.revocation.revocation = revocation;
+    enum status st = scope_id_of_family(SCOPE_FAMILY, &n->self.family, &scope);
+    return st == ST_OK ? journal_append(n, SCOPE_FAMILY, &scope, &body, NULL) : st;
+}
+
+enum status revocation_issue(struct node *n, const struct device_id *device, const struct person_ref *who)
+{
+    struct chain_head head;
+    struct buffer bytes;
+    struct writer w;
+    bool known = false;
+    struct revocation v = {.who = *who, .device = *device, .issuer = n->self.device};
+    enum status st = family_head(n, &n->self.family, CHAIN_AUTHORITY, &head, &known);
+    v.authority_height = head.height;
+    buffer_init(&bytes, WIRE_ENTRY_MAX);
+    if (st == ST_OK) {
+        st = revocation_sign(&v, &n->self.key);
+    }
+    if (st == ST_OK) {
+        writer_init(&w, &bytes);
+        st = revocation_encode(&w, &v);
+    }
+    if (st == ST_OK) {
+        st = tell_family(n, buffer_span(&bytes)); /* its handler keeps it */
+    }
+    if (st == ST_OK) {
+        st = tell_contacts(n, who, buffer_span(&bytes));
+    }
+    buffer_wipe(&bytes);
+    return st;
+}
+
+enum status apply_revocation(struct node *n, const struct applied_entry *e)
+{
+    return revocation_keep(n, e->body->u.revocation.revocation);
+}
+
+enum status letter_revocation(struct node *n, const struct received_letter *l)
+{
+    return revocation_keep(n, l->m->body);
+}
+
+enum status letter_evidence(struct node *n, const struct received_letter *l)
+{
+    struct evidence_record r;
+    enum status st = evidence_record_decode(&r, l->m->body);
+    return st == ST_OK && r.kind == EVIDENCE_REVOCATION ? revocation_keep(n, r.body) : st;
+}
+
+/* ---- evidence that a commit brought ---- */
+
+enum status epoch_evidence(struct node *n, struct group *g, const struct span *records, size_t count)
+{
+    struct evidence_record r;
+    enum status st = ST_OK;
+    (void)g;
+    for (size_t i = 0; st == ST_OK && i < count; i++) {
+        st = evidence_record_decode(&r, records[i]);
+        if (st != ST_OK) {
+            break;
+        }
+        switch (r.kind) {
+        case EVIDENCE_CHAIN_ENTRY:
+            st = family_take_entry(n, &r.family, r.body);
+            break;
+        case EVIDENCE_CERTIFICATE:
+            st = family_keep_certificate(n, r.body);
+            break;
+        case EVIDENCE_PERMIT:
+            st = permit_keep(n, r.body);
+            break;
+        case EVIDENCE_WITHDRAWAL:
+            st = withdrawal_keep(n, r.body);
+            break;
+        case EVIDENCE_REVOCATION:
+            st = revocation_keep(n, r.body);
+            break;
+        case EVIDENCE_LEAVE:
+        case EVIDENCE_READD:
+        default:
+            break;
+        }
+    }
+    return st;
+}
+
+/* ---- holding and telling ---- */
+
+enum status removal_holds_sending(struct node *n, struct group *g, bool *held)
+{
+    struct device_certificate c;
+    int64_t any = 0;
+    *held = false;
+    enum status st = sql_number(&n->sql, &any, 0, "SELECT count(*) FROM revocation", "");
+    for (uint32_t at = 0; st == ST_OK && any != 0 && !*held && group_next(g, &at, &c);) {
+        *held = revocation_known(n, &c.device);
+    }
+    return st;
+}
+
+enum status removal_passed(struct node *n, const struct device_id *device, bool *passed)
+{
+    int64_t lagging = 0;
+    (void)device;
+    /* A member whose newest beacon stands before our epoch has not told that it passed. */
+    enum status st = sql_number(
+        &n->sql, &lagging, 0,
+        "SELECT count(*) FROM beacon b JOIN mls_group g ON g.id = b.grp WHERE g.state = 1"
+        " AND g.kind = 1 AND b.epoch < g.epoch AND b.device NOT IN (SELECT device FROM revocation)",
+        "");
+    *passed = lagging == 0;
+    return st;
+}
+
+enum status removals_passed(struct node *n, struct group *g)
+{
+    struct device_id device;
+    struct person_ref who;
+    char person[WIRE_NAME_MAX + 1];
+    struct query q;
+    bool found = false, passed = false;
+    if (g->kind != SCOPE_FAMILY) {
+        return ST_OK;
+    }
+    query_start(&q, &n->sql,
+                "SELECT device, family, person FROM revocation WHERE told = 0 AND family = ? LIMIT 1", "b",
+                SPAN_ID(&n->self.family));
+    if (query_next(&q)) {
+        QUERY_ID(&q, 0, &device);
+        QUERY_ID(&q, 1, &who.family);
+        QUERY_ID(&q, 2, &who.person);
+        found = true;
+    }
+    enum status st = query_end(&q);
+    if (st == ST_OK && found && !group_has_device(g, &device, NULL)) {
+        st = removal_passed(n, &device, &passed);
+    }
+    if (st != ST_OK || !passed) {
+        return st;
+    }
+    st = sql_run(&n->sql, "UPDATE revocation SET told = 1 WHERE device = ?", "b", SPAN_ID(&device));
+    if (st == ST_OK) {
+        st = person_name(n, &who, person, sizeof(person));
+    }
+    return st == ST_OK ? node_notice(n, NOTICE_DEVICE_REMOVED, person, "", NULL) : st;
+}
+
+/* A commit removed this device. From its own family: it is out of everything. */
+enum status removed_from_group(struct node *n, struct group *g)
+{
+    bool family = g->kind == SCOPE_FAMILY;
+    struct scope_id scope = g->scope;
+    enum status st = group_leave(n, g);
+    if (st == ST_OK && family) {
+        st = self_removed(n);
+    }
+    if (st == ST_OK && family) {
+        st = sql_run(&n->sql, "UPDATE mls_group SET state = 3", "");
+    }
+    if (st == ST_OK && family) {
+        st = sql_run(&n->sql, "DELETE FROM mls_record", "");
+        groups_free(n);
+    }
+    if (st == ST_OK && family) {
+        st = sql_run(&n->sql, "UPDATE log SET listening = 0", "");
+    }
+    return st == ST_OK ? node_notice(n, NOTICE_DEVICE_REMOVED, "", "this device", &scope) : st;
+}
+
+/* ---- the command ---- */
+
+enum status run_devices_remove(struct node *n, const struct command *c, struct reply *r)
+{
+    char text[COMMAND_TEXT_MAX + 1];
+    struct named who;
+    struct person_ref person;
+    enum status st = name_resolve(n, command_text(c, CMD_DEVICES_REMOVE_DEVICE, text, sizeof(text)),
+                                  NAME_OF_DEVICE, NULL, &who);
+    if (st != ST_OK) {
+        return st;
+    }
+    sqlite3_snprintf(sizeof(r->name), r->name, "%s", who.name);
+    if (ID_EQUAL(&who.device, &n->self.device)) {
+        return ST_DEVICE_ITSELF;
+    }
+    const struct authority *a;
+    const struct roster *roster;
+    st = family_states(n, &a, &roster);
+    const struct roster_person *owner = st == ST_OK ? roster_person_of(roster, &who.device) : NULL;
+    if (!owner) {
+        return st == ST_OK ? ST_NAME_UNKNOWN : st;
+    }
+    person = (struct person_ref){n->self.family, owner->person};
+    bool mine = ID_EQUAL(&person.person, &n->self.person);
+    if (n->self.role != ROLE_PARENT && !mine) {
+        return ST_COMMAND_NOT_PARENT;
+    }
+    st = wish_remove_device(n, &who.device);
+    return st == ST_OK ? revocation_issue(n, &who.device, &person) : st;
+}
