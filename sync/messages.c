@@ -78,7 +78,7 @@ enum status apply_leave(struct node *n, const struct applied_entry *e)
 static enum status judge_send(struct node *n, const struct person_ref *to, const struct scope_id *scope,
                               struct reply *r)
 {
-    struct facts_ask ask = {.kind = POLICY_REQUEST_SEND, .subject = self_person(n), .peer = *to, .scope = scope};
+    struct facts_ask ask = {.kind = MAY_SEND, .subject = self_person(n), .peer = *to, .scope = scope};
     struct facts_answer answer;
     enum status st = facts_decide(n, &ask, &answer);
     if (st != ST_OK) {
