@@ -92,6 +92,12 @@ enum status logs_drop(struct node *n, int64_t log)
     return sql_run(&n->sql, "DELETE FROM log WHERE id = ?", "i", log);
 }
 
+enum status logs_reread(struct node *n, int64_t log)
+{
+    logs_changed(n);
+    return sql_run(&n->sql, "UPDATE log SET cursor = 0, safe = 0 WHERE id = ?", "i", log);
+}
+
 enum status logs_unsend(struct node *n, int64_t log, enum outbox_purpose purpose)
 {
     return sql_run(&n->sql, "DELETE FROM outbox WHERE log = ? AND purpose = ?", "ii", log, (int64_t)purpose);

@@ -63,6 +63,8 @@ void log_keys_wipe(struct log_keys *k);
 /* Finds the log by its id, or makes its row. */
 enum status logs_add(struct node *n, const struct log_args *a, int64_t *log) MUST_USE;
 enum status logs_listen(struct node *n, int64_t log, bool on) MUST_USE;
+/* Reads the log again from its start. */
+enum status logs_reread(struct node *n, int64_t log) MUST_USE;
 /* Drops the log with what waits for it. */
 enum status logs_drop(struct node *n, int64_t log) MUST_USE;
 /* Puts whole messages into as few blocks as they need and the blocks into the outbox; *last is the outbox id

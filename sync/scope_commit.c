@@ -113,7 +113,7 @@ static enum status keep_letters(struct node *n, struct group *g, const struct gr
 enum status group_commit(struct node *n, struct group *g, const struct group_commit_args *a)
 {
     struct making m = {.staged = NULL};
-    if (g->pending || g->state != GROUP_ACTIVE) {
+    if (g->pending || g->gap || g->state != GROUP_ACTIVE) {
         return ST_GROUP_BUSY;
     }
     if (a->add_count > GROUP_ADDS_MAX || a->evidence_count > GROUP_EVIDENCE_MAX) {

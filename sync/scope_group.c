@@ -130,7 +130,8 @@ static enum status load_row(struct node *n, int64_t id, struct group *g)
     query_start(
         &q, &n->sql,
         "SELECT g.kind, g.scope, g.generation, g.state, g.founding, g.epoch, coalesce(g.log, 0), g.pending,"
-        " g.subject_family, g.subject_person, g.peer_family, g.peer_person, r.address FROM mls_group g"
+        " g.subject_family, g.subject_person, g.peer_family, g.peer_person, r.address, g.gap_at FROM "
+        "mls_group g"
         " JOIN relay r ON r.id = g.relay WHERE g.id = ?",
         "i", id);
     g->id = 0;
@@ -147,6 +148,7 @@ static enum status load_row(struct node *n, int64_t id, struct group *g)
         person_column(&q, 8, &g->subject);
         person_column(&q, 10, &g->peer);
         g->has_peer = !query_null(&q, 10);
+        g->gap = query_int(&q, 13) != 0;
         sqlite3_snprintf(sizeof(g->relay), g->relay, "%s", query_text(&q, 12));
     }
     return query_end(&q);

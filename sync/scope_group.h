@@ -45,6 +45,7 @@ struct group {
     uint64_t epoch;
     int64_t log;   /* of the present epoch */
     bool pending;  /* an own commit waits to be read back */
+    bool gap;      /* scope_gap.c: no commits until everybody has told where they stand */
     bool has_peer; /* conversation of two */
     struct person_ref subject,
         peer; /* ward, own: subject is whose; conversation: subject is of this family */

@@ -26,6 +26,10 @@ enum status group_judge(struct node *n, struct group *g, const struct mls_staged
 /* The same for all leaves of a group that is joined. */
 enum status group_judge_joined(struct node *n, struct mls_group *mls, const struct kith_context *context,
                                const struct admission *admission) MUST_USE;
+/* What is read next need not be what came first: wait for everybody's beacon. */
+enum status group_begin_gap(struct node *n, struct group *g) MUST_USE;
+/* After a beacon: is the gap over? */
+enum status group_end_gap(struct node *n, struct group *g) MUST_USE;
 /* Persons who made the commits of the last epochs, newest first. */
 enum status group_authors(struct node *n, const struct group *g, struct person_ref out[ADMISSION_AUTHORS_MAX],
                           size_t *count) MUST_USE;

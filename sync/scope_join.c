@@ -272,7 +272,7 @@ static enum status judge_incarnation(struct node *n, struct group *g, const stru
     static const struct relay_incarnation unknown;
     enum status st = logs_incarnation(n, g->relay, &seen);
     if (st == ST_OK && !ID_EQUAL(&seen, &unknown) && memcmp(seen.b, a->incarnation.b, sizeof(seen.b)) != 0) {
-        st = group_stuck(n, g, "the relay lost its store while this device was joining");
+        st = group_begin_gap(n, g);
     }
     return st;
 }

@@ -122,5 +122,8 @@ enum status group_beacon_seen(struct node *n, struct group *g, const struct devi
                      "seen_at = ?2",
                      "bi", SPAN_ID(from), n->now.wall_ms);
     }
-    return st == ST_OK && b.epoch <= g->epoch ? compare_epoch(n, g, from, &b) : st;
+    if (st == ST_OK && b.epoch <= g->epoch) {
+        st = compare_epoch(n, g, from, &b);
+    }
+    return st == ST_OK ? group_end_gap(n, g) : st;
 }
