@@ -84,11 +84,11 @@ class Place:
             raise SystemExit(f"{path} is not built: ./bootstrap build")
         return str(path)
 
-    def start(self, what, *command):
+    def start(self, what, *command, **environment):
         errors = self.folder / f"{what}.log"
         with open(errors, "ab") as log:
             process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, stdin=subprocess.DEVNULL, text=True,
-                                       env=self.environment)
+                                       env=dict(self.environment, **environment))
         process.stderr_path = errors
         self.started.append(process)
         return process
@@ -129,12 +129,16 @@ class Device:
         self.process = None
 
     def start(self):
+        self.start_with()
+        first_line(self.process, "kithd")
+        return self
+
+    def start_with(self, **environment):
+        """Without waiting for it: it may be meant to die at once."""
         command = [self.place.program("kithd"), "--home", str(self.home)]
         if self.relay is not None:
             command += ["--relay", self.relay.address]
-        self.process = self.place.start(self.name, *command)
-        first_line(self.process, "kithd")
-        return self
+        self.process = self.place.start(self.name, *command, **environment)
 
     def stop(self, sig=signal.SIGTERM):
         end(self.process, sig)
