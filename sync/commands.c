@@ -122,6 +122,8 @@ enum status commands_run(struct node *n, uint64_t id, const struct command *c)
     if (why == ST_OK) {
         struct command_call call = {c, &r};
         st = node_guard(n, run, &call, &why);
+        /* What took effect and is kept can be a failure to who asked: a wrong code has voided the link. */
+        why = why == ST_OK ? r.why : why;
     }
     if (st == ST_OK) {
         st = answer(n, id, c, why, &r);

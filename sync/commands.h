@@ -11,7 +11,7 @@ struct reply {
     char name[NODE_NAME_MAX + 20];
     char kit[256];
     const char *rule; /* static */
-    enum status why;
+    enum status why;  /* with ST_OK: what was done is kept, and this is the command's status */
     int64_t expires_at_ms;
 };
 
