@@ -121,6 +121,7 @@ struct mls_propose_args {
         MLS_PROPOSE_EXTENSIONS
     } kind;
     struct span key_package;              /* ADD: MLSMessage(KeyPackage) */
+    int64_t now_ms;                       /* ADD, not 0: outside its lifetime is refused, ST_MLS_LIFETIME */
     struct span identity;                 /* UPDATE: a new identity, or empty to keep the old */
     uint32_t leaf;                        /* REMOVE */
     struct span psk_id;                   /* PSK: external */

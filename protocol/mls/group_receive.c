@@ -212,6 +212,10 @@ static enum status judge_commit(struct mls_staged *s, const struct mls_group *g,
                                 const struct authenticated_content *a)
 {
     enum status st = keep_commit(s, a);
+    if (st == ST_OK && a->auth.confirmation_tag.len != HASH_LEN) {
+        st =
+            ST_WIRE_VALUE; /* everybody sees that it cannot be one; whether it is right is a private matter */
+    }
     if (st == ST_OK) {
         st = resolve_proposals(s, g);
     }

@@ -109,6 +109,11 @@ static enum status make_add(const struct mls_propose_args *a, struct proposing *
         s = ST_MLS_KEY_PACKAGE;
     }
     out->u.add = p->package.u.key_package;
+    /* RFC 9420 §7.3: whoever sends a leaf MUST look at its lifetime; whose clock counts is the caller's to
+     * say */
+    if (s == ST_OK && a->now_ms != 0) {
+        s = key_package_check_lifetime(&out->u.add, a->now_ms);
+    }
     return s;
 }
 

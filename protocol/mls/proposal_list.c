@@ -175,9 +175,24 @@ static bool conflicts_with_earlier(const struct proposal_list *l, size_t i)
     return false;
 }
 
+/* Here, where all members judge the list alike, and not first in the private step, where one would be alone.
+ */
+static enum status check_psk_count(const struct proposal_list *l)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < l->count; i++) {
+        count += l->items[i].proposal.type == PROPOSAL_PSK;
+    }
+    return count <= MLS_PSKS_MAX ? ST_OK : ST_MLS_PSK_COUNT;
+}
+
 enum status proposal_list_check(const struct proposal_list *l, uint32_t committer,
                                 const struct proposal_rules *rules)
 {
+    enum status count = check_psk_count(l);
+    if (count != ST_OK) {
+        return count;
+    }
     for (size_t i = 0; i < l->count; i++) { /* the cheap rules first, then the signatures */
         if (!proposal_committable(&l->items[i], committer)) {
             return ST_MLS_PROPOSAL_SENDER;

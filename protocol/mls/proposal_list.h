@@ -44,8 +44,9 @@ enum status proposal_check(const struct proposal *p, uint32_t sender,
 bool proposal_conflicts(const struct listed_proposal *a, const struct listed_proposal *b);
 /* May `committer` commit p? Not its own Update, nor its own removal. */
 bool proposal_committable(const struct listed_proposal *p, uint32_t committer);
-/* The whole list, each proposal included (unless checked). ST_MLS_PROPOSAL_LIST, ST_MLS_PROPOSAL_SENDER, or
- * as proposal_check. What depends on the tree afterwards is for proposal_apply. */
+/* The whole list, each proposal included (unless checked). ST_MLS_PROPOSAL_LIST, ST_MLS_PROPOSAL_SENDER,
+ * ST_MLS_PSK_COUNT (over MLS_PSKS_MAX), or as proposal_check. What depends on the tree afterwards is for
+ * proposal_apply. */
 enum status proposal_list_check(const struct proposal_list *l, uint32_t committer,
                                 const struct proposal_rules *rules) MUST_USE;
 /* §12.4: empty, or with a proposal of a type that asks for a path. */

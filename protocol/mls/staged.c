@@ -20,6 +20,10 @@ enum status staged_new(struct mls_staged **out, const struct mls_group *g, uint3
     if (s == NULL) {
         return ST_NO_MEMORY;
     }
+    if (g->now->context.epoch == UINT64_MAX) { /* only a hostile Welcome can have begun there */
+        mem_free(s, sizeof(*s));
+        return ST_MLS_EPOCH_LAST;
+    }
     proposal_list_init(&s->list);
     buffer_init(&s->commit_bytes, MLS_MESSAGE_MAX);
     buffer_init(&s->provisional, CONTEXT_MAX);
