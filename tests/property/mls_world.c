@@ -397,22 +397,30 @@ static void send(struct world *w, size_t device, const uint8_t text[static 8], s
     world_save(w, device);
 }
 
-void world_chat(struct world *w)
+static void say_to_all(struct world *w, size_t from)
 {
-    static const uint8_t text[8] = "in time", late[8] = "is late";
-    size_t from = world_random_member(w, WORLD_DEVICES);
+    static const uint8_t text[8] = "in time";
     struct buffer message;
     buffer_init(&message, MESSAGE_MAX);
-    if (w->late_for == WORLD_DEVICES && world_member_count(w) > 1 && world_chance(w, 50)) {
-        w->late.len = 0;
-        w->late_epoch = mls_group_epoch(w->device[from].group);
-        send(w, from, late, &w->late);
-        w->late_for = world_random_member(w, from);
-    }
     send(w, from, text, &message);
     for (size_t i = 0; i < WORLD_DEVICES; i++) {
         if (i != from && w->device[i].group)
             read_message(w, i, buffer_span(&message), text);
     }
     buffer_wipe(&message);
+}
+
+void world_chat(struct world *w)
+{
+    static const uint8_t late[8] = "is late";
+    size_t from = world_random_member(w, WORLD_DEVICES);
+    if (w->late_for == WORLD_DEVICES && world_member_count(w) > 1 && world_chance(w, 50)) {
+        w->late.len = 0;
+        w->late_epoch = mls_group_epoch(w->device[from].group);
+        send(w, from, late, &w->late);
+        w->late_for = world_random_member(w, from);
+    }
+    /* several of one sender, which may load its ratchets from their records in between */
+    for (uint64_t i = 1 + world_below(w, 4); i > 0; i--)
+        say_to_all(w, from);
 }
