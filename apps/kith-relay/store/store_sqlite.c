@@ -56,8 +56,8 @@ static const char *const sql[Q_COUNT] = {
     [Q_LOG_HEAD] = "SELECT id, head FROM log WHERE row = ?1",
     [Q_BLOCK_FIND] = "SELECT seq FROM block WHERE log = ?1 AND id = ?2",
     [Q_BLOCK_ADD] = "INSERT INTO block (log, seq, id, hour, bytes) VALUES (?1, ?2, ?3, ?4, ?5)",
-    [Q_READ] = "SELECT b.seq, b.bytes FROM block b JOIN log l ON b.log = l.row"
-               " WHERE l.id = ?1 AND b.seq > ?2 ORDER BY b.seq LIMIT ?3",
+    [Q_READ] = ("SELECT b.seq, b.bytes FROM block b JOIN log l ON b.log = l.row"
+                " WHERE l.id = ?1 AND b.seq > ?2 ORDER BY b.seq LIMIT ?3"),
     [Q_TRIM] = "DELETE FROM block WHERE log = ?1 AND seq <= ?2",
     [Q_LOG_SHRINK] = "UPDATE log SET blocks = blocks - ?2 WHERE row = ?1",
     [Q_OLDEST] = "SELECT row, log FROM block WHERE hour < ?1 AND row = (SELECT min(row) FROM block)",
