@@ -138,12 +138,16 @@ static void flip_one(const struct vec_file *f, size_t i, struct slot *s, size_t 
 
 static void drop_one(const struct vec_file *f, size_t i, struct slot *s, struct tally *t)
 {
+    char *key = strdup(s->key); /* the object's own copy goes with the field */
+    if (!key)
+        abort();
     json_incref(s->value);
-    json_object_del(s->owner, s->key);
-    judge(f, i, t, "no", s->key);
-    json_object_set_new(s->owner, s->key, json_null());
-    judge(f, i, t, "null for", s->key);
-    json_object_set_new(s->owner, s->key, s->value);
+    json_object_del(s->owner, key);
+    judge(f, i, t, "no", key);
+    json_object_set_new(s->owner, key, json_null());
+    judge(f, i, t, "null for", key);
+    json_object_set_new(s->owner, key, s->value);
+    free(key);
 }
 
 static void change_case(const struct vec_file *f, size_t i, struct tally *t)
