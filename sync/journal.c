@@ -49,7 +49,11 @@ enum status journal_set_base(struct node *n, const struct scope_id *scope, const
             " AND author = ?2 AND cont_seq < ?3",
             "bbib", SPAN_ID(scope), SPAN_ID(&head->author), (int64_t)head->seq, SPAN_ID(&head->hash));
     }
-    return st == ST_OK ? move_contiguous(n, scope, &head->author) : st;
+    if (st == ST_OK) {
+        st = move_contiguous(n, scope, &head->author);
+    }
+    /* What history brought before counts now. */
+    return st == ST_OK ? journal_attest(n, SCOPE_CONVERSATION, scope, &head->hash) : st;
 }
 
 enum status journal_set_pin(struct node *n, const struct device_id *author, const struct pin *pin)

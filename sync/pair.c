@@ -223,3 +223,16 @@ enum status pair_device_joined(struct node *n, const struct device_id *device)
     }
     return st;
 }
+
+enum status pair_device_failed(struct node *n, const struct device_id *device)
+{
+    struct pair_run r;
+    enum status st = pair_run_newest(n, &r);
+    bool this_one = st == ST_OK && r.p != NULL && ID_EQUAL(&pairing_facts(r.p)->device, device);
+    pair_run_free(&r);
+    if (!this_one)
+        return st;
+    st = sql_run(&n->sql, "UPDATE pairing SET state = ? WHERE id = (SELECT max(id) FROM pairing)", "i",
+                 (int64_t)PAIRING_FAILED);
+    return st == ST_OK ? node_notice(n, NOTICE_PAIRING, "", pairing_state_name(PAIRING_FAILED), NULL) : st;
+}

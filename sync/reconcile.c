@@ -7,6 +7,7 @@
 #include "sync/conversation.h"
 #include "sync/facts.h"
 #include "sync/family.h"
+#include "sync/history.h"
 #include "sync/key_packages.h"
 #include "sync/pair.h"
 #include "sync/plan.h"
@@ -166,6 +167,18 @@ enum status scope_joined(struct node *n, struct group *g)
         st = found_own(n);
     }
     return st == ST_OK ? node_notice(n, NOTICE_PERSON, person, "", &scope) : st;
+}
+
+enum status scope_added(struct node *n, struct group *g, const struct device_certificate *added, size_t count)
+{
+    enum status st = ST_OK;
+    if (g->kind == SCOPE_CONVERSATION) {
+        return conversation_began(n, g);
+    }
+    for (size_t i = 0; st == ST_OK && g->kind == SCOPE_OWN && i < count; i++) {
+        st = history_offer_to(n, &added[i].device);
+    }
+    return st;
 }
 
 /* The letterbox of this device, told to its family. */

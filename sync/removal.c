@@ -130,9 +130,8 @@ enum status epoch_evidence(struct node *n, struct group *g, const struct span *r
     enum status st = ST_OK;
     (void)g;
     for (size_t i = 0; st == ST_OK && i < count; i++) {
-        st = evidence_record_decode(&r, records[i]);
-        if (st != ST_OK) {
-            break;
+        if (evidence_record_decode(&r, records[i]) != ST_OK) {
+            continue;
         }
         switch (r.kind) {
         case EVIDENCE_CHAIN_ENTRY:
@@ -155,6 +154,8 @@ enum status epoch_evidence(struct node *n, struct group *g, const struct span *r
         default:
             break;
         }
+        /* The commit is valid whatever this device can make of its evidence: all members must agree on it. */
+        st = status_is_fatal(st) ? st : ST_OK;
     }
     return st;
 }

@@ -206,7 +206,46 @@ static enum status take_back_unsent(struct node *n, struct group *g, int64_t old
     return st;
 }
 
-static enum status begin_epoch(struct node *n, struct group *g, const struct person_ref *author)
+/* Devices that a commit adds, and whether a person comes with them who was not there before. */
+struct newcomers {
+    struct device_certificate added[GROUP_ADDS_MAX];
+    size_t count;
+    bool person;
+};
+
+static void find_newcomers(const struct group *g, const struct mls_staged *s, struct newcomers *out)
+{
+    struct person_ref there[WIRE_LEAVES_MAX];
+    const struct mls_change *changes;
+    size_t persons = group_persons(g, there, WIRE_LEAVES_MAX), count = mls_staged_changes(s, &changes);
+    memset(out, 0, sizeof(*out));
+    for (size_t i = 0; i < count && out->count < GROUP_ADDS_MAX; i++) {
+        struct device_certificate *c = &out->added[out->count];
+        bool known = false;
+        if (changes[i].kind != MLS_CHANGE_ADD ||
+            device_certificate_decode(c, changes[i].identity_new) != ST_OK) {
+            continue;
+        }
+        for (size_t j = 0; j < persons; j++) {
+            known = known || person_ref_equal(&there[j], &c->who);
+        }
+        out->person = out->person || !known;
+        out->count++;
+    }
+}
+
+static enum status keep_certificates(struct node *n, const struct group *g)
+{
+    struct mls_member m;
+    enum status st = ST_OK;
+    for (uint32_t at = 0; st == ST_OK && mls_group_next_member(g->mls, &at, &m);) {
+        st = family_keep_certificate(n, m.identity);
+    }
+    return st;
+}
+
+static enum status begin_epoch(struct node *n, struct group *g, const struct person_ref *author,
+                               bool new_person)
 {
     enum status st = group_save(n, g);
     g->epoch = mls_group_epoch(g->mls);
@@ -215,6 +254,13 @@ static enum status begin_epoch(struct node *n, struct group *g, const struct per
     }
     if (st == ST_OK) {
         st = group_note_epoch(n, g, author);
+    }
+    if (st == ST_OK) {
+        st = sql_run(&n->sql, "UPDATE epoch SET new_person = ? WHERE grp = ? AND epoch = ?", "iii",
+                     (int64_t)new_person, g->id, (int64_t)g->epoch);
+    }
+    if (st == ST_OK) {
+        st = keep_certificates(n, g);
     }
     if (st == ST_OK) {
         st = sql_run(&n->sql, "UPDATE mls_group SET dirty = 1 WHERE id = ?", "i", g->id);
@@ -243,9 +289,11 @@ enum status group_end_epoch(struct node *n, struct group *g, struct mls_staged *
                             const struct evidence_set *evidence)
 {
     struct person_ref author;
+    struct newcomers newcomers;
     int64_t old_log = g->log;
     bool known = person_of_leaf(g, mls_staged_committer(staged), &author);
     bool out_of_it = mls_staged_removes_us(staged);
+    find_newcomers(g, staged, &newcomers);
     enum status st = epoch_evidence(n, g, evidence->records, evidence->count);
     if (st == ST_OK && own) {
         st = send_letters(n, g);
@@ -267,5 +315,9 @@ enum status group_end_epoch(struct node *n, struct group *g, struct mls_staged *
     if (st == ST_OK) {
         st = take_back_unsent(n, g, old_log);
     }
-    return st == ST_OK ? begin_epoch(n, g, known ? &author : NULL) : st;
+    if (st == ST_OK) {
+        st = begin_epoch(n, g, known ? &author : NULL, newcomers.person);
+    }
+    return st == ST_OK && own && newcomers.count != 0 ? scope_added(n, g, newcomers.added, newcomers.count)
+                                                      : st;
 }

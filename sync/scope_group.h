@@ -138,7 +138,10 @@ enum status group_members(struct node *n, struct group *g, struct authorize_memb
 /* A commit has ended an epoch: what it changed, before it is merged, and its evidence. */
 enum status epoch_evidence(struct node *n, struct group *g, const struct span *records,
                            size_t count) MUST_USE;
-enum status epoch_began(struct node *n, struct group *g) MUST_USE;  /* reseal, have; journal.c */
+enum status epoch_began(struct node *n, struct group *g) MUST_USE; /* reseal, have; journal.c */
+/* An own commit has won that added these devices: reconcile.c. */
+enum status scope_added(struct node *n, struct group *g, const struct device_certificate *added,
+                        size_t count) MUST_USE;
 enum status scope_joined(struct node *n, struct group *g) MUST_USE; /* this device joined: reconcile.c */
 enum status group_message(struct node *n, struct group *g, const struct device_id *sender, uint64_t epoch,
                           const struct group_message *m) MUST_USE; /* journal.c */
