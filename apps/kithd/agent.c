@@ -11,6 +11,7 @@
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "apps/kithd/inbox.h"
 #include "apps/kithd/local_api.h"
@@ -23,6 +24,7 @@
 #include "sync/schema.h"
 
 enum agent_limits {
+    CLOSE_MAX_S = 5,         /* the watchdog over the end */
     LINKS_MAX = 8,           /* relays: the own family's and those of contacts' letterboxes */
     WAITING_MAX = 32,        /* long polls: half of the calls, so that others always get through */
     WAIT_MAX_MS = 60 * 1000, /* of one long poll */
@@ -218,8 +220,8 @@ static enum status reopen_node(struct agent *a, enum status why)
     }
     node_free(a->node);
     a->node = NULL;
-    close_links(a);
-    inbox_drop_relay(a->inbox);
+    for (size_t i = 0; i < LINKS_MAX && a->links[i] != NULL; i++)
+        relay_link_forget(a->links[i]);
     if (++a->reopened > REOPEN_MAX)
         return why;
     return open_node(a);
@@ -385,17 +387,28 @@ enum status agent_new(struct agent **out, const struct agent_args *args)
     if (s == ST_OK)
         s = local_api_new(&a->api, args->address->url, args->address->socket, a->inbox);
     if (s != ST_OK) {
-        agent_free(a);
+        agent_free(a, 1);
         return s;
     }
     *out = a;
     return ST_OK;
 }
 
-void agent_free(struct agent *a)
+/* nng_close can hang for good in 1.5.2 (docs/decisions/0002). What SQLite has committed is on disk, and the
+ * kernel ends the relay: nothing is lost by leaving. */
+static void *watchdog(void *exit_status)
 {
+    sleep(CLOSE_MAX_S);
+    _exit((int)(intptr_t)exit_status);
+}
+
+void agent_free(struct agent *a, int exit_status)
+{
+    pthread_t dog;
     if (a == NULL)
         return;
+    if (pthread_create(&dog, NULL, watchdog, (void *)(intptr_t)exit_status) == 0)
+        pthread_detach(dog);
     local_api_free(a->api);
     close_links(a);
     node_free(a->node);

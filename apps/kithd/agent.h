@@ -22,6 +22,7 @@ enum status agent_new(struct agent **out, const struct agent_args *args) MUST_US
 enum status agent_run(struct agent *a) MUST_USE;
 /* Address of the relay that the agent runs, "" for none. */
 const char *agent_relay(const struct agent *a);
-void agent_free(struct agent *a);
+/* Ends everything. When that takes too long the process exits with `exit_status`. */
+void agent_free(struct agent *a, int exit_status);
 
 #endif

@@ -72,19 +72,6 @@ size_t inbox_take(struct inbox *q, struct inbox_item out[static INBOX_BATCH_MAX]
     return n;
 }
 
-void inbox_drop_relay(struct inbox *q)
-{
-    size_t kept = 0;
-    pthread_mutex_lock(&q->lock);
-    for (size_t i = 0; i < q->count; i++) {
-        struct inbox_item item = q->items[(q->first + i) % INBOX_MAX];
-        if (item.kind != INBOX_RELAY)
-            q->items[(q->first + kept++) % INBOX_MAX] = item;
-    }
-    q->count = kept;
-    pthread_mutex_unlock(&q->lock);
-}
-
 static int64_t clock_ms(clockid_t id)
 {
     struct timespec t;

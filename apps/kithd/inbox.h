@@ -36,8 +36,6 @@ void inbox_free(struct inbox *q);
 void inbox_put(struct inbox *q, const struct inbox_item *item);
 /* Up to INBOX_BATCH_MAX items; waits until there is one or the monotonic clock passes deadline_mono_ms. */
 size_t inbox_take(struct inbox *q, struct inbox_item out[static INBOX_BATCH_MAX], int64_t deadline_mono_ms);
-/* Forgets all INBOX_RELAY items: their links are gone. */
-void inbox_drop_relay(struct inbox *q);
 /* Both clocks, as the inbox's deadlines count them. */
 struct now inbox_now(void);
 

@@ -50,8 +50,9 @@ static int run(const struct options *o)
         printf("kithd: relay %s\n", agent_relay(agent));
     fflush(stdout);
     s = agent_run(agent);
-    agent_free(agent);
-    return s == ST_OK ? 0 : complain(s, address.home);
+    int exit_status = s == ST_OK ? 0 : complain(s, address.home);
+    agent_free(agent, exit_status);
+    return exit_status;
 }
 
 int main(int argc, char **argv)

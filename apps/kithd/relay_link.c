@@ -3,6 +3,7 @@
 
 #include <nng/nng.h>
 #include <nng/protocol/reqrep0/req.h>
+#include <pthread.h>
 #include <stdlib.h>
 
 #include "protocol/channel.h"
@@ -26,6 +27,7 @@ struct slot {
     nng_aio *aio;
     nng_duration answer_ms;
     bool sent;  /* the callback's while BUSY: the operation under way is the receive */
+    bool stop;  /* under the link's turn: the receive must not begin any more */
     int failed; /* nng's error of the last operation; 0: `message` came */
     nng_msg *message;
     /* of the request */
@@ -34,7 +36,7 @@ struct slot {
     uint64_t number;              /* in the session it was sealed in */
     uint64_t session;             /* which session that was */
     unsigned tries;
-    bool cancelled, answered;
+    bool cancelled, answered, forgotten;
 };
 
 struct relay_link {
@@ -44,6 +46,9 @@ struct relay_link {
     struct inbox *inbox;
     nng_socket socket;
     bool has_socket;
+    /* Between nng's sending and its receiving there is nothing that nng_aio_cancel could end: whoever holds
+     * the turn either begins the receive before the cancel or sees `stop`. */
+    pthread_mutex_t turn;
     enum session_state state;
     struct channel_client client;
     struct relay_key key;
@@ -65,16 +70,38 @@ static void slot_ended(struct slot *s, int failed, nng_msg *message)
     inbox_put(s->link->inbox, &item);
 }
 
+/* False: the request was cancelled before. */
+static bool slot_receive(struct slot *s)
+{
+    pthread_mutex_lock(&s->link->turn);
+    bool go = !s->stop;
+    s->sent = true;
+    if (go) {
+        nng_aio_set_timeout(s->aio, s->answer_ms);
+        nng_ctx_recv(s->ctx, s->aio);
+    }
+    pthread_mutex_unlock(&s->link->turn);
+    return go;
+}
+
+/* From the agent's thread: ends the operation under way; its callback still comes. */
+static void slot_stop(struct slot *s)
+{
+    pthread_mutex_lock(&s->link->turn);
+    s->stop = true;
+    nng_aio_cancel(s->aio);
+    pthread_mutex_unlock(&s->link->turn);
+}
+
 /* Runs on a thread of nng: strictly send, then receive. */
 static void slot_callback(void *arg)
 {
     struct slot *s = arg;
     int rv = nng_aio_result(s->aio);
     if (rv == 0 && !s->sent) {
-        s->sent = true;
-        nng_aio_set_timeout(s->aio, s->answer_ms);
-        nng_ctx_recv(s->ctx, s->aio);
-        return;
+        if (slot_receive(s))
+            return;
+        rv = NNG_ECANCELED;
     }
     if (rv != 0 && !s->sent) {
         nng_msg_free(nng_aio_get_msg(s->aio)); /* not sent: still ours */
@@ -117,7 +144,7 @@ static enum status slot_send(struct slot *s, struct span bytes)
         return ST_NO_MEMORY;
     }
     s->state = SLOT_BUSY;
-    s->sent = false;
+    s->sent = s->stop = false;
     nng_aio_set_msg(s->aio, m);
     nng_aio_set_timeout(s->aio, LINK_CONNECT_MS);
     nng_ctx_send(s->ctx, s->aio);
@@ -282,6 +309,10 @@ static void own_arrived(struct relay_link *l, struct slot *s, struct now now)
 static void answer_arrived(struct relay_link *l, struct slot *s)
 {
     enum status st;
+    if (s->forgotten) {
+        s->state = SLOT_FREE;
+        return;
+    }
     if (s->failed != 0 || s->cancelled) {
         slot_done(s, false);
         return;
@@ -337,7 +368,7 @@ void relay_link_ask(struct relay_link *l, uint64_t id, const struct relay_reques
     invariant(s != NULL); /* node.h: at most NODE_IN_FLIGHT_MAX, each ended before the next */
     s->id = id;
     s->tries = 0;
-    s->cancelled = false;
+    s->cancelled = s->forgotten = false;
     s->request.len = 0;
     s->answer_ms = LINK_ANSWER_MS;
     if (request->command == RELAY_WAIT)
@@ -359,7 +390,7 @@ void relay_link_cancel(struct relay_link *l, uint64_t id)
         if (s->state == SLOT_WAITING)
             slot_done(s, false);
         else
-            nng_aio_cancel(s->aio); /* its callback still comes */
+            slot_stop(s);
     }
 }
 
@@ -371,6 +402,20 @@ static void give_back(struct relay_link *l)
     bytes_wipe(l->lent->plain.ptr, l->lent->plain.len);
     l->lent->plain.len = 0;
     l->lent = NULL;
+}
+
+void relay_link_forget(struct relay_link *l)
+{
+    give_back(l);
+    for (size_t i = FIRST_SLOT; i < LINK_SLOTS_MAX; i++) {
+        struct slot *s = &l->slots[i];
+        if (s->state == SLOT_BUSY) {
+            s->forgotten = true;
+            slot_stop(s); /* its end frees the slot */
+        } else {
+            s->state = SLOT_FREE;
+        }
+    }
 }
 
 static bool decode_answer(struct relay_link *l, const struct slot *s)
@@ -424,6 +469,7 @@ enum status relay_link_new(struct relay_link **out, const char *address, struct 
         return ST_NO_MEMORY;
     l->entropy = entropy;
     l->inbox = inbox;
+    invariant(pthread_mutex_init(&l->turn, NULL) == 0);
     for (size_t i = 0; i < LINK_SLOTS_MAX; i++) {
         l->slots[i].link = l;
         l->slots[i].index = i;
@@ -465,6 +511,7 @@ void relay_link_free(struct relay_link *l)
         buffer_wipe(&s->request);
         buffer_wipe(&s->plain);
     }
+    pthread_mutex_destroy(&l->turn);
     channel_client_wipe(&l->client);
     bytes_wipe(&l->address, sizeof(l->address));
     bytes_wipe(l->text, sizeof(l->text));

@@ -5,7 +5,7 @@
  *
  * Invariants:
  *   1. Every request that relay_link_ask took ends exactly once in relay_link_next, with an answer or
- * without.
+ * without, unless relay_link_forget came before.
  *   2. A slot has at most one nng operation under way, and at most one item in the inbox.
  *   3. Until the first answer of a session came, one request is on its way; the others wait in their slots.
  *
@@ -19,7 +19,8 @@
 #include "protocol/relay_command.h"
 
 enum relay_link_limits {
-    LINK_SLOTS_MAX = 33,     /* twice what a node has in flight (cancelled ones end later), and the key's */
+    LINK_SLOTS_MAX = 49,     /* thrice what a node has in flight (cancelled and forgotten ones end later), and
+                                the link's own */
     LINK_CONNECT_MS = 10000, /* how long a request waits for a connection */
     LINK_ANSWER_MS = 30000,  /* for its answer; a wait has its own time besides */
     LINK_KEY_MIN_MS = 60000, /* a relay's key is used at least so long, whatever our clock says */
@@ -34,7 +35,7 @@ struct relay_link;
  * ST_NO_MEMORY. */
 enum status relay_link_new(struct relay_link **out, const char *address, struct entropy *entropy,
                            struct inbox *inbox) MUST_USE;
-/* Waits until nng's callbacks are over. NULL is fine. */
+/* Waits until nng's callbacks are over; under a watchdog, see relay_link_forget. NULL is fine. */
 void relay_link_free(struct relay_link *l);
 const char *relay_link_address(const struct relay_link *l);
 
@@ -42,6 +43,10 @@ const char *relay_link_address(const struct relay_link *l);
 void relay_link_ask(struct relay_link *l, uint64_t id, const struct relay_request *request, struct now now);
 /* Ends a request early; it still ends in relay_link_next. Unknown ids are ignored. */
 void relay_link_cancel(struct relay_link *l, uint64_t id);
+/* Forgets all requests: none of them ends in relay_link_next any more. The connection stays: closing a socket
+ * that is in use can hang for good in nng 1.5.2 (docs/decisions/0002), so it is for the program's end only.
+ */
+void relay_link_forget(struct relay_link *l);
 /* An INBOX_RELAY item of this link came. */
 void relay_link_arrived(struct relay_link *l, size_t slot, struct now now);
 
