@@ -121,10 +121,13 @@ static enum status judge_received(struct node *n, struct group *g, struct span r
     if (st != ST_OK && !status_is_fatal(st)) {
         return node_skipped(n);
     }
-    if (st == ST_OK && *winner && mls_staged_open(g->mls, *winner, &no_psks) != ST_OK) {
+    enum status opened = st == ST_OK && *winner ? mls_staged_open(g->mls, *winner, &no_psks) : ST_OK;
+    if (opened != ST_OK) { /* without memory nothing is said about the commit: the batch runs again */
         mls_staged_free(*winner);
         *winner = NULL;
-        st = group_stuck(n, g, "a commit does not open on this device: it asks to be added again");
+        st = status_is_fatal(opened)
+                 ? opened
+                 : group_stuck(n, g, "a commit does not open on this device: it asks to be added again");
     }
     return st;
 }

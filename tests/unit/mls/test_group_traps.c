@@ -541,6 +541,58 @@ static void application_data_waits_for_the_commit_of_proposals(void **state)
     test_say(&w.m[0], &w.m[2], "now");
 }
 
+/* A resumption PSK of usage application, proposed by m1, with the epoch and group that it names. */
+static enum status follow_resumption(uint64_t epoch, struct span group_id)
+{
+    static const uint8_t nonce[SECRET_LEN] = {1};
+    struct mls_received r;
+    struct authenticated_content a = {.wire_format = WIRE_PUBLIC_MESSAGE};
+    uint8_t signature[SIGNATURE_LEN];
+    struct psk_id id = psk_of(PSK_RESUMPTION, PSK_USAGE_APPLICATION, SPAN(nonce));
+    id.external_id = SPAN_EMPTY;
+    id.epoch = epoch;
+    id.group_id = group_id;
+    a.content.type = CONTENT_PROPOSAL;
+    a.content.body = encode_proposal(&(struct proposal){.type = PROPOSAL_PSK, .u.psk = id});
+    buffer_wipe(&w.message);
+    assert_ok(group_sign_content(w.m[1].group, &w.m[1].key, &a, signature));
+    assert_ok(group_frame(w.m[1].group, &a, 0, &w.m[1].entropy.entropy, &w.message));
+    assert_ok(group_add_pending(w.m[1].group, &a, NULL));
+    for (size_t i = 0; i < MEMBERS; i++) {
+        if (i != 1) {
+            assert_ok(mls_group_receive(w.m[i].group, buffer_span(&w.message), &r));
+            mls_received_wipe(&r);
+        }
+    }
+    struct mls_commit_args c = test_commit_args(&w.m[2]);
+    c.take_pending = true;
+    enum status s =
+        mls_group_commit(w.m[2].group, &c, &w.m[2].entropy.entropy, &w.staged, &w.message, &w.other);
+    if (s == ST_OK) {
+        for (size_t i = 0; i < MEMBERS; i++) {
+            if (i != 2)
+                test_follow(&w.m[i], buffer_span(&w.message));
+        }
+        mls_group_merge(w.m[2].group, w.staged);
+        w.staged = NULL;
+        assert_agree(w.all);
+    }
+    return s;
+}
+
+static void resumption_psks_of_kept_epochs_enter(void **state)
+{
+    (void)state;
+    uint64_t epoch = mls_group_epoch(w.m[0].group);
+    assert_ok(follow_resumption(epoch, span_text("test group")));
+    assert_ok(follow_resumption(epoch, span_text("test group"))); /* a past one by now */
+    assert_ok(follow_resumption(epoch, span_text("test group")));
+    assert_status(follow_resumption(epoch + 99, span_text("test group")), ST_MLS_PSK_UNKNOWN);
+    for (size_t i = 0; i < MEMBERS; i++)
+        mls_group_drop_pending(w.m[i].group);
+    assert_status(follow_resumption(epoch, span_text("another")), ST_MLS_PSK_UNKNOWN);
+}
+
 static void a_flood_of_proposals_ends_at_the_limit(void **state)
 {
     (void)state;
@@ -579,6 +631,7 @@ int main(void)
         T(colliding_pending_proposals_are_sorted_out_by_the_committer),
         T(a_commit_of_a_proposal_that_is_not_here_is_refused),
         T(application_data_waits_for_the_commit_of_proposals),
+        T(resumption_psks_of_kept_epochs_enter),
         T(a_flood_of_proposals_ends_at_the_limit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
