@@ -76,6 +76,8 @@ void story_pair(struct world *w, size_t parent, size_t device, const char *perso
     wait_for(w, pairing_is, &x, "the short code");
     assert_int_equal(world_pairing(w, device, code), PAIRING_CODE);
     assert_int_equal(strlen(code), NODE_CODE_LEN);
+    struct wanted p = {.device = parent, .pairing = PAIRING_CODE};
+    wait_for(w, pairing_is, &p, "the other device's opening");
     world_ok(w, parent, CMD_PAIR_CONFIRM, code, NULL, NULL, NULL);
     x.pairing = PAIRING_ACCEPTED;
     wait_for(w, pairing_is, &x, "the other side's yes");
