@@ -6,9 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "protocol/mls/group_context.h"
 #include "protocol/mls/limits.h"
-#include "protocol/mls/tree_validate.h"
 
 enum { MESSAGE_MAX = 1 << 20, KITH_CONTEXT = 0xf4b1 };
 
@@ -87,9 +85,8 @@ static struct mls_self self_of(const struct world_device *d)
                              .extension_count = sizeof(understood) / sizeof(understood[0])};
 }
 
-static void new_person(struct world *w, size_t device)
+static void new_person(struct world *w, struct world_device *d)
 {
-    struct world_device *d = &w->device[device];
     struct sign_public public;
     uint64_t name = ++w->name_count;
     sign_keypair(&w->entropy.entropy, &d->key, &public);
@@ -98,13 +95,32 @@ static void new_person(struct world *w, size_t device)
     test_records_init(&d->records);
 }
 
-void world_offer(struct world *w, size_t device)
+static void offer(struct world *w, struct world_device *d)
 {
-    struct world_device *d = &w->device[device];
-    new_person(w, device);
+    new_person(w, d);
     const struct mls_key_package_args a = {.self = self_of(d), .not_after_ms = INT64_C(1) << 50};
     d->package.len = d->package_record.len = 0;
     WORLD_OK(w, mls_key_package_new(&a, &w->entropy.entropy, d->ref, &d->package, &d->package_record));
+}
+
+void world_offer(struct world *w, size_t device)
+{
+    offer(w, &w->device[device]);
+}
+
+static void device_init(struct world_device *d)
+{
+    buffer_init(&d->package, MESSAGE_MAX);
+    buffer_init(&d->package_record, MESSAGE_MAX);
+    test_records_init(&d->records);
+}
+
+static void device_wipe(struct world_device *d)
+{
+    mls_group_free(d->group);
+    buffer_wipe(&d->package);
+    buffer_wipe(&d->package_record);
+    test_records_free(&d->records);
 }
 
 void world_start(struct world *w, uint64_t seed)
@@ -121,12 +137,10 @@ void world_start(struct world *w, uint64_t seed)
         w->psk_id[i] = (uint8_t)i;
         w->psk[i] = (struct mls_psk){SPAN_OF(&w->psk_id[i], 1), SPAN(w->psk_value[i])};
     }
-    for (size_t i = 0; i < WORLD_DEVICES; i++) {
-        buffer_init(&w->device[i].package, MESSAGE_MAX);
-        buffer_init(&w->device[i].package_record, MESSAGE_MAX);
-        test_records_init(&w->device[i].records);
-    }
-    new_person(w, 0);
+    for (size_t i = 0; i < WORLD_DEVICES; i++)
+        device_init(&w->device[i]);
+    device_init(&w->stranger);
+    new_person(w, &w->device[0]);
     const struct mls_create_args a = {.group_id = SPAN(group_id),
                                       .extensions = {&extension, 1},
                                       .self = self_of(&w->device[0]),
@@ -137,12 +151,9 @@ void world_start(struct world *w, uint64_t seed)
 
 void world_end(struct world *w)
 {
-    for (size_t i = 0; i < WORLD_DEVICES; i++) {
-        mls_group_free(w->device[i].group);
-        buffer_wipe(&w->device[i].package);
-        buffer_wipe(&w->device[i].package_record);
-        test_records_free(&w->device[i].records);
-    }
+    for (size_t i = 0; i < WORLD_DEVICES; i++)
+        device_wipe(&w->device[i]);
+    device_wipe(&w->stranger);
     buffer_wipe(&w->late);
 }
 
@@ -289,16 +300,13 @@ static void follow(struct world *w, size_t device, struct span message, uint32_t
     merge(w, device, s);
 }
 
-static void join(struct world *w, size_t device, struct span welcome, struct span tree)
+static void join(struct world *w, struct world_device *d, struct span welcome, struct span tree)
 {
-    struct world_device *d = &w->device[device];
     const struct mls_join_args a = {.welcome = welcome,
                                     .key_package_record = buffer_span(&d->package_record),
                                     .ratchet_tree = tree,
                                     .psks = world_psks(w)};
     WORLD_OK(w, mls_group_join(&d->group, &a));
-    world_save(w, device);
-    w->joins++;
 }
 
 void world_apply(struct world *w, size_t device, struct world_commit *c)
@@ -318,7 +326,9 @@ void world_apply(struct world *w, size_t device, struct world_commit *c)
         } else if (members[i]) {
             follow(w, i, buffer_span(&c->message), committer);
         } else if (welcome.len > 0 && mls_welcome_names(welcome, w->device[i].ref)) {
-            join(w, i, welcome, buffer_span(&tree));
+            join(w, &w->device[i], welcome, buffer_span(&tree));
+            world_save(w, i);
+            w->joins++;
         }
     }
     buffer_wipe(&tree);
@@ -326,22 +336,31 @@ void world_apply(struct world *w, size_t device, struct world_commit *c)
 
 /* ---- what must hold ---- */
 
-/* What a joiner checks of a tree that it was sent. */
-static void check_tree(struct world *w, size_t device)
+/* A stranger joins by a commit that is then thrown away, as it would when that commit had won: it finds the
+ * whole tree good (RFC 9420 §12.4.3.1), and gets the secrets that the committer has. */
+static void check_stranger(struct world *w, size_t device)
 {
-    const struct mls_group *g = w->device[device].group;
-    struct buffer bytes;
-    struct ratchet_tree tree;
-    struct group_context c;
-    buffer_init(&bytes, MESSAGE_MAX);
-    WORLD_OK(w, mls_group_tree(g, &bytes));
-    WORLD_OK(w, group_context_decode(&c, mls_group_context(g)));
-    WORLD_OK(w, ratchet_tree_decode(&tree, buffer_span(&bytes)));
-    const struct tree_context context = {.group_id = c.group_id, .extensions = &c.extensions};
-    WORLD_OK(w, tree_validate(&tree, &context, c.tree_hash));
-    WORLD_TRUE(w, ratchet_tree_member_count(&tree) == world_member_count(w));
-    ratchet_tree_wipe(&tree);
-    buffer_wipe(&bytes);
+    struct world_device *d = &w->device[device];
+    struct buffer message, welcome;
+    struct mls_staged *s;
+    uint8_t theirs[HASH_LEN], ours[HASH_LEN];
+    buffer_init(&message, MESSAGE_MAX);
+    buffer_init(&welcome, MESSAGE_MAX);
+    offer(w, &w->stranger);
+    const struct span package = buffer_span(&w->stranger.package);
+    const struct mls_commit_args a = {.key = &d->key, .adds = &package, .add_count = 1};
+    WORLD_OK(w, mls_group_commit(d->group, &a, &w->entropy.entropy, &s, &message, &welcome));
+    world_save(w, device);
+    join(w, &w->stranger, buffer_span(&welcome), SPAN_EMPTY);
+    WORLD_OK(w, mls_staged_authenticator(s, theirs));
+    mls_group_authenticator(w->stranger.group, ours);
+    WORLD_TRUE(w, memcmp(theirs, ours, HASH_LEN) == 0);
+    WORLD_TRUE(w, mls_group_member_count(w->stranger.group) == world_member_count(w) + 1);
+    mls_group_free(w->stranger.group);
+    w->stranger.group = NULL;
+    mls_staged_free(s);
+    buffer_wipe(&message);
+    buffer_wipe(&welcome);
 }
 
 void world_check(struct world *w)
@@ -361,7 +380,7 @@ void world_check(struct world *w)
         WORLD_TRUE(w, mls_group_is_member(other) && mls_group_member_count(other) == world_member_count(w));
         WORLD_TRUE(w, mls_group_pending_count(other) == 0);
     }
-    check_tree(w, one);
+    check_stranger(w, one);
 }
 
 /* ---- application messages ---- */

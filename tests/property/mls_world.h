@@ -22,7 +22,7 @@ struct world_device {
 struct world {
     uint64_t seed, step;
     struct test_entropy entropy;
-    struct world_device device[WORLD_DEVICES];
+    struct world_device device[WORLD_DEVICES], stranger;
     struct mls_psk psk[WORLD_PSKS];
     uint8_t psk_value[WORLD_PSKS][32], psk_id[WORLD_PSKS];
     struct buffer late; /* an application message that one device has not read yet … */
@@ -67,7 +67,7 @@ void world_commit_wipe(struct world_commit *c);
 /* Everybody takes the commit of `device` (its staged epoch, too); joiners join, the removed leave. */
 void world_apply(struct world *w, size_t device, struct world_commit *c);
 
-/* All members agree, and a stranger finds their tree good. */
+/* All members agree, and a stranger who joins finds their tree good. */
 void world_check(struct world *w);
 /* An application message that everybody reads, and perhaps one that one of them gets only in a later epoch.
  */

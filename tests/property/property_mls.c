@@ -6,7 +6,7 @@
  * Each step is an epoch: additions, removals, updates, PSKs, changed extensions or nothing, by value or by
  * reference, perhaps with a concurrent commit that loses; devices save, are switched off and load in between;
  * damaged messages come first; application messages come in time or late. After each step all members must
- * agree and a stranger must find their tree good. */
+ * agree and a stranger who joins must find their tree good. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
