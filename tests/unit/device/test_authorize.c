@@ -315,6 +315,14 @@ static void proposals_by_reference_and_psks_are_refused(void **state)
     w.c.change_count = 1;
     w.c.changes[0] = update_of(&w.c, L_MAYA, &same);
     assert_status(commit_judge(&w.c, L_ANA), ST_AUTHORIZE_REFERENCE);
+    commit_again(&w.c); /* a good change, but proposed by somebody else */
+    assert_ok(add_person(&w.f, EVE, ROLE_CHILD, "Eve", &w.f.eve, BY(&w.f.ana, {0})));
+    commit_add(&w.c, &w.f, EVE, &w.f.eve);
+    commit_chain(&w.c, &w.f);
+    w.c.changes[0].proposer = L_BEN;
+    assert_status(commit_judge(&w.c, L_ANA), ST_AUTHORIZE_REFERENCE);
+    commit_again(&w.c);
+    w.c.change_count = 1;
     w.c.changes[0] = (struct mls_change){.kind = MLS_CHANGE_PSK, .proposer = L_ANA};
     assert_status(commit_judge(&w.c, L_ANA), ST_AUTHORIZE_LATER);
     world_wipe(&w);
