@@ -39,7 +39,9 @@ enum status history_manifest_add(struct history_manifest *m, struct buffer *byte
 
 struct history_part {
     uint32_t index;
-    struct span packed; /* zstd of journal entries, each an opaque<V> (wire_list_next walks them) */
+    /* zstd of two vectors of opaque<V>: the certificates of the entries' authors (a new device has not met
+     * them all), then the journal entries, oldest first. */
+    struct span packed;
 };
 
 enum status history_part_decode(struct history_part *out, struct span in) MUST_USE;

@@ -21,7 +21,7 @@
  *
  * pair*.c, view_pairing.c; invite.c, meet.c, request*.c, permits.c, contact.c: there, by dev.
  *
- * history.c (history.h), with apply_history_offer and history_record: dev, begun.
+ * history*.c: there, by dev.
  *
  * tests/world/ (several devices and a relay in one process, virtual clock, one seed): taken by apps.
  *
