@@ -2,8 +2,8 @@
 /* History for a person's new device (protocol.md §9), without resume: an older device packs the entries of
  * the conversations that its person is in, newest conversation first, puts them as history_part records into
  * a fresh bulk log, and writes HISTORY_OFFER into `own`; the new device reads the log, checks the SHA-256 and
- * gives each entry to journal_take_passed_on. What was said in the family comes by that scope's own repair.
- */
+ * gives each entry to journal_take_passed_on. Last comes
+ * what was said in the family. */
 #ifndef KITH_SYNC_HISTORY_H
 #define KITH_SYNC_HISTORY_H
 
