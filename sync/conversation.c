@@ -11,7 +11,10 @@
 #include "sync/reconcile.h"
 #include "sync/removal.h"
 
-enum conversation_limits { FOUND_NEXT_MS = 3600 * 1000 /* the next device founds after an hour, §5.2 */ };
+enum conversation_limits {
+    FOUND_NEXT_MS = 3600 * 1000, /* the next device founds after an hour, §5.2 */
+    FOUND_AGAIN_MS = 30 * 1000
+};
 
 /* ---- wishes ---- */
 
@@ -131,18 +134,15 @@ static enum status found_context(struct node *n, const struct wanted *w, struct 
 static enum status evidence_permits(struct node *n, const struct wanted *w, struct evidence_set *set)
 {
     struct buffer permits[2];
-    struct writer wr;
     size_t count = 0;
-    buffer_init(&permits[0], WIRE_PERMIT_MAX);
-    buffer_init(&permits[1], WIRE_PERMIT_MAX);
+    buffer_init(&permits[0], EVIDENCE_RECORD_MAX);
+    buffer_init(&permits[1], EVIDENCE_RECORD_MAX);
     enum status st = pair_permits(n, &w->mine, &w->other, permits, &count);
     for (size_t i = 0; st == ST_OK && i < count; i++) {
-        struct evidence_record r = {.kind = EVIDENCE_PERMIT, .body = buffer_span(&permits[i])};
-        set->at[set->count] = set->bytes.len;
-        writer_init(&wr, &set->bytes);
-        st = evidence_record_encode(&wr, &r);
-        set->len[set->count] = set->bytes.len - set->at[set->count];
-        set->count++;
+        set->at[i] = set->bytes.len;
+        set->len[i] = permits[i].len;
+        st = buffer_append(&set->bytes, buffer_span(&permits[i]));
+        set->count = i + 1;
     }
     evidence_set_fix(set);
     buffer_wipe(&permits[0]);
@@ -199,6 +199,22 @@ static enum status found_guarded(struct node *n, void *arg)
     return st == ST_OK ? drop_wanted(n, w) : st;
 }
 
+/* What cannot be founded now (a permit or a chain entry is still on its way) is tried again a little later.
+ */
+static enum status try_to_found(struct node *n, struct wanted *w)
+{
+    enum status why = ST_OK, st = node_guard(n, found_guarded, w, &why);
+    if (st != ST_OK || why == ST_OK) {
+        return st;
+    }
+    node_wake_wall(n, n->now.wall_ms + FOUND_AGAIN_MS);
+    return sql_run(
+        &n->sql,
+        "UPDATE conversation_wish SET at_ms = at_ms + ? WHERE person = ? AND family = ? AND other = ?",
+        "ibbb", n->now.wall_ms - w->at_ms + FOUND_AGAIN_MS, SPAN_ID(&w->mine.person),
+        SPAN_ID(&w->other.family), SPAN_ID(&w->other.person));
+}
+
 enum status conversations_due(struct node *n)
 {
     struct wanted w;
@@ -219,7 +235,7 @@ enum status conversations_due(struct node *n)
         } else if (st == ST_OK && found_row) {
             st = my_turn(n, &w, &now);
             if (st == ST_OK && now) {
-                st = node_guard(n, found_guarded, &w, NULL);
+                st = try_to_found(n, &w);
             }
         }
         wanted_wipe(&w);

@@ -81,7 +81,11 @@ static enum status fill_conversation(struct node *n, const struct group *g, stru
         st = pair_permits(n, &g->subject, &g->peer, l->permit_bytes, &permits);
     }
     for (size_t i = 0; st == ST_OK && i < permits; i++) {
-        st = wire_list_append(&l->permits, &out->permits, buffer_span(&l->permit_bytes[i]));
+        struct evidence_record r;
+        st = evidence_record_decode(&r, buffer_span(&l->permit_bytes[i]));
+        if (st == ST_OK) {
+            st = wire_list_append(&l->permits, &out->permits, r.body);
+        }
     }
     if (st == ST_OK) {
         st = journal_heads(n, &g->scope, out->heads, &heads);
@@ -107,8 +111,8 @@ enum status group_make_admission(struct node *n, struct group *g, const struct m
     if (st == ST_OK) {
         buffer_init(&l->roster, WIRE_LIST_MAX);
         buffer_init(&l->permits, WIRE_LIST_MAX);
-        buffer_init(&l->permit_bytes[0], WIRE_PERMIT_MAX);
-        buffer_init(&l->permit_bytes[1], WIRE_PERMIT_MAX);
+        buffer_init(&l->permit_bytes[0], EVIDENCE_RECORD_MAX);
+        buffer_init(&l->permit_bytes[1], EVIDENCE_RECORD_MAX);
         st = mls_staged_extension(staged, KITH_CONTEXT_EXTENSION, &data) ? kith_context_decode(&context, data)
                                                                          : ST_INTERNAL;
     }
@@ -221,12 +225,16 @@ static enum status make_room(struct node *n, const struct admission *a, uint64_t
 
 static enum status adopt_chains(struct node *n, const struct admission *a)
 {
+    struct span rest = a->permits.bytes, item;
     enum status st = ST_OK;
     for (size_t i = 0; st == ST_OK && i < a->chain_count; i++) {
         st = family_take_chain(n, &a->chains[i].family, &a->chains[i].entries);
     }
     if (st == ST_OK && a->roster.count != 0) {
         st = family_take_chain(n, &a->chains[0].family, &a->roster);
+    }
+    while (st == ST_OK && wire_list_next(&rest, &item)) {
+        st = permit_keep(n, item);
     }
     return st;
 }
@@ -236,16 +244,12 @@ static enum status adopt_rest(struct node *n, struct group *g, const struct admi
 {
     struct device_certificate c;
     struct mls_member m;
-    struct span rest = a->permits.bytes, item;
     enum status st = ST_OK;
     for (uint32_t at = 0; st == ST_OK && mls_group_next_member(g->mls, &at, &m);) {
         st = device_certificate_decode(&c, m.identity);
         if (st == ST_OK) {
             st = family_keep_certificate(n, m.identity);
         }
-    }
-    while (st == ST_OK && wire_list_next(&rest, &item)) {
-        st = permit_keep(n, item);
     }
     for (size_t i = 0; st == ST_OK && i < a->head_count; i++) {
         st = journal_set_base(n, &g->scope, &a->heads[i]);

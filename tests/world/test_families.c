@@ -76,7 +76,7 @@ static void T11_a_stranger_reaches_parents_only_and_a_no_ends_it(void **state)
     assert_string_not_equal(contact, "active");
     world_contact(w, maya, "Sam", contact);
     assert_string_equal(contact, "");
-    assert_status(world_do(w, sam, CMD_SEND, "Maya", "hello?", NULL, NULL)->status, ST_NAME_UNKNOWN);
+    assert_status(world_do(w, sam, CMD_SEND, "Maya", "hello?", NULL, NULL)->status, ST_CONTACT_NOT_READY);
 }
 
 static void two_children_meet_talk_and_are_parted(void **state)
