@@ -23,6 +23,7 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 import second_client  # noqa: E402
@@ -79,6 +80,13 @@ class Needles:
         self._add(name, bytes(value), None)
         return self
 
+    def plain(self):
+        """Only what could lie in a program's memory: raw, hex, UTF-16."""
+        out = Needles()
+        out.names = self.names
+        out.patterns = [p for p in self.patterns if p[1] in ("raw", "hex", "HEX", "UTF-16LE", "UTF-16BE")]
+        return out
+
 
 Hit = collections.namedtuple("Hit", "name form where at")
 
@@ -121,15 +129,31 @@ def read_files(paths):
     return {str(p): pathlib.Path(p).read_bytes() for p in paths if pathlib.Path(p).is_file()}
 
 
+def databases(home):
+    """The SQLite files of a home: a process that runs holds them locked, so they are read as files."""
+    return sorted(p for p in pathlib.Path(home).rglob("*") if re.search(r"\.db(-wal|-journal)?$", p.name))
+
+
+def moments(paths):
+    return [(p.stat().st_size, p.stat().st_mtime_ns) if p.exists() else None for p in paths]
+
+
+def copy_files(paths, folder):
+    """Copies of the files as they were at one moment: again while somebody writes. Gives the copies' paths."""
+    paths = [pathlib.Path(p) for p in paths]
+    for _ in range(100):
+        before = moments(paths)
+        copies = [pathlib.Path(shutil.copy(p, folder)) for p in paths if p.exists()]
+        if moments(paths) == before:
+            return copies
+        time.sleep(0.05)
+    raise TimeoutError("files that never rest: %s" % paths)
+
+
 def open_copy(database, folder):
-    """A connection to a copy of the database with its WAL, so that nobody is disturbed."""
-    database = pathlib.Path(database)
-    copy = pathlib.Path(folder) / database.name
-    for suffix in ("", "-wal"):
-        source = pathlib.Path(str(database) + suffix)
-        if source.exists():
-            shutil.copy(source, str(copy) + suffix)
-    db = sqlite3.connect(copy)
+    """A connection to a copy of the database with its WAL, so that nobody is disturbed. Texts come as bytes."""
+    copy_files([database, str(database) + "-wal"], folder)
+    db = sqlite3.connect(pathlib.Path(folder) / pathlib.Path(database).name)
     db.text_factory = bytes
     return db
 
@@ -162,7 +186,8 @@ def person_haystacks(databases):
 
 
 def process_memory(pid, region_max=1 << 28):
-    """All memory of a process that it may write: {region: bytes}. Ours to read when it is our child."""
+    """All memory of a process that it may write, less its empty pages: {region: bytes}. Ours to read when it is our
+    child."""
     out = {}
     with open("/proc/%d/maps" % pid) as maps, open("/proc/%d/mem" % pid, "rb", 0) as memory:
         for line in maps:
@@ -174,13 +199,20 @@ def process_memory(pid, region_max=1 << 28):
                 continue
             try:
                 memory.seek(start)
-                out["memory %s" % m[0]] = memory.read(end - start)
+                data = memory.read(end - start)
             except (OSError, ValueError):
                 continue  # it went meanwhile
+            pages = [data[i:i + 4096] for i in range(0, len(data), 4096)]
+            out["memory %s" % m[0]] = b"".join(p for p in pages if any(p))
     return out
 
 
 # ---- a relay ----
+
+def relay_files(relay):
+    """Everything that a kithlib.Relay stored or logged."""
+    return sorted(p for p in relay.data.rglob("*") if p.is_file()) + [relay.process.stderr_path]
+
 
 RelayView = collections.namedtuple("RelayView", "logs blocks lengths chi_squared columns shared_ids")
 
@@ -261,6 +293,19 @@ def files_and_values(paths, folder):
     return out
 
 
+def opens(private, public):
+    """Whether the private key opens what was sealed to the public one (HPKE, RFC 9180)."""
+    sealed_by = second_client.Hpke.sender(public, b"inspector")
+    sealed = sealed_by.seal(0, b"", b"open me")
+    dh = second_client.sodium.crypto_scalarmult(private, sealed_by.enc)
+    opener = second_client.Hpke(dh, sealed_by.enc, public, b"inspector")
+    try:
+        return second_client.sodium.crypto_aead_chacha20poly1305_ietf_decrypt(
+            sealed, b"", opener.base_nonce, opener.key) == b"open me"
+    except second_client.CryptoError:
+        return False
+
+
 Letterbox = collections.namedtuple("Letterbox", "relay write_token read_hash trim_hash block_key hpke_public_key")
 
 
@@ -314,11 +359,7 @@ def test_windows(build, folder):
     found, windows = window_search(build, [public, other], files_and_values([path], folder))
     check("a key that is cut over two pages is found, once (%d windows)" % windows,
           len(found[public]) == 1 and not found[other])
-
-
-def relay_files(relay):
-    """Everything that a kithlib.Relay stored or logged."""
-    return sorted(p for p in relay.data.rglob("*") if p.is_file()) + [relay.process.stderr_path]
+    check("and opens what is sealed to it", all(opens(k, public) and not opens(k, other) for k in found[public]))
 
 
 def test_relay(build):

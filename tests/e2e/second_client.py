@@ -84,7 +84,7 @@ def expand_with_label(secret, label, context, length):
     return hkdf_expand(secret, struct.pack(">H", length) + vec(b"Kith 1 " + label) + vec(context), length)
 
 
-# ---- HPKE (RFC 9180): DHKEM(X25519), HKDF-SHA256, ChaCha20-Poly1305, sender, modes base and psk ----
+# ---- HPKE (RFC 9180): DHKEM(X25519), HKDF-SHA256, ChaCha20-Poly1305, modes base and psk ----
 
 KEM_SUITE = b"KEM" + struct.pack(">H", 0x20)
 HPKE_SUITE = b"HPKE" + struct.pack(">HHH", 0x20, 1, 3)
@@ -98,21 +98,26 @@ def labeled_expand(suite, prk, label, info, length):
     return hkdf_expand(prk, struct.pack(">H", length) + b"HPKE-v1" + suite + label + info, length)
 
 
-class HpkeSender:
-    def __init__(self, public, info, psk=b"", psk_id=b"", ephemeral_ikm=None):
-        ikm = ephemeral_ikm or os.urandom(32)
-        prk = labeled_extract(KEM_SUITE, b"", b"dkp_prk", ikm)
-        private = labeled_expand(KEM_SUITE, prk, b"sk", b"", 32)
-        self.enc = sodium.crypto_scalarmult_base(private)
-        dh = sodium.crypto_scalarmult(private, public)
+class Hpke:
+    """The context that both sides get from the shared DH secret."""
+
+    def __init__(self, dh, enc, public, info, psk=b"", psk_id=b""):
+        self.enc = enc
         prk = labeled_extract(KEM_SUITE, b"", b"eae_prk", dh)
-        shared = labeled_expand(KEM_SUITE, prk, b"shared_secret", self.enc + public, 32)
+        shared = labeled_expand(KEM_SUITE, prk, b"shared_secret", enc + public, 32)
         context = (bytes([1 if psk else 0]) + labeled_extract(HPKE_SUITE, b"", b"psk_id_hash", psk_id)
                    + labeled_extract(HPKE_SUITE, b"", b"info_hash", info))
         secret = labeled_extract(HPKE_SUITE, shared, b"secret", psk)
         self.key = labeled_expand(HPKE_SUITE, secret, b"key", context, 32)
         self.base_nonce = labeled_expand(HPKE_SUITE, secret, b"base_nonce", context, 12)
         self.exporter = labeled_expand(HPKE_SUITE, secret, b"exp", context, 32)
+
+    @classmethod
+    def sender(cls, public, info, psk=b"", psk_id=b""):
+        prk = labeled_extract(KEM_SUITE, b"", b"dkp_prk", os.urandom(32))
+        private = labeled_expand(KEM_SUITE, prk, b"sk", b"", 32)
+        enc = sodium.crypto_scalarmult_base(private)
+        return cls(sodium.crypto_scalarmult(private, public), enc, public, info, psk, psk_id)
 
     def seal(self, number, aad, plaintext):
         nonce = bytes(a ^ b for a, b in zip(self.base_nonce, bytes(4) + struct.pack(">Q", number)))
@@ -226,8 +231,8 @@ class Session:
     def __init__(self, pipe, address):
         self.pipe = pipe
         self.key = RelayKey(pipe.answer(pipe.send(b"\1\1")), address.key)
-        self.hpke = HpkeSender(self.key.public, b"Kith 1 relay" + address.key + self.key.key_id, address.access,
-                               b"Kith 1 relay access" if address.access else b"")
+        self.hpke = Hpke.sender(self.key.public, b"Kith 1 relay" + address.key + self.key.key_id, address.access,
+                                b"Kith 1 relay access" if address.access else b"")
         self.secret = self.hpke.export(b"Kith 1 relay answer", 32)
         self.next = 0
         self.last_message = None

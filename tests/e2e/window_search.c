@@ -4,8 +4,8 @@
  *     window_search --key HEX [--key HEX]... FILE...
  *     window_search --self-test
  *
- * One line of JSON a file: {"file": …, "windows": N, "found": [{"key": HEX, "at": offset, "private": HEX}]}.
- * Exit status 0 whether or not something was found, 1 on an error.
+ * One line of JSON a file: {"file": …, "windows": N, "distinct": N, "found": [{"key": HEX, "at": offset,
+ * "private": HEX}]}. Exit status 0 whether or not something was found, 1 on an error.
  *
  * One scalar multiplication a window would take minutes. Neighbours share 31 bytes, so from the end of the
  * file to its start the point moves with the window: with S(k) the window at k as a little-endian number,
@@ -226,7 +226,8 @@ struct search {
     size_t first, end; /* windows that begin in [first, end) */
     size_t len;        /* of the file */
     const struct fe *keys;
-    size_t key_count, found_count, windows;
+    const uint8_t *again; /* the window was tried already, elsewhere in the file */
+    size_t key_count, found_count, windows, tried;
     struct found found[FOUND_MAX];
     bool wrong; /* libsodium does not agree */
 };
@@ -248,8 +249,17 @@ static void try_window(struct search *s, struct point p, size_t at)
         if (fe_zero(fe_sub(above, fe_mul(s->keys[k], below))) && s->found_count < FOUND_MAX)
             s->found[s->found_count++] = (struct found){k, at};
     }
-    if (s->windows++ % CHECK_EVERY == 0)
+    if (s->tried++ % CHECK_EVERY == 0)
         check(s, p, s->bytes + at);
+}
+
+/* The lowest of the windows that end at `at` and were all tried already; at + 1: there is none. */
+static size_t run_start(const struct search *s, size_t at)
+{
+    size_t start = at + 1;
+    while (start > s->first && start - 1 < s->end && s->again[start - 1])
+        start--;
+    return start;
 }
 
 static void *search_run(void *arg)
@@ -258,15 +268,60 @@ static void *search_run(void *arg)
     struct point p = neutral;
     size_t top = s->end + KEY_LEN - 1 < s->len ? s->end + KEY_LEN - 1 : s->len;
     for (size_t at = top; at-- > s->first;) {
+        size_t start = run_start(s, at);
+        if (at + 1 - start > 2 * KEY_LEN) { /* worth to begin anew below it */
+            s->windows += at + 1 - start;
+            p = neutral;
+            top = start + KEY_LEN - 1;
+            at = top;
+            s->end = start;
+            continue;
+        }
         for (int i = 0; i < 8; i++)
             p = point_double(p);
         p = point_add(p, &add_low[s->bytes[at]]);
         if (at + KEY_LEN < top)
             p = point_add(p, &sub_high[s->bytes[at + KEY_LEN]]);
-        if (at < s->end && at + KEY_LEN <= top)
-            try_window(s, p, at);
+        if (at < s->end && at + KEY_LEN <= top) {
+            s->windows++;
+            if (!s->again[at])
+                try_window(s, p, at);
+        }
     }
     return NULL;
+}
+
+/* A database's log has page after page of what was there before. Marks the windows that have an equal one
+ * above them, by a hash of 64 bits that rolls along and has a random base: with 2^24 windows one in 2^16
+ * files has two that are taken for equal. */
+static bool mark_again(const uint8_t *bytes, size_t windows, uint8_t *again)
+{
+    size_t cap = 64;
+    while (cap < 2 * windows)
+        cap *= 2;
+    uint64_t *table = calloc(cap, sizeof(*table)), base, gone = 1, hash = 0;
+    if (table == NULL)
+        return false;
+    randombytes_buf(&base, sizeof(base));
+    base |= 1;
+    for (int i = 0; i < KEY_LEN; i++)
+        gone *= base;
+    for (size_t at = windows + KEY_LEN - 1; at-- > 0;) {
+        hash = hash * base + bytes[at] + 1;
+        if (at + KEY_LEN < windows + KEY_LEN - 1)
+            hash -= gone * ((uint64_t)bytes[at + KEY_LEN] + 1);
+        if (at >= windows)
+            continue;
+        uint64_t key = (hash ^ hash >> 29) * UINT64_C(0x9e3779b97f4a7c15);
+        key = (key ^ key >> 32) | 1; /* 0 is a free slot */
+        size_t slot = (size_t)(key >> 1) & (cap - 1);
+        while (table[slot] != 0 && table[slot] != key)
+            slot = (slot + 1) & (cap - 1);
+        again[at] = table[slot] == key;
+        table[slot] = key;
+    }
+    free(table);
+    return true;
 }
 
 static struct search parts[THREADS];
@@ -276,25 +331,34 @@ static bool search_all(const uint8_t *bytes, size_t len, const struct fe *keys, 
 {
     pthread_t threads[THREADS];
     size_t windows = len >= KEY_LEN ? len - KEY_LEN + 1 : 0;
-    bool good = true;
+    uint8_t *again = calloc(windows + 1, 1);
+    bool good = again != NULL && (windows == 0 || mark_again(bytes, windows, again));
+    size_t seen = 0;
+    if (!good) {
+        free(again);
+        return false;
+    }
     for (size_t i = 0; i < THREADS; i++) {
         struct search *s = &parts[i];
+        s->again = again;
         s->bytes = bytes;
         s->len = len;
         s->first = windows * i / THREADS;
         s->end = windows * (i + 1) / THREADS;
         s->keys = keys;
         s->key_count = key_count;
-        s->found_count = s->windows = 0;
+        s->found_count = s->windows = s->tried = 0;
         s->wrong = false;
         if (pthread_create(&threads[i], NULL, search_run, s) != 0)
             abort();
     }
     for (size_t i = 0; i < THREADS; i++) {
         (void)pthread_join(threads[i], NULL);
-        good = good && !parts[i].wrong && parts[i].windows == parts[i].end - parts[i].first;
+        good = good && !parts[i].wrong;
+        seen += parts[i].windows;
     }
-    return good;
+    free(again);
+    return good && seen == windows;
 }
 
 /* ---- the program ---- */
@@ -316,14 +380,16 @@ static uint8_t *read_file(const char *path, size_t *len)
 static void print_result(const char *path, const uint8_t *bytes, uint8_t keys[][KEY_LEN])
 {
     char hex[2 * KEY_LEN + 1];
-    size_t windows = 0;
+    size_t windows = 0, tried = 0;
     const char *comma = "";
-    for (size_t i = 0; i < THREADS; i++)
+    for (size_t i = 0; i < THREADS; i++) {
         windows += parts[i].windows;
+        tried += parts[i].tried;
+    }
     (void)printf("{\"file\": \"");
     for (const char *c = path; *c != '\0'; c++)
         (void)printf(*c == '"' || *c == '\\' ? "\\%c" : "%c", *c);
-    (void)printf("\", \"windows\": %zu, \"found\": [", windows);
+    (void)printf("\", \"windows\": %zu, \"distinct\": %zu, \"found\": [", windows, tried);
     for (size_t i = 0; i < THREADS; i++) {
         for (size_t f = 0; f < parts[i].found_count; f++) {
             const struct found *found = &parts[i].found[f];
@@ -350,6 +416,7 @@ static int self_test(void)
     randombytes_buf(bytes, sizeof(bytes));
     memset(bytes + 100000, 0, 5000);
     memset(bytes + 110000, 0xff, 5000);
+    memcpy(bytes + 200000, bytes + 50000, 40000); /* what was tried already is not tried again */
     for (size_t i = 0; i <= PLANTED; i++) {
         uint8_t public[KEY_LEN];
         randombytes_buf(private, sizeof(private));
