@@ -62,7 +62,8 @@ class Inside:
     def authenticators(self):
         """(scope, generation, epoch) → what its members must agree on."""
         return {tuple(r[:3]): r[3] for r in self.rows("SELECT g.scope, g.generation, e.epoch, e.authenticator FROM epoch e "
-                                                      "JOIN mls_group g ON g.id = e.grp")}
+                                                      "JOIN mls_group g ON g.id = e.grp "
+                                                      "WHERE length(e.authenticator) > 0")}
 
     def devices(self, family):
         return {r[0]: r[1] for r in self.rows("SELECT device, supervised FROM certificate WHERE family = ?", family)}
@@ -272,7 +273,7 @@ def keys_of(story, name, needles):
                 needles.data(f"{name}: {column} {i}", value)
         for i, (value,) in enumerate(view.rows("SELECT hpke_private FROM letterbox WHERE hpke_private IS NOT NULL")):
             needles.data(f"{name}: letterbox key {i}", value)
-        for i, (value,) in enumerate(view.rows("SELECT authenticator FROM epoch")):
+        for i, (value,) in enumerate(view.rows("SELECT DISTINCT authenticator FROM epoch WHERE length(authenticator) > 0")):
             needles.data(f"{name}: authenticator {i}", value)
 
 
