@@ -6,6 +6,7 @@
 
 #include "protocol/mem.h"
 #include "protocol/mls/limits.h"
+#include "protocol/mls/secret_tree_internal.h"
 #include "tests/support/test.h"
 #include "tests/support/test_entropy.h"
 #include "tests/support/test_hex.h"
@@ -107,7 +108,7 @@ static void secret_tree_gives_sender_and_receiver_the_same_keys(void **state)
 
 /* ---- each of them once ---- */
 
-static void secret_tree_refuses_a_generation_twice(void **state)
+static void T50_secret_tree_refuses_a_generation_twice(void **state)
 {
     (void)state;
     struct secret_tree *t = tree_of(4);
@@ -188,7 +189,7 @@ static void secret_tree_reads_out_of_order(void **state)
 
 /* ---- limits ---- */
 
-static void secret_tree_refuses_a_generation_bomb(void **state)
+static void T15_secret_tree_refuses_a_generation_bomb(void **state)
 {
     (void)state;
     struct secret_tree *t = tree_of(2);
@@ -201,7 +202,7 @@ static void secret_tree_refuses_a_generation_bomb(void **state)
     secret_tree_free(t);
 }
 
-static void secret_tree_keeps_a_bounded_number_of_skipped_keys(void **state)
+static void T15_secret_tree_keeps_a_bounded_number_of_skipped_keys(void **state)
 {
     (void)state;
     struct secret_tree *t = tree_of(4);
@@ -284,6 +285,52 @@ static void secret_tree_survives_allocation_that_fails(void **state)
     assert_int_equal(mem_live(), before);
 }
 
+/* ---- what is consumed is erased (RFC 9420 §9.2) ---- */
+
+static bool has_bytes(const void *memory, size_t len, struct span what)
+{
+    for (size_t i = 0; i + what.len <= len; i++) {
+        if (memcmp((const uint8_t *)memory + i, what.ptr, what.len) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* In any of the tree's memory, that which is not used at the moment too. */
+static bool tree_has(const struct secret_tree *t, struct span what)
+{
+    return has_bytes(t->nodes, secret_tree_node_count(t) * sizeof(*t->nodes), what) ||
+           has_bytes(t->ratchets, RATCHET_KINDS * (size_t)t->width * sizeof(*t->ratchets), what) ||
+           has_bytes(t->skipped, t->skipped_cap * sizeof(*t->skipped), what);
+}
+
+static void T54_secret_tree_erases_what_is_consumed(void **state)
+{
+    (void)state;
+    struct secret_tree *t = tree_of(8);
+    struct secret root = t->nodes[t->width - 1].secret;
+    assert_true(tree_has(t, SPAN_ID(&root)));
+    assert_ok(peek(t, 5, 0));
+    assert_false(tree_has(t, SPAN_ID(&root)));
+    const struct ratchet *r = secret_tree_ratchet(t, 5, RATCHET_APPLICATION);
+    struct secret first = r->next;
+    struct message_key k, skipped;
+    assert_ok(secret_tree_peek(t, 5, RATCHET_APPLICATION, 2, &k));
+    assert_ok(secret_tree_peek(t, 5, RATCHET_APPLICATION, 1, &skipped));
+    assert_ok(secret_tree_commit(t, &k));
+    assert_false(tree_has(t, SPAN_ID(&first)));
+    assert_false(tree_has(t, SPAN(k.key)));
+    assert_false(tree_has(t, SPAN_ID(&skipped.next))); /* the ratchet secret of generation 2 */
+    assert_true(tree_has(t, SPAN(skipped.key)));
+    assert_ok(secret_tree_commit(t, &skipped));
+    assert_false(tree_has(t, SPAN(skipped.key)));
+    struct secret sending = r->next;
+    assert_ok(secret_tree_send(t, 5, RATCHET_APPLICATION, &k));
+    assert_false(tree_has(t, SPAN_ID(&sending)));
+    assert_false(tree_has(t, SPAN(k.key)));
+    secret_tree_free(t);
+}
+
 /* ---- storage ---- */
 
 static struct secret_tree *load(struct test_records *r, uint32_t leaf_count)
@@ -325,7 +372,7 @@ static void secret_tree_writes_one_small_record_for_a_message_in_order(void **st
     test_records_free(&r);
 }
 
-static void secret_tree_leaves_no_consumed_secret_in_storage(void **state)
+static void T54_secret_tree_leaves_no_consumed_secret_in_storage(void **state)
 {
     (void)state;
     struct test_records r;
@@ -354,7 +401,7 @@ static void secret_tree_leaves_no_consumed_secret_in_storage(void **state)
 
 /* Random reading with saves, failed saves and reloads at random places: what the records give back is at
  * every save the tree in memory, key for key. */
-static void secret_tree_comes_back_from_its_records(void **state)
+static void T50_secret_tree_comes_back_from_its_records(void **state)
 {
     (void)state;
     struct test_entropy e;
@@ -440,19 +487,20 @@ int main(void)
         cmocka_unit_test(secret_tree_derives_what_the_rfc_says),
         cmocka_unit_test(sender_data_key_takes_a_sample_of_the_ciphertext),
         cmocka_unit_test(secret_tree_gives_sender_and_receiver_the_same_keys),
-        cmocka_unit_test(secret_tree_refuses_a_generation_twice),
+        cmocka_unit_test(T50_secret_tree_refuses_a_generation_twice),
         cmocka_unit_test(secret_tree_refuses_a_key_that_was_peeked_twice_and_spent_once),
         cmocka_unit_test(secret_tree_sends_with_a_new_generation_each_time),
         cmocka_unit_test(secret_tree_peek_spends_nothing),
         cmocka_unit_test(secret_tree_reads_out_of_order),
-        cmocka_unit_test(secret_tree_refuses_a_generation_bomb),
-        cmocka_unit_test(secret_tree_keeps_a_bounded_number_of_skipped_keys),
+        cmocka_unit_test(T15_secret_tree_refuses_a_generation_bomb),
+        cmocka_unit_test(T15_secret_tree_keeps_a_bounded_number_of_skipped_keys),
         cmocka_unit_test(secret_tree_refuses_leaves_that_are_not_there),
         cmocka_unit_test(secret_tree_ends_a_ratchet_before_its_number_wraps),
         cmocka_unit_test(secret_tree_survives_allocation_that_fails),
+        cmocka_unit_test(T54_secret_tree_erases_what_is_consumed),
         cmocka_unit_test(secret_tree_writes_one_small_record_for_a_message_in_order),
-        cmocka_unit_test(secret_tree_leaves_no_consumed_secret_in_storage),
-        cmocka_unit_test(secret_tree_comes_back_from_its_records),
+        cmocka_unit_test(T54_secret_tree_leaves_no_consumed_secret_in_storage),
+        cmocka_unit_test(T50_secret_tree_comes_back_from_its_records),
         cmocka_unit_test(secret_tree_refuses_records_that_no_save_wrote),
     };
     return suite_start() == ST_OK ? cmocka_run_group_tests(tests, NULL, NULL) : 1;
