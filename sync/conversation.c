@@ -2,7 +2,7 @@
 /* Conversations of two: founded, joined, kept with the right devices. What is said: messages.c. */
 #include "sync/conversation.h"
 
-#include "device/authorize.h"
+#include "protocol/hlc.h"
 #include "sync/facts.h"
 #include "sync/family.h"
 #include "sync/history.h"
@@ -18,13 +18,44 @@ enum conversation_limits {
 
 /* ---- wishes ---- */
 
+/* A yes from before this device came, learnt by repair: the person's other devices have seen to it. */
+static enum status is_old_news(struct node *n, const struct conversation_wish *w, bool *old)
+{
+    struct family_device devices[WIRE_DEVICES_MAX];
+    struct scope_id own;
+    int64_t serial = 0, joined = 0;
+    size_t count = 0;
+    enum status st = family_devices(n, &w->mine.person, devices, WIRE_DEVICES_MAX, &count);
+    if (st == ST_OK) {
+        st = scope_id_of_person(SCOPE_OWN, &w->mine.person, &own);
+    }
+    if (st == ST_OK) {
+        st = sql_number(&n->sql, &joined, INT64_MAX, "SELECT min(founded_at) FROM mls_group WHERE scope = ?",
+                        "b", SPAN_ID(&own));
+    }
+    if (st == ST_OK) {
+        st = sql_number(
+            &n->sql, &serial, INT64_MAX,
+            "SELECT max(serial) FROM permit WHERE child_family = ? AND child = ? AND contact_family = ?"
+            " AND contact = ?",
+            "bbbb", SPAN_ID(&w->mine.family), SPAN_ID(&w->mine.person), SPAN_ID(&w->other.family),
+            SPAN_ID(&w->other.person));
+    }
+    *old = count > 1 && serial != INT64_MAX && hlc_ms((uint64_t)serial) < joined;
+    return st;
+}
+
 enum status conversation_want(struct node *n, const struct conversation_wish *w)
 {
     char name[WIRE_NAME_MAX + 1];
     struct scope_id scope;
     sqlite3_snprintf(sizeof(name), name, "%.*s", (int)w->name.len, (const char *)w->name.ptr);
+    bool old = false;
     enum status st = scope_id_of_pair(&w->mine, &w->other, &scope);
     if (st == ST_OK) {
+        st = is_old_news(n, w, &old);
+    }
+    if (st == ST_OK && !old) {
         st = sql_run(&n->sql, "INSERT OR REPLACE INTO conversation_wish VALUES(?,?,?,?,?,?,?,?,?)",
                      "bbbtibbbi", SPAN_ID(&w->mine.person), SPAN_ID(&w->other.family),
                      SPAN_ID(&w->other.person), name, (int64_t)w->supervised, w->key_package, w->certificate,

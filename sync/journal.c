@@ -307,17 +307,28 @@ static enum status attested_by_next(struct node *n, const struct scope_id *scope
     return st;
 }
 
-static enum status judge_entry(struct node *n, enum scope_kind kind, const struct journal_entry *e)
+/* What another device of this person passes on may be by somebody who is not known here yet: it waits for
+ * that. */
+static enum status judge_author(struct node *n, const struct device_id *author, const struct device_id *via)
 {
     int64_t known = 0;
+    enum status st = sql_number(&n->sql, &known, 0, "SELECT count(*) FROM certificate WHERE device = ?", "b",
+                                SPAN_ID(author));
+    if (st == ST_OK && known == 0 && via) {
+        st = sql_number(&n->sql, &known, 0,
+                        "SELECT count(*) FROM certificate WHERE device = ? AND family = ? AND person = ?",
+                        "bbb", SPAN_ID(via), SPAN_ID(&n->self.family), SPAN_ID(&n->self.person));
+    }
+    return st == ST_OK && known == 0 ? ST_JOURNAL_AUTHOR : st;
+}
+
+static enum status judge_entry(struct node *n, enum scope_kind kind, const struct journal_entry *e,
+                               const struct device_id *via)
+{
     if (e->has_body && (!entry_kind_known(e->kind) || !entry_kind_in_scope((enum entry_kind)e->kind, kind))) {
         return ST_RECORD_UNKNOWN;
     }
-    enum status st = sql_number(&n->sql, &known, 0, "SELECT count(*) FROM certificate WHERE device = ?", "b",
-                                SPAN_ID(&e->header.author));
-    if (st == ST_OK && known == 0) {
-        return ST_JOURNAL_AUTHOR;
-    }
+    enum status st = judge_author(n, &e->header.author, via);
     if (st == ST_OK && journal_scope_signs(kind)) {
         st = e->has_signature ? entry_signature_verify(&e->header, &e->signature) : ST_CRYPTO_SIGNATURE;
     }
@@ -349,7 +360,7 @@ enum status journal_take(struct node *n, enum scope_kind kind, struct span encod
     struct take_args b = *a;
     enum status st = journal_entry_decode(&e, encoded);
     if (st == ST_OK) {
-        st = judge_entry(n, kind, &e);
+        st = judge_entry(n, kind, &e, a->via);
     }
     if (st == ST_OK) {
         st = entry_header_hash(&e.header, &hash);

@@ -66,7 +66,7 @@ static enum status load_row(struct node *n, int64_t id, const char *sql_ready, s
         row->e.own = query_int(&q, 6) != 0;
         row->e.closes_only = !query_null(&q, 9) && row->seq > (uint64_t)query_int(&q, 9);
         if (query_null(&q, 7)) {
-            query_fail(&q, ST_JOURNAL_AUTHOR);
+            *found = false; /* whose device that is, is not known yet: journal_due looks again */
         } else {
             QUERY_ID(&q, 7, &row->e.who.family);
             QUERY_ID(&q, 8, &row->e.who.person);

@@ -297,6 +297,9 @@ static enum status family_work(struct node *n, void *arg)
     if (st == ST_OK) {
         st = journal_due(n);
     }
+    if (st == ST_OK) {
+        st = admissions_due(n);
+    }
     return st == ST_OK ? forget_old_epochs(n) : st;
 }
 

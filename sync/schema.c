@@ -113,6 +113,8 @@ static const char *const step_sql[] = {
     "peer_person BLOB,"
     " expires_at INTEGER NOT NULL, uses INTEGER NOT NULL, taken INTEGER NOT NULL DEFAULT 0,"
     " void INTEGER NOT NULL DEFAULT 0, key_id BLOB NOT NULL UNIQUE) STRICT;"
+    "CREATE TABLE admission_wait(id INTEGER PRIMARY KEY, body BLOB NOT NULL, certificate BLOB NOT NULL,"
+    " at_ms INTEGER NOT NULL, next_at INTEGER NOT NULL) STRICT;"
     "CREATE TABLE letter_seen(hash BLOB PRIMARY KEY, at_ms INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
     "CREATE TABLE invite(id BLOB PRIMARY KEY, person BLOB NOT NULL, invite BLOB NOT NULL, card_write_token "
     "BLOB,"

@@ -77,6 +77,9 @@ enum status group_found(struct node *n, const struct group_found_args *a, struct
 /* Judges and takes in an Admission (§5.3). `from` is the device that sent it. */
 enum status group_admission(struct node *n, struct span body, const struct device_id *from) MUST_USE;
 
+/* Admissions that could not be accepted yet are judged again; called by reconcile. */
+enum status admissions_due(struct node *n) MUST_USE;
+
 struct group_add {           /* a device to add */
     struct span key_package; /* MLSMessage(KeyPackage) */
     struct person_ref who;

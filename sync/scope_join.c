@@ -6,6 +6,12 @@
 #include "sync/pair.h"
 #include "sync/scope_internal.h"
 
+enum join_limits {
+    ADMISSION_AGAIN_MS = 2000,
+    ADMISSIONS_AT_ONCE = 8,
+    ADMISSION_KEPT_MS = 7 * 24 * 3600 * 1000 /* what they wait for comes within days, or not at all */
+};
+
 /* ---- making ---- */
 
 struct lists { /* the bytes that an admission borrows while it is encoded */
@@ -370,11 +376,17 @@ static enum status join(struct node *n, struct joining *j)
     return st == ST_OK ? scope_joined(n, g) : st;
 }
 
-enum status letter_admission(struct node *n, const struct received_letter *l)
+struct admission_call {
+    struct span body;
+    const struct device_certificate *from;
+};
+
+static enum status judge_admission(struct node *n, void *arg)
 {
-    struct joining j = {.from = &l->from};
+    const struct admission_call *call = arg;
+    struct joining j = {.from = call->from};
     struct admission *a = mem_alloc(1, sizeof(*a));
-    enum status st = a ? admission_decode(a, l->m->body) : ST_NO_MEMORY;
+    enum status st = a ? admission_decode(a, call->body) : ST_NO_MEMORY;
     j.a = a;
     buffer_init(&j.record, 4096);
     if (st == ST_OK) {
@@ -386,5 +398,85 @@ enum status letter_admission(struct node *n, const struct received_letter *l)
     mls_group_free(j.mls);
     buffer_wipe(&j.record);
     mem_free(a, sizeof(*a));
+    return st;
+}
+
+/* A no that may become a yes when what is on its way has come: a permit, a chain entry, the parents'
+ * announced heads. */
+static bool may_come_later(enum status st)
+{
+    enum status_class c = status_class(st);
+    return (c == CLASS_POLICY || c == CLASS_RETRY) && st != ST_GROUP_EPOCH_OVER;
+}
+
+enum status letter_admission(struct node *n, const struct received_letter *l)
+{
+    struct admission_call call = {l->m->body, &l->from};
+    enum status why = ST_OK, st = node_guard(n, judge_admission, &call, &why);
+    if (st != ST_OK || why == ST_OK || !n->self.in_family || !may_come_later(why)) {
+        return st == ST_OK ? why : st;
+    }
+    node_wake_wall(n, n->now.wall_ms + ADMISSION_AGAIN_MS);
+    return sql_run(&n->sql, "INSERT INTO admission_wait(body, certificate, at_ms, next_at) VALUES(?,?,?,?)",
+                   "bbii", l->m->body, l->m->certificate, n->now.wall_ms,
+                   n->now.wall_ms + ADMISSION_AGAIN_MS);
+}
+
+struct waiting {
+    int64_t id, at_ms;
+    struct buffer body, certificate;
+};
+
+static enum status try_again(struct node *n, const struct waiting *w)
+{
+    struct device_certificate from;
+    struct admission_call call = {buffer_span(&w->body), &from};
+    enum status why = ST_OK, st = device_certificate_decode(&from, buffer_span(&w->certificate));
+    if (st == ST_OK) {
+        st = node_guard(n, judge_admission, &call, &why);
+    }
+    bool over = why == ST_OK || !may_come_later(why) || n->now.wall_ms - w->at_ms > ADMISSION_KEPT_MS;
+    if (st == ST_OK && over) {
+        return sql_run(&n->sql, "DELETE FROM admission_wait WHERE id = ?", "i", w->id);
+    }
+    int64_t later = (n->now.wall_ms - w->at_ms) / 4 + ADMISSION_AGAIN_MS;
+    return st == ST_OK ? sql_run(&n->sql, "UPDATE admission_wait SET next_at = ? WHERE id = ?", "ii",
+                                 n->now.wall_ms + later, w->id)
+                       : st;
+}
+
+enum status admissions_due(struct node *n)
+{
+    struct waiting w;
+    struct query q;
+    int64_t next = 0;
+    bool found = true;
+    enum status st = ST_OK;
+    for (int i = 0; st == ST_OK && found && i < ADMISSIONS_AT_ONCE; i++) {
+        buffer_init(&w.body, LETTERBOX_BODY_MAX);
+        buffer_init(&w.certificate, WIRE_CERTIFICATE_MAX);
+        query_start(&q, &n->sql,
+                    "SELECT id, at_ms, body, certificate FROM admission_wait WHERE next_at <= ? LIMIT 1", "i",
+                    n->now.wall_ms);
+        found = query_next(&q);
+        if (found) {
+            w.id = query_int(&q, 0);
+            w.at_ms = query_int(&q, 1);
+            query_fail(&q, buffer_append(&w.body, query_blob(&q, 2)));
+            query_fail(&q, buffer_append(&w.certificate, query_blob(&q, 3)));
+        }
+        st = query_end(&q);
+        if (st == ST_OK && found) {
+            st = try_again(n, &w);
+        }
+        buffer_wipe(&w.body);
+        buffer_wipe(&w.certificate);
+    }
+    if (st == ST_OK) {
+        st = sql_number(&n->sql, &next, 0, "SELECT min(next_at) FROM admission_wait", "");
+    }
+    if (st == ST_OK && next != 0) {
+        node_wake_wall(n, next);
+    }
     return st;
 }
