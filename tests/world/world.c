@@ -411,8 +411,11 @@ static bool next_thing(struct world *w, int64_t until_ms)
 
 bool world_until(struct world *w, world_condition condition, void *ctx, int64_t ms)
 {
-    int64_t until_ms = w->now.mono_ms + ms;
-    for (long i = 0; i < WORLD_STEPS_MAX; i++) {
+    int64_t until_ms = w->now.mono_ms + ms, last_ms = 0;
+    for (long still = 0; still < WORLD_STILL_MAX; still++) {
+        if (w->now.mono_ms != last_ms)
+            still = 0;
+        last_ms = w->now.mono_ms;
         if (condition != NULL && condition(w, ctx))
             return true;
         if (!next_thing(w, until_ms)) {
@@ -420,7 +423,10 @@ bool world_until(struct world *w, world_condition condition, void *ctx, int64_t 
             return condition != NULL && condition(w, ctx);
         }
     }
-    fail_msg("the world does not come to rest");
+    int64_t at_ms;
+    size_t device = first_deadline(w, &at_ms);
+    fail_msg("the world does not come to rest: %s wants time again and again",
+             device < w->device_count ? w->devices[device].name : "somebody");
     return false;
 }
 
