@@ -49,7 +49,7 @@ struct world {
     uint64_t order;
     unsigned lose_percent, restart_every;
     struct world_result result;
-    bool got_result;
+    bool got_result, trace;
     struct relay_watch watches[RELAY_WATCHES_MAX];
     struct relay_answer answer;
 };
@@ -64,6 +64,7 @@ struct world *world_new(uint64_t seed)
     assert_non_null(w);
     assert_ok(suite_start());
     test_entropy_init(&w->entropy, seed);
+    w->trace = getenv("KITH_TRACE") != NULL;
     w->now = (struct now){.wall_ms = START_WALL_MS, .mono_ms = 1000};
     snprintf(w->folder, sizeof(w->folder), "%s/kith-world-XXXXXX",
              getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp");
@@ -283,9 +284,19 @@ static void take_effects(struct world *w, size_t device)
     }
 }
 
+/* KITH_TRACE=1 prints what happens, as it happens. */
+static void trace(const struct world *w, size_t device, const struct event *e)
+{
+    static const char *const kinds[] = {"tick", "answer", "command"};
+    if (w->trace)
+        printf("%8.3f  %-14s %-8s %llu %s\n", (double)w->now.mono_ms / 1000, w->devices[device].name, kinds[e->kind],
+               (unsigned long long)e->id, e->kind == EV_RELAY_ANSWER && e->u.answer == NULL ? "lost" : "");
+}
+
 static void step(struct world *w, size_t device, const struct event *event)
 {
     struct world_device *d = &w->devices[device];
+    trace(w, device, event);
     assert_ok(node_step(d->node, event, 1));
     take_effects(w, device);
     if (w->restart_every > 0 && ++d->steps % w->restart_every == 0)
