@@ -286,20 +286,27 @@ static bool is_link(const struct agent *a, const void *source)
     return false;
 }
 
-/* Hands every ended request of every link to the node, one step each: an answer borrows from its link. */
+static bool next_answer(struct agent *a, struct relay_link_done *out)
+{
+    for (size_t i = 0; i < LINKS_MAX && a->links[i] != NULL; i++) {
+        if (relay_link_next(a->links[i], out))
+            return true;
+    }
+    return false;
+}
+
+/* Hands every ended request to the node, one step each: an answer borrows from its link. A step can end
+ * requests of any link at once (by a cancel), so each time all are asked. */
 static enum status step_answers(struct agent *a, struct now now)
 {
     struct relay_link_done done;
-    for (size_t i = 0; i < LINKS_MAX && a->links[i] != NULL; i++) {
-        while (a->links[i] != NULL && relay_link_next(a->links[i], &done)) {
-            struct event e = {.kind = EV_RELAY_ANSWER, .now = now, .id = done.id};
-            e.u.answer = done.answer;
-            enum status s = step(a, &e, 1);
-            if (s != ST_OK)
-                return s;
-        }
+    enum status s = ST_OK;
+    while (s == ST_OK && next_answer(a, &done)) {
+        struct event e = {.kind = EV_RELAY_ANSWER, .now = now, .id = done.id};
+        e.u.answer = done.answer;
+        s = step(a, &e, 1);
     }
-    return ST_OK;
+    return s;
 }
 
 static enum status handle(struct agent *a, const struct inbox_item *items, size_t count, bool *stop)
