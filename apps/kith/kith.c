@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* kith: the command line, a client of the agent. Exit status: 0 done, 1 refused or failed, 2 not understood,
  * 3 no agent to ask. */
+#include <langinfo.h>
 #include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "apps/kith/cli.h"
 #include "apps/kith/dialog.h"
@@ -80,6 +82,8 @@ int main(int argc, char **argv)
     char error[256];
     int exit = EXIT_OK;
     setlocale(LC_ALL, "");
+    if (strcmp(nl_langinfo(CODESET), "UTF-8") != 0) /* names are UTF-8, whatever the terminal was told */
+        setlocale(LC_CTYPE, "C.UTF-8");
     bool ok = cli_read(&call, argc, argv, error);
     if (!ok) {
         fprintf(stderr, "kith: %s. See: kith help\n", error);

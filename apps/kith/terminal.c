@@ -25,9 +25,9 @@ static bool is_harmful(wchar_t c)
 static bool next_char(const char *text, mbstate_t *state, size_t *len, int *width, bool *harmful)
 {
     wchar_t c = 0;
-    size_t n = mbrtowc(&c, text, strlen(text), state);
-    if (n == 0)
+    if (*text == '\0') /* mbrtowc takes no bytes for an unfinished character, not for the end */
         return false;
+    size_t n = mbrtowc(&c, text, strlen(text), state);
     *harmful = n > strlen(text) || is_harmful(c);
     *len = n > strlen(text) ? 1 : n;
     if (n > strlen(text))
