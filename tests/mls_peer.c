@@ -485,9 +485,11 @@ static enum status do_process(const json_t *in, json_t *out)
 
 static enum status do_unprotect(const json_t *in, json_t *out)
 {
-    enum status st = do_process(in, out);
-    const char *kind = json_string_value(json_object_get(out, "kind"));
-    return st == ST_OK && strcmp(kind, "application") != 0 ? ST_USAGE : st;
+    struct mls_message_info info;
+    enum status st = mls_message_info(get_bytes(in, "message"), &info);
+    if (st != ST_OK || bad_field)
+        return st;
+    return info.kind == MLS_MESSAGE_PRIVATE && !info.handshake ? do_process(in, out) : ST_USAGE;
 }
 
 static enum status do_protect(const json_t *in, json_t *out)

@@ -71,12 +71,14 @@ bool vec_file_open(struct vec_file *f, const char *path, char *broken, size_t br
         snprintf(broken, broken_len, "line %d: %s", error.line, error.text);
         return true;
     }
-    f->kind = json_is_object(f->root) ? kind_of_wycheproof(f->root) : kind_of_array(path, f->root);
+    f->kind = kind_of_wycheproof(f->root);
+    bool wycheproof = f->kind != NULL;
+    if (!wycheproof)
+        f->kind = kind_of_array(path, f->root);
     if (!f->kind) {
         vec_file_close(f);
         return false;
     }
-    bool wycheproof = json_is_object(f->root);
     f->case_count = wycheproof ? wycheproof_count(f->root) : json_array_size(f->root);
     if (!wycheproof && !json_is_array(f->root))
         snprintf(broken, broken_len, "not a list of cases");
