@@ -9,9 +9,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* EXCLUSIVE before WAL: the lock of the home comes with it, and there is no -shm file. */
+/* After locking_mode = EXCLUSIVE (vault_prepare): then WAL brings the lock of the home, and no -shm file. */
 static const char *const pragmas =
-    "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
+    "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
     "PRAGMA secure_delete = ON; PRAGMA temp_store = MEMORY; PRAGMA foreign_keys = ON; PRAGMA trusted_schema "
     "= OFF;";
 

@@ -299,8 +299,10 @@ static void step(struct world *w, size_t device, const struct event *event)
     trace(w, device, event);
     assert_ok(node_step(d->node, event, 1));
     take_effects(w, device);
-    if (w->restart_every > 0 && ++d->steps % w->restart_every == 0)
+    if (w->restart_every > 0 && ++d->steps % w->restart_every == 0) {
         world_restart(w, device);
+        take_effects(w, device); /* what node_open asks of the relay anew */
+    }
 }
 
 /* ---- the relay ---- */

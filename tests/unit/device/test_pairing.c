@@ -295,6 +295,8 @@ static void T13_the_new_device_joins_by_the_agreed_entry_only(void **state)
     entry[0] = good;
     entry[1].person = s.family.ana;
     assert_status(judged(&s, entry, 2), ST_PAIRING_ENTRY); /* names us twice */
+    entry[1] = good;
+    assert_status(judged(&s, entry, 2), ST_PAIRING_ENTRY); /* also when each by itself would do */
     buffer_wipe(&ben.chain_bytes);
     scene_free(&s);
 }

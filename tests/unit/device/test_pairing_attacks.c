@@ -217,6 +217,34 @@ static void T13_the_code_depends_on_every_field_of_the_transcript(void **state)
     assert_string_not_equal(code, other);
 }
 
+/* Whoever has the link answers once more, with a nonce of their own: the code stays that of the first answer.
+ */
+static void T13_a_later_answer_changes_nothing(void **state)
+{
+    (void)state;
+    struct scene s;
+    struct pairing_message m;
+    struct buffer answer, forged;
+    char code[PAIRING_CODE_DIGITS + 1];
+    scene_init(&s, ROLE_CHILD);
+    buffer_init(&answer, PAIRING_MESSAGE_MAX);
+    pass(&s.device, &s.parent);
+    assert_ok(buffer_copy(&answer, buffer_span(&s.parent.sent)));
+    pass(&s.parent, &s.device);
+    open_device(&s);
+    memcpy(code, pairing_facts(s.device.p)->code, sizeof(code));
+    assert_ok(pairing_message_decode(&m, buffer_span(&answer)));
+    m.u.answer.nonce[0] ^= 1;
+    m.u.answer.role = ROLE_PARENT;
+    give(&s.device, forge(&forged, &m));
+    assert_int_equal(phase(&s.device), PHASE_CODE);
+    assert_string_equal(pairing_facts(s.device.p)->code, code);
+    assert_int_equal(pairing_facts(s.device.p)->role, ROLE_CHILD);
+    buffer_wipe(&forged);
+    buffer_wipe(&answer);
+    scene_free(&s);
+}
+
 /* Between two links of one family: what was said under one does not count under the other. */
 static void T13_messages_of_another_link_are_refused(void **state)
 {
@@ -398,6 +426,7 @@ int main(void)
         cmocka_unit_test(T13_a_changed_opening_is_refused),
         cmocka_unit_test(T13_a_changed_role_person_or_nonce_does_not_go_through),
         cmocka_unit_test(T13_the_code_depends_on_every_field_of_the_transcript),
+        cmocka_unit_test(T13_a_later_answer_changes_nothing),
         cmocka_unit_test(T13_messages_of_another_link_are_refused),
         cmocka_unit_test(T13_an_accept_that_the_answering_key_did_not_sign_is_refused),
         cmocka_unit_test(T13_the_new_device_says_yes_only_after_the_parents_device_accepted),
