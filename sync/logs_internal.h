@@ -16,6 +16,7 @@ enum logs_internal_limits {
 struct flight {  /* a request without an answer */
     uint64_t id; /* 0: free */
     int64_t relay, log, outbox;
+    int64_t sent_mono_ms;
     bool cancelled;
     struct relay_request request;
     uint8_t *block;              /* of an append */
@@ -28,10 +29,10 @@ struct relay_state {
     int64_t id; /* 0: free */
     char *address;
     size_t in_flight, reads;
-    uint64_t wait_id;      /* 0: none */
-    uint64_t wait_version; /* logs_version when it was asked */
-    bool reached;
-    int64_t backoff_ms, retry_at_mono_ms;
+    uint64_t wait_id;               /* 0: none */
+    uint64_t wait_version;          /* logs_version when it was asked */
+    bool reached, lost, asked_info; /* lost: nothing but `info` is asked until it answers */
+    int64_t backoff_ms, retry_at_mono_ms, answered_mono_ms;
 };
 
 struct log_memory {

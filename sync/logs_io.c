@@ -6,16 +6,32 @@
 
 /* ---- memory ---- */
 
+/* Logs that are known to have more than was read. */
+static enum status remember_grown(struct node *n)
+{
+    struct log_memory *m = n->log_memory;
+    struct query q;
+    query_start(&q, &n->sql, "SELECT id, grown FROM log WHERE listening = 1 AND grown > cursor", "");
+    while (m->grown_count < RELAY_WATCHES_MAX && query_next(&q)) {
+        m->grown[m->grown_count].log = query_int(&q, 0);
+        m->grown[m->grown_count++].seq = (uint64_t)query_int(&q, 1);
+    }
+    return query_end(&q);
+}
+
 enum status logs_open(struct node *n)
 {
     n->relays = mem_alloc(NODE_RELAYS_MAX, sizeof(*n->relays));
     n->flights = mem_alloc(NODE_FLIGHTS_MAX, sizeof(*n->flights));
     n->log_memory = mem_alloc(1, sizeof(*n->log_memory));
-    n->next_request = 1;
+    uint32_t first = 0;
+    entropy_fill(&n->entropy, (uint8_t *)&first, sizeof(first));
+    n->next_request = (uint64_t)first + 1; /* no answer to an earlier process fits a new request */
     if (!n->relays || !n->flights || !n->log_memory) {
         return ST_NO_MEMORY;
     }
-    return sql_run(&n->sql, "UPDATE log SET cursor = safe", "");
+    enum status st = sql_run(&n->sql, "UPDATE log SET cursor = safe", "");
+    return st == ST_OK ? remember_grown(n) : st;
 }
 
 static void flight_free(struct flight *f)
@@ -76,6 +92,7 @@ static struct flight *flight_new(struct node *n, struct relay_state *r)
             memset(f, 0, sizeof(*f));
             f->id = n->next_request++;
             f->relay = r->id;
+            f->sent_mono_ms = n->now.mono_ms;
             r->in_flight++;
             return f;
         }
@@ -316,12 +333,15 @@ static enum status pump_relay(struct node *n, struct relay_state *r)
     }
     enum status st =
         sql_number(&n->sql, &known, 0, "SELECT incarnation IS NOT NULL FROM relay WHERE id = ?", "i", r->id);
-    if (st != ST_OK || known == 0 || !r->reached) {
-        struct flight *f = st == ST_OK && !info_in_flight(n, r) ? flight_new(n, r) : NULL;
+    if (st == ST_OK && (!r->asked_info || r->lost || known == 0) && !info_in_flight(n, r)) {
+        struct flight *f = flight_new(n, r);
         if (f) {
             f->request.command = RELAY_INFO;
+            r->asked_info = true;
             st = flight_send(n, r, f);
         }
+    }
+    if (st != ST_OK || known == 0 || r->lost) {
         return st;
     }
     st = pump_appends(n, r);
@@ -515,10 +535,11 @@ static enum status answer_read(struct node *n, const struct flight *f, const str
     return st;
 }
 
-static void answer_wait(struct node *n, const struct flight *f, const struct relay_answer *a)
+static enum status answer_wait(struct node *n, const struct flight *f, const struct relay_answer *a)
 {
     struct log_memory *m = n->log_memory;
-    for (size_t i = 0; i < a->count; i++) {
+    enum status st = ST_OK;
+    for (size_t i = 0; st == ST_OK && i < a->count; i++) {
         size_t at = 0;
         invariant(f->watched);
         int64_t log = f->watched[a->grown[i].index];
@@ -526,13 +547,15 @@ static void answer_wait(struct node *n, const struct flight *f, const struct rel
             at++;
         }
         if (at == sizeof(m->grown) / sizeof(m->grown[0])) {
-            return; /* the next wait tells again */
+            break; /* the next wait tells again */
         }
         m->grown[at].log = log;
         m->grown[at].seq = a->grown[i].seq;
         m->grown_count += at == m->grown_count;
+        st = sql_run(&n->sql, "UPDATE log SET grown = ? WHERE id = ?", "ii", (int64_t)a->grown[i].seq, log);
     }
     logs_changed(n);
+    return st;
 }
 
 static enum status answer_append(struct node *n, const struct flight *f)
@@ -567,7 +590,7 @@ static enum status note_incarnation(struct node *n, int64_t relay, const struct 
         logs_forget_memory(n);
         n->log_memory->grown_count = 0;
         logs_changed(n);
-        st = sql_run(&n->sql, "UPDATE log SET cursor = 0, safe = 0 WHERE relay = ?", "i", relay);
+        st = sql_run(&n->sql, "UPDATE log SET cursor = 0, safe = 0, grown = 0 WHERE relay = ?", "i", relay);
     }
     return st == ST_OK && known ? group_gap(n, relay) : st;
 }
@@ -590,6 +613,8 @@ static enum status answered(struct node *n, struct relay_state *r, const struct 
         return st;
     }
     r->reached = true;
+    r->lost = false;
+    r->answered_mono_ms = n->now.mono_ms;
     if (a->result != RELAY_OK) {
         if (a->result != RELAY_INCARNATION) {
             back_off(n, r, a->retry_after_ms);
@@ -606,10 +631,7 @@ static enum status answered(struct node *n, struct relay_state *r, const struct 
     case RELAY_READ:
         return answer_read(n, f, a);
     case RELAY_WAIT:
-        if (!f->cancelled) {
-            answer_wait(n, f, a);
-        }
-        return ST_OK;
+        return f->cancelled ? ST_OK : answer_wait(n, f, a);
     case RELAY_INFO:
         return sql_run(&n->sql, "UPDATE relay SET time_skew_ms = ? WHERE id = ?", "ii",
                        a->info.time_ms - n->now.wall_ms, r->id);
@@ -640,8 +662,11 @@ enum status logs_answer(struct node *n, uint64_t id, const struct relay_answer *
     enum status st = ST_OK;
     if (answer && answer->command == f->request.command) {
         st = answered(n, r, f, answer);
-    } else if (!f->cancelled) {
+    } else if (!f->cancelled && r->answered_mono_ms <= f->sent_mono_ms) {
+        /* Nothing came since it was asked: the relay is away. (Else one request got lost, and is asked
+         * again.) */
         r->reached = false;
+        r->lost = true;
         back_off(n, r, 0);
     }
     flight_free(f);

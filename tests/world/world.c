@@ -124,6 +124,8 @@ const char *world_device_name(const struct world *w, size_t device)
     return w->devices[device].name;
 }
 
+static void take_effects(struct world *w, size_t device);
+
 void world_on(struct world *w, size_t device)
 {
     struct world_device *d = &w->devices[device];
@@ -132,6 +134,7 @@ void world_on(struct world *w, size_t device)
     assert_ok(vault_open(&args.db, d->home, SCHEMA_VERSION));
     assert_ok(node_open(&d->node, &args));
     d->life++;
+    take_effects(w, device);
 }
 
 size_t world_add(struct world *w, const char *name)
