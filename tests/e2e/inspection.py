@@ -18,7 +18,8 @@ import story as story_module
 SECONDS = 30  # for two devices to come to hold the same
 FAMILY, PARENTS, WARD, OWN, CONVERSATION = 1, 2, 3, 4, 5  # protocol/kith_context.h
 GROUP_ACTIVE = 1
-REQUEST_NO, CONTACT_ACTIVE, CONTACT_WITHDRAWN = 4, 2, 3  # sync/contact.h
+REQUEST_NO, CONTACT_WITHDRAWN = 4, 3  # sync/contact.h
+ENTRY_TEXT = 1  # protocol/entry_body.h
 
 
 def need(true, what):
@@ -72,10 +73,11 @@ class Inside:
         rows = self.rows("SELECT scope FROM contact WHERE name = ?", name)
         return rows[0][0] if rows else None
 
-    def entries(self, scope):
-        """Of a conversation, everything with a body, as (author, seq, hash, hash of all its bytes)."""
+    def texts(self, scope):
+        """What was said in a conversation, as (author, seq, hash, hash of all its bytes)."""
         return {(r[0], r[1], r[2], hashlib.sha256(r[3]).digest())
-                for r in self.rows("SELECT author, seq, hash, entry FROM entry WHERE scope = ? AND has_body = 1", scope)}
+                for r in self.rows("SELECT author, seq, hash, entry FROM entry WHERE scope = ? AND kind = ?",
+                                  scope, ENTRY_TEXT)}
 
 
 @contextlib.contextmanager
@@ -110,6 +112,15 @@ def where(story, text, names):
     return [n for n in names if holds(story, n, text)]
 
 
+def sees(story, what, names, test):
+    """Comes to be so: test(view, ...) of the devices' databases."""
+    def probe():
+        with inside(story, *names) as views:
+            return test(*views) if isinstance(views, list) else test(views)
+    eventually(what, probe)
+    return what
+
+
 def agree(story, *names):
     """The devices hold the same chains of their family, and agree on every epoch that two of them know."""
     with inside(story, *names) as views:
@@ -131,9 +142,7 @@ def after_found(story):
     words = kit if isinstance(kit, str) else " ".join(str(w) for w in (kit or {}).get("words", [])) if kit else ""
     with inside(story, "ana-phone") as ana:
         yield need(len(ana.chains()) == 2, "Ana's database begins two chains")
-        for kind, name in ((FAMILY, "family"), (PARENTS, "parents"), (OWN, "own")):
-            need(ana.groups(kind) == 1, "she is in one group " + name)
-        yield "and three groups: family, parents, own"
+        yield need([ana.groups(k) for k in (FAMILY, PARENTS, OWN)] == [1, 1, 1], "and three groups: family, parents, own")
     if words:
         yield need(not holds(story, "ana-phone", words), "the words of her recovery kit are in no file of hers")
 
@@ -141,8 +150,7 @@ def after_found(story):
 def after_ben(story):
     entries = eventually("Ana's and Ben's chains are equal", lambda: agree(story, "ana-phone", "ben-phone"))
     yield f"Ana's and Ben's chains are equal: {entries} entries, hash by hash, and their groups' epochs agree"
-    with inside(story, "ben-phone") as ben:
-        yield need(ben.groups(PARENTS) == 1, "Ben's phone is in the group of the parents")
+    yield sees(story, "Ben's phone is in the group of the parents", ["ben-phone"], lambda b: b.groups(PARENTS) == 1)
 
 
 def after_wrong_code(story):
@@ -154,9 +162,10 @@ def after_wrong_code(story):
 
 def after_maya(story):
     eventually("the three chains are equal", lambda: agree(story, "ana-phone", "ben-phone", "maya-tablet"))
+    yield sees(story, "one of the family's three certificates says supervised", ["maya-tablet"],
+               lambda m: sorted(m.devices(m.meta("family")).values()) == [0, 0, 1])
+    yield sees(story, "Maya's tablet is in the group with her parents", ["maya-tablet"], lambda m: m.groups(WARD) == 1)
     with inside(story, "maya-tablet") as maya:
-        flags = sorted(maya.devices(maya.meta("family")).values())
-        yield need(flags == [0, 0, 1], "one of the family's three certificates says supervised")
         yield need(maya.groups(PARENTS) == 0, "Maya's tablet is not in the group of the parents")
 
 
@@ -214,8 +223,9 @@ def both_permits(story):
 def after_meet(story):
     eventually("both permits on both tablets", lambda: both_permits(story))
     yield "both tablets hold both permits: Rosa's for Leo, Ben's for Maya"
+    yield sees(story, "each is in one conversation", ["leo-tablet", "maya-tablet"],
+               lambda *tablets: all(t.groups(CONVERSATION) == 1 for t in tablets))
     with inside(story, "leo-tablet", "maya-tablet") as (leo, maya):
-        yield need(leo.groups(CONVERSATION) == maya.groups(CONVERSATION) == 1, "each is in one conversation")
         common = set(leo.authenticators()) & set(maya.authenticators())
         yield need(common and all(leo.authenticators()[k] == maya.authenticators()[k] for k in common),
                    "and both have the same secrets there (%d epoch%s)" % (len(common), "" if len(common) == 1 else "s"))
@@ -231,15 +241,15 @@ def after_talk(story):
 def same_conversation(story):
     with inside(story, "maya-tablet", "maya-laptop") as (tablet, laptop):
         scope = tablet.scope_with("Leo")
-        return scope is not None and tablet.entries(scope) == laptop.entries(scope) and len(tablet.entries(scope))
+        return scope is not None and tablet.texts(scope) == laptop.texts(scope) and len(tablet.texts(scope))
 
 
 def after_laptop(story):
-    count = eventually("the laptop has the tablet's entries", lambda: same_conversation(story))
-    yield f"the laptop's history is the tablet's: {count} entries, equal by hash"
-    with inside(story, "maya-tablet", "maya-laptop") as (tablet, laptop):
-        yield need(tablet.meta("device_seed") != laptop.meta("device_seed"), "with a key of its own")
-        yield need(sorted(tablet.devices(tablet.meta("family")).values()) == [0, 0, 1, 1], "both are supervised")
+    count = eventually("the laptop has the tablet's history", lambda: same_conversation(story))
+    yield f"the laptop's history is the tablet's: {count} texts, equal by hash"
+    yield sees(story, "both have keys of their own, and both are supervised", ["maya-tablet", "maya-laptop"],
+               lambda t, l: t.meta("device_seed") != l.meta("device_seed")
+               and sorted(t.devices(t.meta("family")).values()) == [0, 0, 1, 1])
 
 
 def ended(story):
