@@ -68,6 +68,7 @@ const struct world_result *world_ok(struct world *w, size_t device, enum command
 
 /* State and code of the device's newest pairing. */
 enum pairing_state world_pairing(struct world *w, size_t device, char code[static NODE_CODE_LEN + 1]);
+enum status world_pairing_failed(struct world *w, size_t device); /* why it failed; ST_OK */
 /* Id of the newest waiting request that the device can decide; "" for none. */
 void world_request(struct world *w, size_t device, char id[static 80]);
 /* State of the contact of that name ("" when there is none). */

@@ -11,6 +11,7 @@ struct look {
     char *out;
     size_t cap, count;
     enum pairing_state state;
+    enum status failed;
     uint64_t number;
     bool found;
 };
@@ -19,6 +20,7 @@ static void see_pairing(void *ctx, const struct pairing_row *row)
 {
     struct look *l = ctx;
     l->state = row->state;
+    l->failed = row->failed;
     snprintf(l->out, l->cap, "%s", row->code);
 }
 
@@ -27,6 +29,14 @@ enum pairing_state world_pairing(struct world *w, size_t device, char code[stati
     struct look l = {.out = code, .cap = NODE_CODE_LEN + 1};
     assert_ok(view_pairing(world_node(w, device), see_pairing, &l));
     return l.state;
+}
+
+enum status world_pairing_failed(struct world *w, size_t device)
+{
+    char code[NODE_CODE_LEN + 1];
+    struct look l = {.out = code, .cap = sizeof(code)};
+    assert_ok(view_pairing(world_node(w, device), see_pairing, &l));
+    return l.failed;
 }
 
 static void see_request(void *ctx, const struct request_row *row)

@@ -20,7 +20,8 @@ static bool pairing_is(struct world *w, void *ctx)
     char code[NODE_CODE_LEN + 1];
     enum pairing_state s = world_pairing(w, x->device, code);
     if (s == PAIRING_FAILED && x->pairing != PAIRING_FAILED)
-        fail_msg("pairing failed on %s", world_device_name(w, x->device));
+        fail_msg("pairing failed on %s: %s", world_device_name(w, x->device),
+                 status_name(world_pairing_failed(w, x->device)));
     return s == x->pairing;
 }
 
