@@ -34,6 +34,7 @@ struct world_device {
     char name[64], home[256];
     struct node *node; /* NULL: off */
     unsigned life, steps;
+    int64_t ahead_ms; /* of its clock */
     struct relay_party session, source;
 };
 
@@ -47,7 +48,7 @@ struct world {
     struct world_device devices[WORLD_DEVICES_MAX];
     struct flight flights[FLIGHTS_MAX];
     uint64_t order;
-    unsigned lose_percent, restart_every;
+    unsigned lose_percent, repeat_percent, restart_every;
     struct world_result result;
     bool got_result, trace;
     struct relay_watch watches[RELAY_WATCHES_MAX];
@@ -126,10 +127,20 @@ const char *world_device_name(const struct world *w, size_t device)
 
 static void take_effects(struct world *w, size_t device);
 
+static struct now device_now(const struct world *w, const struct world_device *d)
+{
+    return (struct now){w->now.wall_ms + d->ahead_ms, w->now.mono_ms};
+}
+
+void world_clock(struct world *w, size_t device, int64_t ahead_ms)
+{
+    w->devices[device].ahead_ms = ahead_ms;
+}
+
 void world_on(struct world *w, size_t device)
 {
     struct world_device *d = &w->devices[device];
-    struct node_args args = {.entropy = w->entropy.entropy, .now = w->now, .relay = w->relay};
+    struct node_args args = {.entropy = w->entropy.entropy, .now = device_now(w, d), .relay = w->relay};
     assert_null(d->node);
     assert_ok(vault_open(&args.db, d->home, SCHEMA_VERSION));
     assert_ok(node_open(&d->node, &args));
@@ -176,6 +187,11 @@ void world_restart(struct world *w, size_t device)
 void world_lose(struct world *w, unsigned percent)
 {
     w->lose_percent = percent;
+}
+
+void world_repeat(struct world *w, unsigned percent)
+{
+    w->repeat_percent = percent;
 }
 
 void world_restart_every(struct world *w, unsigned steps)
@@ -299,8 +315,10 @@ static void trace(const struct world *w, size_t device, const struct event *e)
 static void step(struct world *w, size_t device, const struct event *event)
 {
     struct world_device *d = &w->devices[device];
+    struct event e = *event;
+    e.now = device_now(w, d);
     trace(w, device, event);
-    assert_ok(node_step(d->node, event, 1));
+    assert_ok(node_step(d->node, &e, 1));
     take_effects(w, device);
     if (w->restart_every > 0 && ++d->steps % w->restart_every == 0) {
         world_restart(w, device);
@@ -315,6 +333,7 @@ static void take_answers(struct world *w)
     struct relay_reply reply;
     while (relay_core_next(w->core, &reply)) {
         struct flight *f = &w->flights[reply.ask.ticket.request];
+        assert_true(reply.ask.ticket.request < FLIGHTS_MAX);
         if (f->state != FLIGHT_AT_RELAY)
             continue;
         if (f->life != w->devices[f->device].life) {
@@ -330,6 +349,21 @@ static void take_answers(struct world *w)
     }
 }
 
+/* A network repeats a request: the relay takes the second as it took the first, nobody hears the answer. */
+static void arrive_again(struct world *w, const struct relay_ask *ask, const struct relay_request *request)
+{
+    struct relay_ask again = *ask;
+    struct relay_reply reply;
+    if (request->command == RELAY_WAIT || test_entropy_below(&w->entropy, 100) >= w->repeat_percent)
+        return;
+    again.ticket.request = UINT32_MAX;
+    assert_ok(relay_core_submit(w->core, &again, request, w->now));
+    relay_core_commit(w->core, w->now);
+    while (relay_core_next(w->core, &reply)) {
+        assert_int_equal(reply.ask.ticket.request, UINT32_MAX);
+    }
+}
+
 static void arrive_at_relay(struct world *w, struct flight *f)
 {
     struct relay_request request;
@@ -342,6 +376,8 @@ static void arrive_at_relay(struct world *w, struct flight *f)
     assert_ok(relay_core_submit(w->core, &ask, &request, w->now));
     relay_core_commit(w->core, w->now);
     take_answers(w);
+    if (w->repeat_percent > 0)
+        arrive_again(w, &ask, &request);
 }
 
 static void arrive_at_device(struct world *w, struct flight *f)
@@ -449,6 +485,12 @@ bool world_until(struct world *w, world_condition condition, void *ctx, int64_t 
 void world_run(struct world *w, int64_t ms)
 {
     (void)world_until(w, NULL, NULL, ms);
+}
+
+void world_tick(struct world *w, size_t device)
+{
+    const struct event tick = {.kind = EV_TICK, .now = w->now};
+    step(w, device, &tick);
 }
 
 /* ---- commands ---- */

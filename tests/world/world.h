@@ -38,6 +38,8 @@ void world_restart(struct world *w, size_t device);
 
 /* So many of a hundred requests or answers get lost. */
 void world_lose(struct world *w, unsigned percent);
+/* So many of a hundred requests reach the relay twice. */
+void world_repeat(struct world *w, unsigned percent);
 /* Each device is restarted after this many of its steps; 0: never. */
 void world_restart_every(struct world *w, unsigned steps);
 /* What a new disk does to the relay. */
@@ -45,6 +47,10 @@ void world_wipe_relay(struct world *w);
 
 /* ---- time and commands ---- */
 
+/* A tick for one device, now. */
+void world_tick(struct world *w, size_t device);
+/* This device's clock is wrong by so much. */
+void world_clock(struct world *w, size_t device, int64_t ahead_ms);
 /* Lets virtual time pass. */
 void world_run(struct world *w, int64_t ms);
 typedef bool (*world_condition)(struct world *w, void *ctx);

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The main job while the relay, the network and the processes fail; what is left is the same on every device
+ * (T06, T50, T51). */
+#include <stdio.h>
+#include <string.h>
+
+#include "tests/support/test.h"
+#include "tests/support/test_entropy.h"
+#include "tests/world/world_inside.h"
+#include "tests/world/world_story.h"
+
+enum { CALM_MS = 30 * 60 * 1000 };
+
+static int setup(void **state)
+{
+    *state = world_new(test_seed(1));
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    world_free(*state);
+    return 0;
+}
+
+static void talk(struct world *w, const struct story *s)
+{
+    story_say(w, s->leo, "Maya", "Hi Maya!", s->maya);
+    story_say(w, s->maya, "Leo", "Hi Leo!", s->leo);
+    story_say(w, s->ben, "Berg", "Dinner!", s->maya);
+}
+
+/* Faults end, everything settles: then all devices tell the same. */
+static void all_agree(struct world *w, const struct story *s)
+{
+    world_lose(w, 0);
+    world_repeat(w, 0);
+    world_restart_every(w, 0);
+    world_run(w, CALM_MS);
+    world_same_state(w, s->ana, s->ben);
+    world_same_state(w, s->ana, s->maya);
+    world_same_state(w, s->ben, s->maya);
+    world_same_state(w, s->rosa, s->leo);
+    assert_true(world_has_text(w, s->maya, "Hi Maya!", "Leo"));
+    assert_true(world_has_text(w, s->leo, "Hi Leo!", "Maya"));
+    assert_true(world_has_text(w, s->ana, "Dinner!", "Ben"));
+    assert_int_equal(world_text_count(w, s->leo), 2);
+    assert_int_equal(world_text_count(w, s->maya), 3);
+    for (size_t i = s->ana; i <= s->leo; i++)
+        assert_int_equal(world_alarms(w, i), 0);
+}
+
+static void T51_all_devices_hold_the_same_state_when_nothing_fails(void **state)
+{
+    struct world *w = *state;
+    struct story s;
+    story_children_meet(w, &s);
+    talk(w, &s);
+    all_agree(w, &s);
+}
+
+static void T51_the_same_state_when_messages_are_lost_and_repeated(void **state)
+{
+    struct world *w = *state;
+    struct story s;
+    world_lose(w, 15);
+    world_repeat(w, 30);
+    story_children_meet(w, &s);
+    talk(w, &s);
+    all_agree(w, &s);
+}
+
+static void restarts(struct world *w, unsigned every)
+{
+    struct story s;
+    world_restart_every(w, every);
+    story_children_meet(w, &s);
+    talk(w, &s);
+    all_agree(w, &s);
+}
+
+#define RESTARTS(k)                                                              \
+    static void T50_the_same_state_when_every_device_starts_again_every_##k##_steps(void **state) \
+    {                                                                            \
+        restarts(*state, k);                                                     \
+    }
+RESTARTS(1)
+RESTARTS(2)
+RESTARTS(3)
+RESTARTS(4)
+RESTARTS(5)
+RESTARTS(6)
+RESTARTS(7)
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define RESTART_TEST(k) TEST(T50_the_same_state_when_every_device_starts_again_every_##k##_steps)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(T51_all_devices_hold_the_same_state_when_nothing_fails),
+        TEST(T51_the_same_state_when_messages_are_lost_and_repeated),
+        RESTART_TEST(1),
+        RESTART_TEST(2),
+        RESTART_TEST(3),
+        RESTART_TEST(4),
+        RESTART_TEST(5),
+        RESTART_TEST(6),
+        RESTART_TEST(7),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

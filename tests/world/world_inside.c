@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/world/world_inside.h"
+
+#include <dirent.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include "sync/scope_group.h"
+#include "tests/support/test.h"
+
+/* ---- the database ---- */
+
+static sqlite3_stmt *prepared(struct world *w, size_t device, const char *sql)
+{
+    sqlite3 *db = world_node(w, device)->sql.db;
+    sqlite3_stmt *st = NULL;
+    if (sqlite3_prepare_v2(db, sql, -1, &st, NULL) != SQLITE_OK)
+        fail_msg("%s: %s", sql, sqlite3_errmsg(db));
+    return st;
+}
+
+int64_t world_number(struct world *w, size_t device, const char *sql)
+{
+    sqlite3_stmt *st = prepared(w, device, sql);
+    int64_t out = -1;
+    if (sqlite3_step(st) == SQLITE_ROW && sqlite3_column_type(st, 0) != SQLITE_NULL)
+        out = sqlite3_column_int64(st, 0);
+    sqlite3_finalize(st);
+    return out;
+}
+
+void world_sql(struct world *w, size_t device, const char *sql)
+{
+    char *message = NULL;
+    if (sqlite3_exec(world_node(w, device)->sql.db, sql, NULL, NULL, &message) != SQLITE_OK)
+        fail_msg("%s: %s", sql, message);
+}
+
+enum status world_forge(struct world *w, size_t device, node_fn fn, void *arg)
+{
+    struct node *n = world_node(w, device);
+    enum status why = ST_OK;
+    n->now = world_now(w);
+    world_sql(w, device, "BEGIN IMMEDIATE");
+    enum status st = node_guard(n, fn, arg, &why);
+    groups_settled(n);
+    world_sql(w, device, "COMMIT");
+    assert_ok(st);
+    world_tick(w, device);
+    return why;
+}
+
+/* ---- what it holds ---- */
+
+static void hash_column(crypto_hash_sha256_state *h, sqlite3_stmt *st, int column)
+{
+    int len = sqlite3_column_bytes(st, column);
+    uint8_t head[5] = {(uint8_t)sqlite3_column_type(st, column), (uint8_t)(len >> 24), (uint8_t)(len >> 16),
+                       (uint8_t)(len >> 8), (uint8_t)len};
+    crypto_hash_sha256_update(h, head, sizeof(head));
+    crypto_hash_sha256_update(h, sqlite3_column_blob(st, column), (unsigned)len);
+}
+
+void world_digest(struct world *w, size_t device, const char *sql, uint8_t out[static WORLD_DIGEST_LEN])
+{
+    sqlite3_stmt *st = prepared(w, device, sql);
+    crypto_hash_sha256_state h;
+    crypto_hash_sha256_init(&h);
+    while (sqlite3_step(st) == SQLITE_ROW) {
+        for (int i = 0; i < sqlite3_column_count(st); i++)
+            hash_column(&h, st, i);
+    }
+    sqlite3_finalize(st);
+    crypto_hash_sha256_final(&h, out);
+}
+
+void world_same(struct world *w, size_t a, size_t b, const char *what, const char *sql)
+{
+    uint8_t x[WORLD_DIGEST_LEN], y[WORLD_DIGEST_LEN];
+    world_digest(w, a, sql, x);
+    world_digest(w, b, sql, y);
+    if (memcmp(x, y, sizeof(x)) != 0)
+        fail_msg("%s differ between %s and %s", what, world_device_name(w, a), world_device_name(w, b));
+}
+
+/* Scopes in which both have an active group, as an SQL list of literals. */
+static void shared_scopes(struct world *w, size_t a, size_t b, char *out, size_t cap)
+{
+    sqlite3_stmt *st =
+        prepared(w, a, "SELECT hex(scope) FROM mls_group WHERE state = 1 AND kind < 5 ORDER BY scope");
+    size_t at = 0;
+    out[0] = '\0';
+    while (sqlite3_step(st) == SQLITE_ROW) {
+        char there[200];
+        const char *hex = (const char *)sqlite3_column_text(st, 0);
+        snprintf(there, sizeof(there),
+                 "SELECT count(*) FROM mls_group WHERE state = 1 AND scope = x'%s'", hex);
+        if (world_number(w, b, there) > 0)
+            at += (size_t)snprintf(out + at, cap - at, "%sx'%s'", at > 0 ? "," : "", hex);
+        assert_true(at < cap);
+    }
+    sqlite3_finalize(st);
+    assert_true(at > 0);
+}
+
+void world_same_state(struct world *w, size_t a, size_t b)
+{
+    char scopes[2048], sql[4096];
+    shared_scopes(w, a, b, scopes, sizeof(scopes));
+    snprintf(sql, sizeof(sql),
+             "SELECT scope, author, seq, hash, has_body, attested, applied, fork FROM entry WHERE scope IN (%s)"
+             " ORDER BY scope, author, seq, hash",
+             scopes);
+    world_same(w, a, b, "entries", sql);
+    snprintf(sql, sizeof(sql), "SELECT scope, generation, founding, epoch FROM mls_group WHERE state = 1 AND"
+                               " scope IN (%s) ORDER BY scope", scopes);
+    world_same(w, a, b, "epochs", sql);
+    world_same(w, a, b, "chains of the family",
+               "SELECT chain, height, hash FROM chain WHERE family = (SELECT value FROM meta WHERE key ="
+               " 'family') ORDER BY chain, height");
+    world_same(w, a, b, "permits",
+               "SELECT child_family, child, contact_family, contact, serial, enough, permit FROM permit WHERE"
+               " child_family = (SELECT value FROM meta WHERE key = 'family') ORDER BY 1,2,3,4,5");
+    world_same(w, a, b, "withdrawals",
+               "SELECT child_family, child, contact_family, contact, serial FROM withdrawal WHERE"
+               " child_family = (SELECT value FROM meta WHERE key = 'family') ORDER BY 1,2,3,4,5");
+}
+
+/* ---- homes ---- */
+
+struct listing {
+    char names[16][64];
+    size_t count;
+};
+
+static void list_home(const char *home, struct listing *l)
+{
+    DIR *dir = opendir(home);
+    assert_non_null(dir);
+    l->count = 0;
+    for (struct dirent *e = readdir(dir); e != NULL; e = readdir(dir)) {
+        if (e->d_name[0] == '.')
+            continue;
+        assert_true(l->count < 16 && strlen(e->d_name) < 64);
+        snprintf(l->names[l->count++], 64, "%s", e->d_name);
+    }
+    closedir(dir);
+}
+
+static uint8_t *whole_file(const char *path, size_t *len)
+{
+    FILE *f = fopen(path, "rb");
+    assert_non_null(f);
+    fseek(f, 0, SEEK_END);
+    *len = (size_t)ftell(f);
+    rewind(f);
+    uint8_t *bytes = malloc(*len + 1);
+    assert_non_null(bytes);
+    assert_int_equal(fread(bytes, 1, *len, f), *len);
+    fclose(f);
+    return bytes;
+}
+
+struct keeping {
+    char folder[320];
+};
+
+static void put_file(void *ctx, const char *name, const uint8_t *bytes, size_t len)
+{
+    const struct keeping *k = ctx;
+    char path[400];
+    snprintf(path, sizeof(path), "%s/%s", k->folder, name);
+    FILE *f = fopen(path, "wb");
+    assert_non_null(f);
+    assert_int_equal(fwrite(bytes, 1, len, f), len);
+    fclose(f);
+}
+
+static void each_file(const char *folder, world_see_file see, void *ctx)
+{
+    struct listing l;
+    list_home(folder, &l);
+    for (size_t i = 0; i < l.count; i++) {
+        char path[400];
+        size_t len;
+        snprintf(path, sizeof(path), "%s/%s", folder, l.names[i]);
+        uint8_t *bytes = whole_file(path, &len);
+        see(ctx, l.names[i], bytes, len);
+        free(bytes);
+    }
+}
+
+void world_files(struct world *w, size_t device, world_see_file see, void *ctx)
+{
+    world_off(w, device);
+    each_file(world_home(w, device), see, ctx);
+    world_on(w, device);
+}
+
+void world_keep_home(struct world *w, size_t device, unsigned slot)
+{
+    struct keeping k;
+    assert_true(slot < 4);
+    snprintf(k.folder, sizeof(k.folder), "%s.kept%u", world_home(w, device), slot);
+    assert_int_equal(mkdir(k.folder, 0700), 0);
+    world_files(w, device, put_file, &k);
+}
+
+void world_put_back_home(struct world *w, size_t device, unsigned slot)
+{
+    struct listing l;
+    struct keeping k;
+    char from[320], path[400];
+    snprintf(from, sizeof(from), "%s.kept%u", world_home(w, device), slot);
+    snprintf(k.folder, sizeof(k.folder), "%s", world_home(w, device));
+    world_off(w, device);
+    list_home(k.folder, &l);
+    for (size_t i = 0; i < l.count; i++) {
+        snprintf(path, sizeof(path), "%s/%s", k.folder, l.names[i]);
+        assert_int_equal(remove(path), 0);
+    }
+    each_file(from, put_file, &k);
+    snprintf(path, sizeof(path), "%s/kith.db", k.folder);
+    assert_int_equal(chmod(path, 0600), 0);
+    world_on(w, device);
+}

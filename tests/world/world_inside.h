@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What an attacker with a program of their own can do to a device of theirs, and what an inspector sees of
+ * anybody's: the database itself, the node's own functions, old copies of a home. */
+#ifndef KITH_TESTS_WORLD_INSIDE_H
+#define KITH_TESTS_WORLD_INSIDE_H
+
+#include "sync/node_internal.h"
+#include "tests/world/world.h"
+
+enum { WORLD_DIGEST_LEN = 32 };
+
+/* The first column of the first row as a number; -1 when there is none. */
+int64_t world_number(struct world *w, size_t device, const char *sql);
+/* Changes the database behind the node's back. */
+void world_sql(struct world *w, size_t device, const char *sql);
+/* Runs `fn` inside the node as an event of its own would be, and a tick after it; its status. */
+enum status world_forge(struct world *w, size_t device, node_fn fn, void *arg);
+
+/* SHA-256 over every row of the query, column by column with types and lengths. */
+void world_digest(struct world *w, size_t device, const char *sql, uint8_t out[static WORLD_DIGEST_LEN]);
+/* Fails unless the query gives the same rows on both devices; `what` names it in the message. */
+void world_same(struct world *w, size_t a, size_t b, const char *what, const char *sql);
+/* Fails unless both devices, of one family, hold the same of everything that both hold: chains, entries that
+ * took effect in scopes where both are, permits, withdrawals, contacts of children, decisions. */
+void world_same_state(struct world *w, size_t a, size_t b);
+
+/* The home as files, kept and put back; the device is off meanwhile. Slots are 0 to 3. */
+void world_keep_home(struct world *w, size_t device, unsigned slot);
+void world_put_back_home(struct world *w, size_t device, unsigned slot);
+
+/* Calls `see` with every file of the home, whole. The device is off meanwhile. */
+typedef void (*world_see_file)(void *ctx, const char *name, const uint8_t *bytes, size_t len);
+void world_files(struct world *w, size_t device, world_see_file see, void *ctx);
+
+#endif
