@@ -79,10 +79,10 @@ static void restarts(struct world *w, unsigned every)
     all_agree(w, &s);
 }
 
-#define RESTARTS(k)                                                              \
+#define RESTARTS(k)                                                                               \
     static void T50_the_same_state_when_every_device_starts_again_every_##k##_steps(void **state) \
-    {                                                                            \
-        restarts(*state, k);                                                     \
+    {                                                                                             \
+        restarts(*state, k);                                                                      \
     }
 RESTARTS(1)
 RESTARTS(2)

@@ -308,8 +308,9 @@ static void trace(const struct world *w, size_t device, const struct event *e)
 {
     static const char *const kinds[] = {"tick", "answer", "command"};
     if (w->trace)
-        printf("%8.3f  %-14s %-8s %llu %s\n", (double)w->now.mono_ms / 1000, w->devices[device].name, kinds[e->kind],
-               (unsigned long long)e->id, e->kind == EV_RELAY_ANSWER && e->u.answer == NULL ? "lost" : "");
+        printf("%8.3f  %-14s %-8s %llu %s\n", (double)w->now.mono_ms / 1000, w->devices[device].name,
+               kinds[e->kind], (unsigned long long)e->id,
+               e->kind == EV_RELAY_ANSWER && e->u.answer == NULL ? "lost" : "");
 }
 
 static void step(struct world *w, size_t device, const struct event *event)

@@ -12,9 +12,10 @@
 enum world_limits {
     WORLD_DEVICES_MAX = 40,
     WORLD_TEXT_MAX = 4096,
-    WORLD_LATENCY_MS = 20,            /* each way at most; at least 1 */
-    WORLD_LOST_MS = 30 * 1000,        /* until a lost request is given up by its sender */
-    WORLD_STILL_MAX = 20 * 1000 /* things that may happen in one millisecond: more is a loop that does not end */
+    WORLD_LATENCY_MS = 20,     /* each way at most; at least 1 */
+    WORLD_LOST_MS = 30 * 1000, /* until a lost request is given up by its sender */
+    WORLD_STILL_MAX =
+        20 * 1000 /* things that may happen in one millisecond: more is a loop that does not end */
 };
 
 struct world;

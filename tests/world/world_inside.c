@@ -95,8 +95,8 @@ static void shared_scopes(struct world *w, size_t a, size_t b, char *out, size_t
     while (sqlite3_step(st) == SQLITE_ROW) {
         char there[200];
         const char *hex = (const char *)sqlite3_column_text(st, 0);
-        snprintf(there, sizeof(there),
-                 "SELECT count(*) FROM mls_group WHERE state = 1 AND scope = x'%s'", hex);
+        snprintf(there, sizeof(there), "SELECT count(*) FROM mls_group WHERE state = 1 AND scope = x'%s'",
+                 hex);
         if (world_number(w, b, there) > 0)
             at += (size_t)snprintf(out + at, cap - at, "%sx'%s'", at > 0 ? "," : "", hex);
         assert_true(at < cap);
@@ -109,13 +109,16 @@ void world_same_state(struct world *w, size_t a, size_t b)
 {
     char scopes[2048], sql[4096];
     shared_scopes(w, a, b, scopes, sizeof(scopes));
-    snprintf(sql, sizeof(sql),
-             "SELECT scope, author, seq, hash, has_body, attested, applied, fork FROM entry WHERE scope IN (%s)"
-             " ORDER BY scope, author, seq, hash",
-             scopes);
+    snprintf(
+        sql, sizeof(sql),
+        "SELECT scope, author, seq, hash, has_body, attested, applied, fork FROM entry WHERE scope IN (%s)"
+        " ORDER BY scope, author, seq, hash",
+        scopes);
     world_same(w, a, b, "entries", sql);
-    snprintf(sql, sizeof(sql), "SELECT scope, generation, founding, epoch FROM mls_group WHERE state = 1 AND"
-                               " scope IN (%s) ORDER BY scope", scopes);
+    snprintf(sql, sizeof(sql),
+             "SELECT scope, generation, founding, epoch FROM mls_group WHERE state = 1 AND"
+             " scope IN (%s) ORDER BY scope",
+             scopes);
     world_same(w, a, b, "epochs", sql);
     world_same(w, a, b, "chains of the family",
                "SELECT chain, height, hash FROM chain WHERE family = (SELECT value FROM meta WHERE key ="
