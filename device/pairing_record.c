@@ -171,6 +171,32 @@ static bool phase_is_known(const struct pairing *p)
            !(devices && !p->new_device) && (p->failed != ST_OK) == (p->phase == PHASE_FAILED);
 }
 
+/* As many items as were counted, each whole. */
+static bool list_is_whole(struct wire_list list)
+{
+    struct span rest = list.bytes, item;
+    size_t count = 0, len = 0;
+    while (wire_list_next(&rest, &item)) {
+        count++;
+        len = (size_t)(item.ptr + item.len - list.bytes.ptr);
+    }
+    return count == list.count && len == list.bytes.len;
+}
+
+/* What goes into a message of ours must be what its encoder takes: a session that loads can always go on. */
+static bool texts_are_good(const struct pairing *p)
+{
+    static const enum pairing_text names[] = {TEXT_FAMILY_NAME, TEXT_PERSON_NAME, TEXT_DEVICE_NAME};
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        if (p->text[names[i]].len > 0 && !wire_text_ok(buffer_span(&p->text[names[i]]), true))
+            return false;
+    bool asked = p->new_device && p->phase == PHASE_ASKED;
+    bool named = p->new_device ? p->text[TEXT_DEVICE_NAME].len > 0
+                               : p->text[TEXT_FAMILY_NAME].len > 0 && p->text[TEXT_PERSON_NAME].len > 0;
+    return named && (asked || p->t.role == ROLE_PARENT || p->t.role == ROLE_CHILD || p->failed != ST_OK) &&
+           list_is_whole(pairing_chain(p)) && list_is_whole(pairing_packages(p));
+}
+
 static enum status record_read(struct pairing *p, struct span record)
 {
     struct reader r;
@@ -195,7 +221,7 @@ static enum status record_read(struct pairing *p, struct span record)
         st = buffer_copy(&p->text[i], reader_vec(&r, text_max[i]));
     if (st != ST_OK)
         return st;
-    return reader_done(&r) == ST_OK && phase_is_known(p) ? ST_OK : ST_PAIRING_RECORD;
+    return reader_done(&r) == ST_OK && phase_is_known(p) && texts_are_good(p) ? ST_OK : ST_PAIRING_RECORD;
 }
 
 enum status pairing_load(struct pairing **out, struct span record)

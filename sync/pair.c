@@ -6,7 +6,7 @@
  * fresh letterbox; → CONFIRMED on the parent's side makes the wish for the chain entry (chain_wish.h). */
 #include "sync/pair.h"
 
-#include "protocol/recovery.h"
+#include "device/recovery_kit.h"
 #include "sync/chain_wish.h"
 #include "sync/family.h"
 #include "sync/letters.h"
@@ -36,12 +36,8 @@ static enum status make_box(struct node *n, const struct pairing_facts *f, struc
 /* The kit is kept until pair.yes has shown it, and not a moment longer. */
 static enum status make_kit(struct node *n, struct pair_run *r, struct sign_public *public)
 {
-    struct sign_private private;
-    entropy_fill(&n->entropy, r->kit.b, sizeof(r->kit.b));
     r->has_kit = true;
-    enum status st = recovery_key(&r->kit, &private, public);
-    sign_private_wipe(&private);
-    return st;
+    return recovery_kit_make(&n->entropy, &r->kit, public);
 }
 
 static enum status open_now(struct node *n, struct pair_run *r, struct buffer *send)
