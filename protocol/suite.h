@@ -104,6 +104,9 @@ void dh_public_of(const struct dh_private *private, struct dh_public *public);
 enum status dh_agree(const struct dh_private *mine, const struct dh_public *theirs,
                      struct secret *out) MUST_USE;
 void dh_private_wipe(struct dh_private *k);
+/* Is it one of the few public keys with which every agreement is all zero? Nobody can seal to such a key, so
+ * whoever takes keys in for others to use refuses them. Any length but DH_LEN: true. */
+bool dh_public_is_weak(struct span key);
 
 /* ---- AEAD: `out` gets plaintext.len + AEAD_TAG_LEN (seal) or ciphertext.len - AEAD_TAG_LEN (open) bytes
  * ---- */

@@ -146,6 +146,7 @@ static void run_xdh(struct vec_case *c)
     check_verdict(c, "X25519", worked);
     /* RFC 7748 §6.1: an all-zero secret is refused, and nothing else is. */
     vec_true(c, "zero shared secret", worked == !is_zero(shared));
+    vec_true(c, "weak public key", worked == !dh_public_is_weak(public));
     if (worked)
         vec_equal(c, "shared", SPAN_ID(&got), shared);
     else

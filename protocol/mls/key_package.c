@@ -101,6 +101,9 @@ enum status key_package_verify(const struct key_package *p)
     if (p->init_key.len != DH_LEN) {
         return ST_MLS_KEY_LENGTH;
     }
+    if (dh_public_is_weak(p->init_key)) {
+        return ST_CRYPTO_BAD_KEY;
+    }
     if (span_equal(p->init_key, p->leaf.encryption_key)) {
         return ST_MLS_KEY_PACKAGE;
     }

@@ -25,7 +25,7 @@ enum status key_package_sign(const struct key_package *p, const struct sign_priv
                              struct buffer *out) MUST_USE;
 /* §10.1: version and suite, signatures of leaf and package, source, init_key unlike the leaf's key, key
  * lengths. Not the lifetime: that is its adder's to judge (key_package_check_lifetime). ST_MLS_KEY_PACKAGE,
- * ST_MLS_LEAF_SIGNATURE, ST_MLS_KEY_LENGTH, ST_MLS_CAPABILITIES. */
+ * ST_MLS_LEAF_SIGNATURE, ST_MLS_KEY_LENGTH, ST_CRYPTO_BAD_KEY, ST_MLS_CAPABILITIES. */
 enum status key_package_verify(const struct key_package *p) MUST_USE;
 /* ST_MLS_LIFETIME when now_ms (wall clock) is outside the leaf's lifetime. */
 enum status key_package_check_lifetime(const struct key_package *p, int64_t now_ms) MUST_USE;

@@ -118,8 +118,11 @@ static void write_place(struct writer *w, const struct leaf_node *n, const struc
 
 enum status leaf_node_check_suite(const struct leaf_node *n)
 {
-    bool fits = n->encryption_key.len == DH_LEN && n->signature_key.len == SIGN_PUBLIC_LEN;
-    return fits ? ST_OK : ST_MLS_KEY_LENGTH;
+    if (n->encryption_key.len != DH_LEN || n->signature_key.len != SIGN_PUBLIC_LEN) {
+        return ST_MLS_KEY_LENGTH;
+    }
+    /* One leaf with such a key in it, and nobody could seal a path to the group. */
+    return dh_public_is_weak(n->encryption_key) ? ST_CRYPTO_BAD_KEY : ST_OK;
 }
 
 enum status leaf_node_sign(const struct leaf_node *n, const struct leaf_place *place,

@@ -39,13 +39,13 @@ enum status leaf_node_decode(struct leaf_node *out, struct span in) MUST_USE;
 void leaf_node_read(struct reader *r, struct leaf_node *out);
 void leaf_node_write(struct writer *w, const struct leaf_node *n);
 
-/* The keys have this suite's lengths: ST_MLS_KEY_LENGTH. */
+/* The keys have this suite's lengths (ST_MLS_KEY_LENGTH) and one can be sealed to (ST_CRYPTO_BAD_KEY). */
 enum status leaf_node_check_suite(const struct leaf_node *n) MUST_USE;
 /* Signs n (its signature is not read) and appends the whole encoded leaf to `out`. `place` may be NULL for
  * LEAF_KEY_PACKAGE. */
 enum status leaf_node_sign(const struct leaf_node *n, const struct leaf_place *place,
                            const struct sign_private *key, struct buffer *out) MUST_USE;
-/* ST_MLS_LEAF_SIGNATURE, ST_MLS_KEY_LENGTH. */
+/* ST_MLS_LEAF_SIGNATURE, or as leaf_node_check_suite. */
 enum status leaf_node_verify(const struct leaf_node *n, const struct leaf_place *place) MUST_USE;
 /* What §7.3 asks of a leaf by itself and against the group's context: own extensions and credential listed in
  * its capabilities, version and suite supported, required capabilities met. Neither signature nor lifetime.

@@ -16,6 +16,8 @@ static enum status check_parent(const struct ratchet_tree *t, uint32_t node)
         return ST_OK;
     if (p->encryption_key.len != DH_LEN || (p->parent_hash.len != 0 && p->parent_hash.len != HASH_LEN))
         return ST_MLS_KEY_LENGTH;
+    if (dh_public_is_weak(p->encryption_key))
+        return ST_CRYPTO_BAD_KEY;
     for (uint32_t i = 0; i < parent_node_unmerged_count(p); i++) {
         uint32_t leaf = parent_node_unmerged_at(p, i), x = tree_leaf_to_node(leaf);
         if (!tree_covers(node, x) || ratchet_tree_is_blank(t, x))

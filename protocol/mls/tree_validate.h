@@ -15,14 +15,14 @@ struct tree_context { /* of the GroupContext that the tree belongs to */
 
 /* Everything that a joiner checks. In order: key lengths and unmerged leaves, uniqueness of keys,
  * capabilities of all leaves, tree hash, parent hashes, signatures of all leaves. ST_MLS_KEY_LENGTH,
- * ST_MLS_UNMERGED, ST_MLS_KEY_TWICE, ST_MLS_CAPABILITIES, ST_MLS_TREE_HASH, ST_MLS_PARENT_HASH,
- * ST_MLS_LEAF_SIGNATURE, ST_MLS_TREE_FORMAT (no members), ST_NO_MEMORY. */
+ * ST_CRYPTO_BAD_KEY, ST_MLS_UNMERGED, ST_MLS_KEY_TWICE, ST_MLS_CAPABILITIES, ST_MLS_TREE_HASH,
+ * ST_MLS_PARENT_HASH, ST_MLS_LEAF_SIGNATURE, ST_MLS_TREE_FORMAT (no members), ST_NO_MEMORY. */
 enum status tree_validate(const struct ratchet_tree *t, const struct tree_context *c,
                           struct span tree_hash) MUST_USE;
 
 /* One member's leaf, new in a tree whose other leaves were checked before: everything in §7.3 but signature
  * and source: key lengths, capabilities, both keys used by nobody else, credential types understood by all.
- * ST_MLS_KEY_LENGTH, ST_MLS_KEY_TWICE, ST_MLS_CAPABILITIES. */
+ * ST_MLS_KEY_LENGTH, ST_CRYPTO_BAD_KEY, ST_MLS_KEY_TWICE, ST_MLS_CAPABILITIES. */
 enum status tree_validate_leaf(const struct ratchet_tree *t, const struct tree_context *c,
                                uint32_t leaf) MUST_USE;
 /* Do all members have what the context requires, and understand each other's credentials? For a change of the

@@ -315,6 +315,8 @@ static enum status read_path(const struct ratchet_tree *t, const struct filtered
             return r.failed;
         if (n.encryption_key.len != DH_LEN)
             return ST_MLS_KEY_LENGTH;
+        if (dh_public_is_weak(n.encryption_key))
+            return ST_CRYPTO_BAD_KEY;
         if (n.secret_count != recipient_count(t, path->copath[i], &a->added))
             return ST_MLS_PATH_SHAPE;
         memcpy(keys[i].b, n.encryption_key.ptr, DH_LEN);

@@ -83,8 +83,8 @@ struct treekem_take_args {
 /* The public half (§12.4.2): checks the leaf (source, signature, §7.3, a fresh key), the number of nodes and
  * of ciphertexts, that all keys are new to the tree, and the parent hash; merges them into the tree
  * (proposals applied). On failure drop the tree. ST_MLS_NOT_A_MEMBER, ST_MLS_LEAF_SOURCE,
- * ST_MLS_LEAF_SIGNATURE, ST_MLS_PATH_SHAPE, ST_MLS_KEY_TWICE, ST_MLS_KEY_LENGTH, ST_MLS_PARENT_HASH,
- * ST_MLS_CAPABILITIES, ST_NO_MEMORY. */
+ * ST_MLS_LEAF_SIGNATURE, ST_MLS_PATH_SHAPE, ST_MLS_KEY_TWICE, ST_MLS_KEY_LENGTH, ST_CRYPTO_BAD_KEY,
+ * ST_MLS_PARENT_HASH, ST_MLS_CAPABILITIES, ST_NO_MEMORY. */
 enum status treekem_merge(struct ratchet_tree *t, const struct tree_context *c,
                           const struct treekem_take_args *a) MUST_USE;
 

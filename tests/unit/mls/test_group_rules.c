@@ -260,6 +260,101 @@ static void the_last_epoch_is_not_followed_by_the_first(void **state)
     assert_status(commit_items(&item, 1, SPAN(tag)), ST_MLS_EPOCH_LAST);
 }
 
+/* ---- keys that nobody can seal to ---- */
+
+static const uint8_t weak_key[DH_LEN] = {1};
+
+static void T25_an_update_with_a_weak_key_is_refused_in_public(void **state)
+{
+    (void)state;
+    struct writer wr;
+    struct buffer leaf;
+    struct proposal p = {.type = PROPOSAL_UPDATE};
+    struct leaf_node n = *ratchet_tree_leaf(&w.m[1].group->now->tree, 1);
+    const struct leaf_place place = {mls_group_id(w.m[1].group), 1};
+    buffer_init(&leaf, MLS_LEAF_MAX);
+    n.encryption_key = SPAN(weak_key);
+    n.source = LEAF_UPDATE;
+    assert_ok(leaf_node_sign(&n, &place, &w.m[1].key, &leaf));
+    assert_ok(leaf_node_decode(&p.u.update, buffer_span(&leaf)));
+    writer_init(&wr, &w.body);
+    proposal_write(&wr, &p);
+    assert_ok(writer_done(&wr));
+    send_public(CONTENT_PROPOSAL, buffer_span(&w.body), SPAN_EMPTY);
+    assert_status(test_hear_status(&w.m[0], buffer_span(&w.message)), ST_CRYPTO_BAD_KEY);
+    buffer_wipe(&leaf);
+}
+
+static void T25_a_key_package_with_a_weak_key_is_refused(void **state)
+{
+    (void)state;
+    for (int which = 0; which < 2; which++) {
+        struct message m;
+        struct buffer leaf, package;
+        buffer_init(&leaf, MLS_LEAF_MAX);
+        buffer_init(&package, MESSAGE_MAX);
+        assert_ok(message_decode(&m, test_member_package(&w.m[MEMBERS])));
+        struct key_package p = m.u.key_package;
+        if (which == 0)
+            p.leaf.encryption_key = SPAN(weak_key);
+        else
+            p.init_key = SPAN(weak_key);
+        assert_ok(leaf_node_sign(&p.leaf, NULL, &w.m[MEMBERS].key, &leaf));
+        assert_ok(leaf_node_decode(&p.leaf, buffer_span(&leaf)));
+        assert_ok(key_package_sign(&p, &w.m[MEMBERS].key, &package));
+        struct proposal add = {.type = PROPOSAL_ADD};
+        assert_ok(key_package_decode(&add.u.add, buffer_span(&package)));
+        assert_status(commit_all(&add, 1), ST_CRYPTO_BAD_KEY);
+        buffer_wipe(&leaf);
+        buffer_wipe(&package);
+    }
+}
+
+/* The path of m1's commit, with the key of its first node made weak. */
+static void T25_a_path_with_a_weak_key_is_refused_in_public(void **state)
+{
+    (void)state;
+    struct ratchet_tree tree;
+    struct buffer nodes;
+    struct writer wr;
+    struct reader r;
+    struct update_path_node node;
+    const struct mls_commit_args a = test_commit_args(&w.m[1]);
+    assert_ok(mls_group_commit(w.m[1].group, &a, &w.m[1].entropy.entropy, &w.staged, &w.message, &w.welcome));
+    struct update_path path = w.staged->commit.content.u.commit.path;
+    reader_init(&r, path.nodes);
+    update_path_node_read(&r, &node);
+    node.encryption_key = SPAN(weak_key);
+    buffer_init(&nodes, MESSAGE_MAX);
+    writer_init(&wr, &nodes);
+    update_path_node_write(&wr, &node);
+    writer_bytes(&wr, reader_take(&r, reader_left(&r)));
+    assert_ok(writer_done(&wr));
+    path.nodes = buffer_span(&nodes);
+    const struct treekem_take_args take = {.sender = 1, .path = &path};
+    const struct tree_context c = {mls_group_id(w.m[0].group), &w.m[0].group->now->context.extensions};
+    assert_ok(ratchet_tree_copy(&tree, &w.m[0].group->now->tree));
+    assert_status(treekem_merge(&tree, &c, &take), ST_CRYPTO_BAD_KEY);
+    ratchet_tree_wipe(&tree);
+    buffer_wipe(&nodes);
+}
+
+static void T25_a_tree_with_a_weak_parent_is_not_joined(void **state)
+{
+    (void)state;
+    struct ratchet_tree tree;
+    struct writer wr;
+    const struct parent_node weak = {.encryption_key = SPAN(weak_key)};
+    const struct tree_context c = {mls_group_id(w.m[0].group), &w.m[0].group->now->context.extensions};
+    writer_init(&wr, &w.body);
+    parent_node_write(&wr, &weak);
+    assert_ok(writer_done(&wr));
+    assert_ok(ratchet_tree_copy(&tree, &w.m[0].group->now->tree));
+    assert_ok(ratchet_tree_put_parent(&tree, tree_root(tree.leaf_count), buffer_span(&w.body)));
+    assert_status(tree_validate(&tree, &c, SPAN(weak_key)), ST_CRYPTO_BAD_KEY);
+    ratchet_tree_wipe(&tree);
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -278,6 +373,10 @@ int main(void)
         T(an_empty_commit_has_a_path),
         T(a_commit_ends_its_epoch_once),
         T(the_last_epoch_is_not_followed_by_the_first),
+        T(T25_an_update_with_a_weak_key_is_refused_in_public),
+        T(T25_a_key_package_with_a_weak_key_is_refused),
+        T(T25_a_path_with_a_weak_key_is_refused_in_public),
+        T(T25_a_tree_with_a_weak_parent_is_not_joined),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

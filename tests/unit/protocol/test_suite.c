@@ -254,6 +254,14 @@ static void agreement_with_a_point_of_small_order_is_refused(void **state)
         struct secret out = {{1}}, zero = {{0}};
         memcpy(theirs.b, test_hex(points[i]).ptr, sizeof(theirs.b));
         assert_status(dh_agree(&mine, &theirs, &out), ST_CRYPTO_BAD_KEY);
+        assert_true(dh_public_is_weak(SPAN_ID(&theirs))); /* and it is known beforehand */
+        theirs.b[DH_LEN - 1] ^= 0x80;
+        assert_status(dh_agree(&mine, &theirs, &out), ST_CRYPTO_BAD_KEY);
+        assert_true(dh_public_is_weak(SPAN_ID(&theirs)));
+        theirs.b[0] ^= 0x10;
+        assert_ok(dh_agree(&mine, &theirs, &out));
+        assert_false(dh_public_is_weak(SPAN_ID(&theirs)));
+        out = zero;
         assert_true(secret_equal(&out, &zero));
     }
 }
