@@ -69,5 +69,57 @@ class Purity(unittest.TestCase):
             self.assertEqual(run("purity.py", "--apart", holds, other)[0], 1)
 
 
+class Links(unittest.TestCase):
+    def judge(self, page):
+        with tempfile.TemporaryDirectory() as folder:
+            root = pathlib.Path(folder)
+            (root / "a.c").write_text("\n" * 50 + "enum status wave(int n)\n{\n}\n")
+            (root / "page.md").write_text("# One page\n" + page)
+            return run("links.py", root), run("links.py", "--mend", root), (root / "page.md").read_text()
+
+    def test_a_good_page_passes(self):
+        (status, _), _, _ = self.judge("[a](a.c) [`wave`](a.c#L51) [up](#one-page) [out](https://kith.example/x)")
+        self.assertEqual(status, 0)
+
+    def test_each_kind_of_rot_is_caught(self):
+        for link, why in (("[a](b.c)", "no such file"), ("[`wave`](a.c#L3)", "wave is at line 51"), ("[x](a.c#L99)", "no such line"),
+                          ("[`gone`](a.c#L51)", "gone is not defined there"), ("[up](#two)", "no such heading")):
+            with self.subTest(link):
+                (status, lines), _, _ = self.judge(link)
+                self.assertEqual((status, len(lines)), (1, 2), lines)
+                self.assertIn(why, lines[0])
+
+    def test_lines_are_mended(self):
+        _, (status, _), text = self.judge("[`wave`](a.c#L3)")
+        self.assertEqual(status, 0)
+        self.assertIn("(a.c#L51)", text)
+
+
+class ThreatModel(unittest.TestCase):
+    GOOD = "| T07 | p | kept | `test_a`: `T07_x` | `m` | |"
+
+    def judge(self, row):
+        with tempfile.TemporaryDirectory() as folder:
+            root = pathlib.Path(folder)
+            for sub in ("docs", "tests/mutants"):
+                (root / sub).mkdir(parents=True)
+            (root / "docs/threat-model.md").write_text(row + "\n")
+            (root / "tests/test_a.c").write_text("static void T07_x(void **state)\n")
+            (root / "tests/mutants/m.patch").write_text("# breaks: y (T07)\n# test: test_a T07_x\n")
+            return run("threat_model.py", root)
+
+    def test_a_row_that_is_shown_passes(self):
+        self.assertEqual(self.judge(self.GOOD)[0], 0)
+
+    def test_each_kind_of_empty_claim_is_caught(self):
+        for old, new, why in (("`T07_x`", "`T07_y`", "no test"), ("`m`", "`n`", "no mutant"), ("`m`", "", "without a test and a mutant"),
+                              ("`test_a`: `T07_x`", "", "without a test and a mutant"), ("kept", "surely", "is none of"),
+                              ("T07 |", "T08 |", "not a test of this row")):
+            with self.subTest(new):
+                status, lines = self.judge(self.GOOD.replace(old, new))
+                self.assertEqual(status, 1)
+                self.assertTrue(any(why in line for line in lines), lines)
+
+
 if __name__ == "__main__":
     unittest.main()
