@@ -49,6 +49,7 @@ struct agent {
     struct held held[API_CALLS_MAX];
     pthread_t signals;
     bool has_signals, noticed;
+    bool fresh; /* the node was opened: what it asks for has not been taken yet */
     unsigned reopened;
 };
 
@@ -199,6 +200,7 @@ static enum status open_node(struct agent *a)
                                    .entropy = a->entropy,
                                    .now = inbox_now(),
                                    .relay = a->child.pid != 0 ? a->child.address : a->args.relay};
+    a->fresh = true;
     return node_open(&a->node, &args);
 }
 
@@ -240,6 +242,7 @@ static enum status step(struct agent *a, const struct event *events, size_t coun
     struct event none[UNANSWERED_MAX];
     struct unanswered unanswered;
     struct now now = inbox_now();
+    a->fresh = false;
     enum status s = node_step(a->node, events, count);
     if (s == ST_OK)
         take_effects(a, now, &unanswered);
@@ -322,7 +325,7 @@ static enum status handle(struct agent *a, const struct inbox_item *items, size_
         else if (is_link(a, items[i].source))
             relay_link_arrived(items[i].source, items[i].slot, now);
     }
-    if (node_deadline(a->node) <= now.mono_ms)
+    if (a->fresh || node_deadline(a->node) <= now.mono_ms)
         events[n++] = (struct event){.kind = EV_TICK, .now = now};
     enum status s = n > 0 ? step(a, events, n) : ST_OK;
     if (s == ST_OK)
@@ -336,7 +339,7 @@ enum status agent_run(struct agent *a)
     bool stop = false;
     enum status s = ST_OK;
     while (!stop && s == ST_OK) {
-        int64_t node_ms = node_deadline(a->node), wait_ms = waiting_deadline(a);
+        int64_t node_ms = a->fresh ? 0 : node_deadline(a->node), wait_ms = waiting_deadline(a);
         size_t n = inbox_take(a->inbox, items, node_ms < wait_ms ? node_ms : wait_ms);
         s = handle(a, items, n, &stop);
         if (s == ST_OK)

@@ -97,7 +97,7 @@ def view(story):
 
 
 def play(build, shim=None, kills=0, rng=None):
-    place, killer = Place(build), None
+    place, killer, ended = Place(build), None, False
     try:
         story = Story(place, Relay(place).start(), patient=kills > 0)
         if kills > 0:
@@ -110,12 +110,15 @@ def play(build, shim=None, kills=0, rng=None):
         if killer:
             killer.stop()
         settle(story)
+        ended = True
         return view(story), killer.histogram if killer else collections.Counter()
     finally:
         if killer:
             killer.done.set()
             killer.join(60)
-        place.close()
+            print(f"killer: {killer.failure or 'well'}; {dict(killer.histogram)}") if not ended else None
+        place.close(keep_files=not ended)
+        print(f"homes and logs are kept: {place.folder}") if not ended else None
 
 
 def settle(story):
