@@ -22,7 +22,8 @@ from story import Story  # noqa: E402
 
 WAL_SHARE = 0.7        # of the kills; at least half must be inside a transaction
 WAL_WRITES_MAX = 40    # a kill comes at one of the next so many writes
-PAUSE_SECONDS = (0.05, 0.4)
+PAUSE_SECONDS = (0.0, 0.2)
+STEP_KILLS_MAX = 3     # of one step in one run, so that they fall all over the story
 RUNS_MAX = 60
 
 
@@ -44,6 +45,8 @@ class Killer(threading.Thread):
 
     def one(self):
         time.sleep(self.rng.uniform(*PAUSE_SECONDS))
+        if sum(n for (step, _), n in self.histogram.items() if step == self.step) >= STEP_KILLS_MAX:
+            return
         devices = list(self.story.devices.values())
         if not devices or any(d.process is None for d in devices):
             return
