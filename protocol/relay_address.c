@@ -36,6 +36,9 @@ static bool decode_host(struct relay_address *a, const char *text, const char **
             return false;
         }
     }
+    if (v6 != (memchr(host, ':', len) != NULL)) { /* so that an address has one spelling */
+        return false;
+    }
     const char *at = host + len;
     if ((v6 && *at++ != ']') || *at++ != ':') {
         return false;

@@ -235,7 +235,8 @@ enum status relay_answer_decode(struct relay_answer *out, const struct relay_req
     if (r.failed == ST_OK && command != asked->command) {
         reader_fail(&r, ST_RELAY_ANSWER);
     }
-    if (r.failed == ST_OK && result > RELAY_STORE_FAILED) {
+    if (r.failed == ST_OK &&
+        (command < RELAY_APPEND || command > RELAY_INFO || result > RELAY_STORE_FAILED)) {
         reader_fail(&r, ST_WIRE_ENUM);
     }
     out->command = (enum relay_command)command;

@@ -52,6 +52,8 @@ static void what_is_no_address_is_refused(void **state)
         "kith-relay://" KEY "@local/host:7010",
         "kith-relay://" KEY "@[::1:7010",
         "kith-relay://" KEY "@[::1]7010",
+        "kith-relay://" KEY "@[localhost]:7010",
+        "kith-relay://" KEY "@[]:7010",
         "kith-relay://" KEY "@localhost:7010 ",
         "kith-relay://" KEY "@localhost:7010?",
         "kith-relay://" KEY "@localhost:7010?abc",

@@ -246,6 +246,8 @@ static void T04_an_answer_that_does_not_fit_the_question_is_refused(void **state
     }
     a = (struct relay_answer){.command = RELAY_APPEND, .seq = 1};
     assert_status(relay_answer_decode(&out, &asked, encode_answer(&a)), ST_RELAY_ANSWER);
+    asked.command = (enum relay_command)0;
+    assert_status(relay_answer_decode(&out, &asked, SPAN_OF(block, 22)), ST_WIRE_ENUM);
     asked.command = RELAY_APPEND;
     a.seq = 0;
     assert_status(relay_answer_decode(&out, &asked, encode_answer(&a)), ST_RELAY_ANSWER);
