@@ -91,6 +91,16 @@ static enum status own_commit(struct node *n, struct group *g, struct span recor
     return ST_OK;
 }
 
+/* Our own message under a key that we have not spent: this database is an older copy (§5.4). It never sends
+ * in this group again, or it would use a key twice. */
+static enum status found_too_old(struct node *n, struct group *g)
+{
+    enum status st = group_stuck(n, g, "this device's database is older than what it sent: it was put back");
+    return st == ST_OK ? node_alarm(n, NULL, "this device's database is an old copy: it must be added again",
+                                    &g->scope)
+                       : st;
+}
+
 /* Public checks, judgement, private step. Void commits: ST_OK and *winner NULL; what was spent is saved. */
 static enum status judge_received(struct node *n, struct group *g, struct span record,
                                   struct evidence_set *evidence, struct mls_staged **winner)
@@ -118,6 +128,9 @@ static enum status judge_received(struct node *n, struct group *g, struct span r
         }
     }
     mls_received_wipe(&received);
+    if (st == ST_MLS_OWN_LOST) {
+        return found_too_old(n, g);
+    }
     if (st != ST_OK && !status_is_fatal(st)) {
         return node_skipped(n);
     }
@@ -164,6 +177,9 @@ static enum status take_message(struct node *n, struct group *g, struct span rec
     enum status saved = group_save(n, g);
     if (saved != ST_OK || st != ST_OK) {
         mls_received_wipe(&received);
+        if (saved == ST_OK && st == ST_MLS_OWN_LOST) {
+            return found_too_old(n, g);
+        }
         bool quiet = st == ST_MLS_OWN_MESSAGE || st == ST_MLS_GENERATION_USED;
         return saved != ST_OK ? saved : quiet ? ST_OK : status_is_fatal(st) ? st : node_skipped(n);
     }

@@ -237,10 +237,12 @@ struct mls_received {
 
 /* An MLSMessage with a PublicMessage or PrivateMessage. A proposal is kept as pending until the epoch ends.
  *
- * ST_MLS_OWN_MESSAGE: sent by ourselves. ST_MLS_EPOCH_OLD, ST_MLS_EPOCH_AHEAD, ST_MLS_GROUP_ID: not for this
- * epoch or group. ST_MLS_GENERATION_USED, ST_MLS_GENERATION_AHEAD: a repetition, a bomb. Else: what is wrong
- * with it. [save] also after a failure in class protocol, crypto or policy when mls_group_changed says so:
- * the decryption of a message that was judged void has spent a key. */
+ * ST_MLS_OWN_MESSAGE: sent by ourselves. ST_MLS_OWN_LOST: sent by ourselves with a key that this state has
+ * not spent yet, so that it would spend it again: an old copy, which must not send. ST_MLS_EPOCH_OLD,
+ * ST_MLS_EPOCH_AHEAD, ST_MLS_GROUP_ID: not for this epoch or group. ST_MLS_GENERATION_USED,
+ * ST_MLS_GENERATION_AHEAD: a repetition, a bomb. Else: what is wrong with it. [save] also after a failure in
+ * class protocol, crypto or policy when mls_group_changed says so: the decryption of a message that was
+ * judged void has spent a key. */
 enum status mls_group_receive(struct mls_group *g, struct span message, struct mls_received *out) MUST_USE;
 void mls_received_wipe(struct mls_received *r); /* frees staged too */
 

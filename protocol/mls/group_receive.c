@@ -105,7 +105,7 @@ static enum status open_private(struct mls_group *g, const struct private_messag
     }
     s = verify_signer(g, past, o);
     if (s == ST_OK && past == NULL && o->content.content.sender.index == group_own_leaf(g)) {
-        s = ST_MLS_OWN_MESSAGE; /* from a state of ours that was lost */
+        s = ST_MLS_OWN_LOST;
     }
     if (s == ST_OK) { /* only now: whoever cannot sign for the sender cannot spend its keys */
         o->tree = keys.tree;
