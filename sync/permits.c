@@ -25,6 +25,19 @@ static enum status store_permit(struct node *n, const struct permit *p, struct s
                    (int64_t)enough, encoded);
 }
 
+/* One with too few signatures is kept for the other parents to sign, but only when a parent began it: an
+ * approval signs these very bytes. */
+static bool a_parent_began(const struct authority *at, const struct permit *p)
+{
+    for (size_t i = 0; i < p->approval_count; i++) {
+        const struct authority_person *by = authority_find(at, &p->approvals[i].person);
+        if (by != NULL && by == authority_parent_of(at, &p->approvals[i].device) &&
+            permit_verify_approval(p, i) == ST_OK)
+            return true;
+    }
+    return false;
+}
+
 enum status permit_keep(struct node *n, struct span encoded)
 {
     struct permit p;
@@ -35,9 +48,9 @@ enum status permit_keep(struct node *n, struct span encoded)
     if (st == ST_OK)
         st = chain_of(n, &p.child.family, &at);
     if (st == ST_OK) {
-        enum status enough = permit_check_approvals(at, &p);
-        st = enough == ST_OK || enough == ST_PERMIT_APPROVALS ? store_permit(n, &p, encoded, enough == ST_OK)
-                                                              : enough;
+        st = permit_check_approvals(at, &p);
+        if (st == ST_OK || (st == ST_PERMIT_APPROVALS && a_parent_began(at, &p)))
+            st = store_permit(n, &p, encoded, st == ST_OK);
     }
     mem_free(at, sizeof(*at));
     return st;
