@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* After a gap (§5.3): a relay that lost its store may show a commit as first that was not. Until every other
- * leaf has sent a beacon since then and stands at our epoch or an earlier one, this device neither makes nor
- * applies commits. Messages, `have` and repair go on. Then the epoch's log is read again from its start. */
+ * leaf has sent a beacon that names the new incarnation and stands at our epoch or an earlier one, this
+ * device neither makes nor applies commits. Messages, `have` and repair go on. Then the epoch's log is read
+ * again from its start. */
 #include "sync/scope_internal.h"
 
 static enum status drop_own_commit(struct node *n, struct group *g)
@@ -58,6 +59,15 @@ enum status group_gap(struct node *n, int64_t relay)
                                  " AND arrived_at > ?",
                                  "i", n->now.wall_ms - INT64_C(60000))
                        : st;
+}
+
+/* A beacon made before the store was lost says nothing of what was first since, however late it comes. */
+enum status group_gap_heeds(struct node *n, const struct group *g, const struct beacon *b, bool *heeds)
+{
+    struct relay_incarnation now;
+    enum status st = g->gap ? logs_incarnation(n, g->relay, &now) : ST_OK;
+    *heeds = st == ST_OK && (!g->gap || ID_EQUAL(&now, &b->incarnation));
+    return st;
 }
 
 /* Which of the others has told since the gap, and where it stands. */

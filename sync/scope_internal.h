@@ -28,6 +28,9 @@ enum status group_judge_joined(struct node *n, struct mls_group *mls, const stru
                                const struct admission *admission) MUST_USE;
 /* What is read next need not be what came first: wait for everybody's beacon. */
 enum status group_begin_gap(struct node *n, struct group *g) MUST_USE;
+/* Does this beacon count while there is a gap? Only one that names the relay's present incarnation. */
+enum status group_gap_heeds(struct node *n, const struct group *g, const struct beacon *b,
+                            bool *heeds) MUST_USE;
 /* After a beacon: is the gap over? */
 enum status group_end_gap(struct node *n, struct group *g) MUST_USE;
 /* Persons who made the commits of the last epochs, newest first. */

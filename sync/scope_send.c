@@ -107,7 +107,14 @@ enum status group_beacon_seen(struct node *n, struct group *g, const struct devi
                               struct span beacon)
 {
     struct beacon b;
+    bool heeds = true;
     enum status st = beacon_decode(&b, beacon);
+    if (st == ST_OK) {
+        st = group_gap_heeds(n, g, &b, &heeds);
+    }
+    if (st == ST_OK && !heeds) {
+        return ST_OK;
+    }
     if (st == ST_OK && (!ID_EQUAL(&b.scope, &g->scope) || b.generation != g->generation ||
                         memcmp(b.founding_hash, g->founding, HASH_LEN) != 0)) {
         return ST_OK; /* of another group of this scope */
