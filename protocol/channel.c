@@ -77,3 +77,12 @@ void channel_delegate_tbs(const struct relay_delegate *d, uint8_t out[static CHA
     put_u64(out + SIGN_PUBLIC_LEN, (uint64_t)d->not_before_ms);
     put_u64(out + SIGN_PUBLIC_LEN + 8, (uint64_t)d->not_after_ms);
 }
+
+enum status channel_delegate_verify(const struct relay_delegate *d, const struct sign_public *relay)
+{
+    uint8_t tbs[CHANNEL_DELEGATE_TBS_LEN];
+    channel_delegate_tbs(d, tbs);
+    enum status st = verify_with_label(LABELS_KITH, SPAN_ID(relay), span_text(CHANNEL_LABEL_DELEGATE),
+                                       SPAN(tbs), SPAN(d->signature));
+    return st == ST_CRYPTO_SIGNATURE ? ST_CHANNEL_KEY_SIGNATURE : st;
+}

@@ -146,6 +146,8 @@ struct channel_relay { /* the relay's identity and its keys: the caller's storag
 
 /* Signs a delegate's key and dates with the relay's long-term key. */
 enum status channel_delegate_sign(struct relay_delegate *d, const struct sign_private *relay) MUST_USE;
+/* Its signature only, not its dates: ST_CHANNEL_KEY_SIGNATURE. */
+enum status channel_delegate_verify(const struct relay_delegate *d, const struct sign_public *relay) MUST_USE;
 /* Makes a new key when there is none or the newest is CHANNEL_KEY_ROTATE_MS old (or dated in the future), and
  * erases those older than CHANNEL_KEY_KEEP_MS. Call it now and then. */
 enum status channel_relay_rotate(struct channel_relay *r, struct entropy *e, int64_t wall_ms) MUST_USE;

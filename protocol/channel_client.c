@@ -50,13 +50,8 @@ static bool valid_at(int64_t not_before_ms, int64_t not_after_ms, int64_t wall_m
 
 static enum status key_signed(const struct relay_key *key, const struct sign_public *relay)
 {
-    uint8_t tbs[CHANNEL_KEY_TBS_LEN], delegate_tbs[CHANNEL_DELEGATE_TBS_LEN];
-    enum status st = ST_OK;
-    if (key->has_delegate) {
-        channel_delegate_tbs(&key->delegate, delegate_tbs);
-        st = verify_with_label(LABELS_KITH, SPAN_ID(relay), span_text(CHANNEL_LABEL_DELEGATE),
-                               SPAN(delegate_tbs), SPAN(key->delegate.signature));
-    }
+    uint8_t tbs[CHANNEL_KEY_TBS_LEN];
+    enum status st = key->has_delegate ? channel_delegate_verify(&key->delegate, relay) : ST_OK;
     if (st == ST_OK) {
         const struct sign_public *signer = key->has_delegate ? &key->delegate.key : relay;
         channel_key_tbs(relay, key, tbs);

@@ -84,23 +84,50 @@ static void say_counts(const struct relay *r)
 
 /* ---- up ---- */
 
-static int load_secrets(struct relay *r)
+static int load_key(struct relay *r)
 {
     struct secret seed;
-    enum status st = relay_data_dir(r->options.data);
-    if (st != ST_OK) {
-        return say(r->options.data, strerror(errno), "Choose a --data that this user can write.");
-    }
-    st = relay_secret_file(r->options.data, "relay.key", &system_entropy, &seed);
+    enum status st = relay_secret_file(r->options.data, "relay.key", &system_entropy, &seed);
     if (st != ST_OK) {
         return say_secret("relay.key", st);
     }
     sign_keypair_from_seed(seed.b, &r->signer.private, &r->signer.relay);
     secret_wipe(&seed);
-    if (r->options.private_relay) {
-        st = relay_secret_file(r->options.data, "relay.access", &system_entropy, &r->access);
+    return EXIT_SUCCESS;
+}
+
+static int load_delegate(struct relay *r)
+{
+    enum status st = relay_delegate_load(r->options.delegate, relay_now().wall_ms, &r->signer);
+    if (st == ST_CHANNEL_KEY_EXPIRED) {
+        return say(r->options.delegate, "its days are over", "Make another with --make-delegate.");
     }
-    return st == ST_OK ? EXIT_SUCCESS : say_secret("relay.access", st);
+    return st == ST_OK ? EXIT_SUCCESS : say_secret(r->options.delegate, st);
+}
+
+static int load_secrets(struct relay *r)
+{
+    enum status st = relay_data_dir(r->options.data);
+    if (st != ST_OK) {
+        return say(r->options.data, strerror(errno), "Choose a --data that this user can write.");
+    }
+    int rc = r->options.delegate != NULL ? load_delegate(r) : load_key(r);
+    if (rc == EXIT_SUCCESS && r->options.private_relay) {
+        st = relay_secret_file(r->options.data, "relay.access", &system_entropy, &r->access);
+        rc = st == ST_OK ? EXIT_SUCCESS : say_secret("relay.access", st);
+    }
+    return rc;
+}
+
+static int make_delegate(struct relay *r)
+{
+    enum status st = relay_delegate_make(r->options.make_delegate, &r->signer.private, &r->signer.relay,
+                                         relay_now().wall_ms, r->options.delegate_days);
+    if (st != ST_OK) {
+        return say(r->options.make_delegate, st == ST_RELAY_DATA ? strerror(errno) : status_text(st),
+                   "Name a file that is not there yet.");
+    }
+    return EXIT_SUCCESS;
 }
 
 static int open_store(struct relay *r)
@@ -238,6 +265,11 @@ int main(int argc, char **argv)
     (void)umask(077); /* all that it writes is its own */
     block_signals();
     int rc = load_secrets(&relay);
+    if (rc == EXIT_SUCCESS && relay.options.make_delegate != NULL) {
+        rc = make_delegate(&relay);
+        bytes_wipe(&relay, sizeof(relay));
+        return rc;
+    }
     rc = rc == EXIT_SUCCESS ? open_store(&relay) : rc;
     rc = rc == EXIT_SUCCESS ? open_server(&relay) : rc;
     rc = rc == EXIT_SUCCESS ? tell_address(&relay) : rc;

@@ -11,6 +11,9 @@ enum option_id {
     O_DATA,
     O_PUBLIC,
     O_PRIVATE,
+    O_DELEGATE,
+    O_MAKE_DELEGATE,
+    O_DELEGATE_DAYS,
     O_RETENTION,
     O_LOG_BLOCKS,
     O_STORE,
@@ -28,6 +31,9 @@ static const struct option options[] = {
     {"data", required_argument, NULL, O_DATA},
     {"public", required_argument, NULL, O_PUBLIC},
     {"private", no_argument, NULL, O_PRIVATE},
+    {"delegate", required_argument, NULL, O_DELEGATE},
+    {"make-delegate", required_argument, NULL, O_MAKE_DELEGATE},
+    {"delegate-days", required_argument, NULL, O_DELEGATE_DAYS},
     {"retention-days", required_argument, NULL, O_RETENTION},
     {"log-blocks", required_argument, NULL, O_LOG_BLOCKS},
     {"store-mib", required_argument, NULL, O_STORE},
@@ -49,6 +55,10 @@ static const char help[] =
     "  --data DIR                 its key and its store; made when not there\n"
     "  --public HOST[:PORT]       what the address says, where that differs (NAT, 0.0.0.0)\n"
     "  --private                  only for who has the address: it then holds an access secret\n"
+    "  --make-delegate FILE       on the machine with the long-term key: make a key that signs for it, and "
+    "end\n"
+    "  --delegate-days N          for so many days (90)\n"
+    "  --delegate FILE            on the server: use that one; --data then needs no long-term key\n"
     "  --retention-days N         blocks go after N days (45)\n"
     "  --log-blocks N             blocks of 16 KiB that one log may have (65536)\n"
     "  --store-mib N              what the store may hold in all (65536)\n"
@@ -129,6 +139,9 @@ static bool set_number(struct relay_options *o, int id, const char *text)
     bool good = number(text, 1, UINT64_C(1) << 30, &n);
     uint32_t small = good ? (uint32_t)n : 0;
     switch (id) {
+    case O_DELEGATE_DAYS:
+        o->delegate_days = small;
+        return good && n <= 3650;
     case O_RETENTION:
         o->limits.retention_ms = (int64_t)small * 24 * 60 * 60 * 1000;
         return good && n <= 3650;
@@ -171,6 +184,12 @@ static bool set(struct relay_options *o, int id, const char *text)
     case O_PRIVATE:
         o->private_relay = true;
         return true;
+    case O_DELEGATE:
+        o->delegate = text;
+        return text[0] != '\0';
+    case O_MAKE_DELEGATE:
+        o->make_delegate = text;
+        return text[0] != '\0';
     default:
         return set_number(o, id, text);
     }
@@ -180,6 +199,7 @@ enum relay_options_result relay_options_read(struct relay_options *out, int argc
 {
     *out = (struct relay_options){.limits = relay_limits_default,
                                   .connections_max = 8192,
+                                  .delegate_days = 90,
                                   .source_connections_max = 512,
                                   .memory_max = UINT64_C(1024) << 20};
     int id, at = 0;
@@ -199,6 +219,9 @@ enum relay_options_result relay_options_read(struct relay_options *out, int argc
     }
     if (optind < argc) {
         return wrong("not an option", argv[optind]);
+    }
+    if (out->make_delegate != NULL && out->data != NULL) {
+        return OPTIONS_RUN;
     }
     if (out->listen_url[0] == '\0' || out->data == NULL) {
         return wrong("--listen and --data are both wanted", "");

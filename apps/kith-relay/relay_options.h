@@ -12,6 +12,9 @@ struct relay_options {
     uint16_t public_port;                 /* 0: the one bound */
     const char *data;
     bool private_relay;
+    const char *delegate;      /* NULL; or the file of the key that signs instead of relay.key */
+    const char *make_delegate; /* NULL; or the file to make, and end */
+    int64_t delegate_days;
     struct relay_limits limits;
     uint32_t connections_max, source_connections_max;
     uint64_t memory_max;

@@ -299,7 +299,34 @@ def test_wrong_starts(place):
     relay.stop()
 
 
-TESTS = {"clients": test_clients, "kill": test_kill, "wiped": test_wiped, "flood": test_flood, "wrong": test_wrong_starts}
+def test_delegate(place):
+    """T07: the long-term key stays elsewhere; what signs for it does so for its days only."""
+    relay = kithlib.Relay(place, "safe").start()
+    address = relay.address
+    relay.stop()
+    file = place.folder / "delegate"
+    made = place.start("make", place.program("kith-relay"), "--data", str(relay.data), "--make-delegate", str(file))
+    check("a delegate is made, for its owner's eyes", made.wait(20) == 0 and file.stat().st_mode & 0o777 == 0o600)
+    again = place.start("make", place.program("kith-relay"), "--data", str(relay.data), "--make-delegate", str(file))
+    check("and not written over", again.wait(20) == 1)
+    data = place.folder / "server"
+    server = place.start("server", place.program("kith-relay"), "--data", str(data), "--listen", relay.listen,
+                         "--delegate", str(file))
+    check("the server has the address of the long-term key", kithlib.first_line(server, "kith-relay") == address)
+    check("which is not on its disk", not (data / "relay.key").exists())
+    session, incarnation = connect(Address(address))
+    check("T07 a client takes the delegate's signature",
+          session.ask(append(Log(), incarnation, b"d" * 16, BLOCK)).seq == 1)
+    kithlib.end(server)
+    text = file.read_text()
+    file.write_text(("1" if text[0] == "0" else "0") + text[1:])
+    forged = place.start("forged", place.program("kith-relay"), "--data", str(data), "--listen", relay.listen,
+                         "--delegate", str(file))
+    check("T07 a delegate of another relay is refused: " + (forged.wait(20) and forged.stderr_path.read_text().strip()),
+          forged.returncode == 1)
+
+
+TESTS = {"delegate": test_delegate, "clients": test_clients, "kill": test_kill, "wiped": test_wiped, "flood": test_flood, "wrong": test_wrong_starts}
 
 
 def main():

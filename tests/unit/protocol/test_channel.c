@@ -233,7 +233,9 @@ static void T07_a_delegate_signs_while_its_dates_allow(void **state)
     assert_status(channel_key_verify(&key, relay, T0, buffer_span(&f->a)), ST_CHANNEL_KEY_EXPIRED);
     /* a delegate that nobody signed */
     use_delegate(f, T0, T0 + 1000);
+    assert_ok(channel_delegate_verify(&f->relay.signer.delegate, relay));
     f->relay.signer.delegate.signature[5] ^= 1;
+    assert_status(channel_delegate_verify(&f->relay.signer.delegate, relay), ST_CHANNEL_KEY_SIGNATURE);
     f->relay.keys.count = 0;
     assert_ok(channel_relay_rotate(&f->relay, &f->relay_entropy.entropy, T0));
     buffer_wipe(&f->a);
