@@ -69,12 +69,23 @@ class Story:
         if self.patient:
             for name, word in ((parent, "cancel"), (new, "no")):
                 self.do(name, "pair", word, fine=("PAIRING_NONE",)) if self.pairing_runs(name) else None
-        link = self.do(parent, "pair", "invite", "--person", person, "--role", role)["link"]
+        link = self.make_link(parent, person, role)
         self.memory[f"link {new}"] = link
         self.do(new, "pair", "accept", link, "--device", new, fine=("PAIRING_BUSY",))
         code = self.wait("the short code", lambda: self.state(new, "code") and self.device(new).pairing()["code"])
         self.wait("the code awaited", lambda: self.state(parent, "code"))
         return code
+
+    def make_link(self, parent, person, role):
+        """A link whose answer was lost with its agent is nowhere: it is voided, and another one made."""
+        for _ in range(50):
+            try:
+                return self.do(parent, "pair", "invite", "--person", person, "--role", role)["link"]
+            except KithError as e:
+                if not self.patient or e.status != "PAIRING_BUSY":
+                    raise
+            self.do(parent, "pair", "cancel", fine=("PAIRING_NONE",))
+        raise NotInTime(f"{parent}: no link")
 
     def pairing_runs(self, name):
         return self.wait("the agent", lambda: [self.device(name).pairing()["state"] not in ("none", "failed", "done")])[0]

@@ -9,7 +9,7 @@ import sys
 
 HERE = pathlib.Path(__file__).resolve().parent
 WANT = {"dead": "dead", "survives": "SURVIVES", "survives_function": "SURVIVES hex_goes_both_ways",
-        "does_not_apply": "DOES NOT APPLY", "does_not_build": "DOES NOT BUILD", "no_such_test": "does not run",
+        "does_not_apply": "DOES NOT APPLY", "does_not_build": "DOES NOT BUILD", "no_such_test": "none of this name",
         "nameless": "no `# breaks:`"}
 
 done = subprocess.run([sys.executable, HERE / "run", "--build-dir", sys.argv[1], "--patches",
