@@ -82,15 +82,17 @@ static enum status gather_subject(struct node *n, const struct person_ref *subje
 /* protocol.md §10: the local clock, the newest time that a parent signed, the relay's. */
 static enum status gather_time(struct node *n, const struct person_ref *subject, struct policy_time *t)
 {
-    struct scope_id ward;
+    struct scope_id ward, family;
     char relay[WIRE_RELAY_MAX + 1];
     int64_t hlc = 0, skew = INT64_MAX;
     enum status s = scope_id_of_person(SCOPE_WARD, &subject->person, &ward);
     if (s == ST_OK)
+        s = scope_id_of_family(SCOPE_FAMILY, &n->self.family, &family);
+    if (s == ST_OK)
         s = sql_number(&n->sql, &hlc, 0,
                        "SELECT max(e.hlc) FROM entry e JOIN certificate c ON c.device = e.author"
-                       " WHERE e.scope = ? AND e.applied = 1 AND c.supervised = 0",
-                       "b", SPAN_ID(&ward));
+                       " WHERE e.scope IN (?, ?) AND e.applied = 1 AND c.supervised = 0",
+                       "bb", SPAN_ID(&ward), SPAN_ID(&family));
     if (s == ST_OK)
         s = family_relay(n, relay);
     if (s == ST_OK)
