@@ -62,16 +62,23 @@ static void assert_rule(struct world *w, size_t device, const char *person, cons
 static enum status append_unjudged(struct node *n, enum scope_kind kind, const struct scope_id *scope,
                                    const struct entry_body *body)
 {
+    struct buffer honest;
+    bool found = false;
+    buffer_init(&honest, WIRE_CERTIFICATE_MAX);
     enum status st =
-        sql_run(&n->sql,
-                "UPDATE certificate SET person = (SELECT person FROM certificate WHERE family = ?1"
-                " AND supervised = 0 LIMIT 1) WHERE device = ?2",
-                "bb", SPAN_ID(&n->self.family), SPAN_ID(&n->self.device));
+        sql_bytes(&n->sql, &honest, &found, "SELECT certificate FROM certificate WHERE device = ?", "b",
+                  SPAN_ID(&n->self.device));
+    if (st == ST_OK)
+        st = sql_run(&n->sql,
+                     "UPDATE certificate SET (person, certificate) = (SELECT person, certificate FROM"
+                     " certificate WHERE family = ?1 AND supervised = 0 LIMIT 1) WHERE device = ?2",
+                     "bb", SPAN_ID(&n->self.family), SPAN_ID(&n->self.device));
     if (st == ST_OK)
         st = journal_append(n, kind, scope, body, NULL);
     if (st == ST_OK)
-        st = sql_run(&n->sql, "UPDATE certificate SET person = ? WHERE device = ?", "bb",
-                     SPAN_ID(&n->self.person), SPAN_ID(&n->self.device));
+        st = sql_run(&n->sql, "UPDATE certificate SET person = ?, certificate = ? WHERE device = ?", "bbb",
+                     SPAN_ID(&n->self.person), buffer_span(&honest), SPAN_ID(&n->self.device));
+    buffer_wipe(&honest);
     return st;
 }
 
