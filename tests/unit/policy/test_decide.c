@@ -13,7 +13,7 @@ struct world {
     struct policy_person own[4];
     struct policy_permit permits[2];
     struct policy_withdrawal withdrawal;
-    struct policy_decision decisions[4];
+    struct policy_decision decisions[8];
     struct policy_person members[4];
     struct policy_zone_time zone;
     struct policy p, proposed;
