@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What leaves and what comes back: lost devices, withdrawn contacts, a relay that lost its disk. */
+#include <stdio.h>
+
+#include "tests/support/test.h"
+#include "tests/support/test_entropy.h"
+#include "tests/world/world_story.h"
+
+static int setup(void **state)
+{
+    *state = world_new(test_seed(1));
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    world_free(*state);
+    return 0;
+}
+
+/* ---- devices ---- */
+
+static void T41_a_removed_device_reads_nothing_more(void **state)
+{
+    struct world *w = *state;
+    struct story s;
+    story_children_meet(w, &s);
+    size_t laptop = world_add(w, "Maya's laptop");
+    story_pair(w, s.ana, laptop, "Maya", "child", s.maya);
+    world_run(w, 5 * 60000);
+    story_say(w, s.leo, "Maya", "both of you", laptop);
+    world_ok(w, s.ana, CMD_DEVICES_REMOVE, "Maya's tablet", NULL, NULL, NULL);
+    world_run(w, 10 * 60000);
+    story_say(w, s.leo, "Maya", "only the laptop", laptop);
+    story_say(w, laptop, "Leo", "heard", s.leo);
+    story_say(w, s.ana, "Berg", "family only", laptop);
+    world_run(w, 60000);
+    assert_true(world_has_text(w, s.maya, "both of you", NULL)); /* what it had, it has */
+    assert_false(world_has_text(w, s.maya, "only the laptop", NULL));
+    assert_false(world_has_text(w, s.maya, "heard", NULL));
+    assert_false(world_has_text(w, s.maya, "family only", NULL));
+    assert_status(world_do(w, s.maya, CMD_SEND, "Leo", "am I here?", NULL, NULL)->status, ST_REMOVED);
+}
+
+static void a_device_that_was_away_while_it_was_removed_is_out_all_the_same(void **state)
+{
+    struct world *w = *state;
+    struct story s;
+    story_children_meet(w, &s);
+    size_t laptop = world_add(w, "Maya's laptop");
+    story_pair(w, s.ana, laptop, "Maya", "child", s.maya);
+    world_run(w, 5 * 60000);
+    world_off(w, s.maya);
+    world_ok(w, s.ana, CMD_DEVICES_REMOVE, "Maya's tablet", NULL, NULL, NULL);
+    world_run(w, 10 * 60000);
+    story_say(w, s.leo, "Maya", "after it", laptop);
+    world_on(w, s.maya);
+    world_run(w, 10 * 60000);
+    assert_false(world_has_text(w, s.maya, "after it", NULL));
+}
+
+/* ---- contacts ---- */
+
+static void after_a_withdrawal_two_can_meet_again_with_new_permits(void **state)
+{
+    struct world *w = *state;
+    struct story s;
+    char link[WORLD_TEXT_MAX];
+    story_children_meet(w, &s);
+    story_say(w, s.leo, "Maya", "before", s.maya);
+    world_ok(w, s.ana, CMD_WITHDRAW, "Leo", NULL, NULL, NULL);
+    story_wait_contact(w, s.maya, "Leo", "withdrawn");
+    story_wait_contact(w, s.leo, "Maya", "withdrawn");
+    snprintf(link, sizeof(link), "%s", world_ok(w, s.ana, CMD_INVITE, "Maya", NULL, NULL, NULL)->link);
+    story_meet(w, s.leo, link, "again");
+    story_decide(w, s.rosa, true);
+    story_decide(w, s.ana, true);
+    story_wait_contact(w, s.leo, "Maya", "active");
+    story_wait_contact(w, s.maya, "Leo", "active");
+    story_say(w, s.leo, "Maya", "after", s.maya);
+    story_say(w, s.maya, "Leo", "yes", s.leo);
+    assert_true(world_has_text(w, s.maya, "before", "Leo"));
+}
+
+/* ---- the relay ---- */
+
+static void T06_a_relay_that_lost_its_disk_loses_nothing(void **state)
+{
+    struct world *w = *state;
+    struct story s;
+    story_children_meet(w, &s);
+    story_say(w, s.leo, "Maya", "before", s.maya);
+    world_wipe_relay(w);
+    story_say(w, s.leo, "Maya", "after", s.maya);
+    story_say(w, s.maya, "Leo", "heard", s.leo);
+    world_off(w, s.maya);
+    world_ok(w, s.leo, CMD_SEND, "Maya", "lost with the disk", NULL, NULL);
+    world_run(w, 10000);
+    world_wipe_relay(w);
+    world_on(w, s.maya);
+    world_run(w, 10 * 60000);
+    assert_true(world_has_text(w, s.maya, "lost with the disk", "Leo"));
+    size_t laptop = world_add(w, "Maya's laptop"); /* and groups still change */
+    story_pair(w, s.ana, laptop, "Maya", "child", s.maya);
+    world_run(w, 5 * 60000);
+    story_say(w, s.leo, "Maya", "to the laptop", laptop);
+}
+
+static void T52_after_two_weeks_away_everything_arrives(void **state)
+{
+    struct world *w = *state;
+    struct story s;
+    story_children_meet(w, &s);
+    world_off(w, s.maya);
+    world_ok(w, s.leo, CMD_SEND, "Maya", "are you there?", NULL, NULL);
+    world_run(w, INT64_C(14) * 24 * 3600 * 1000);
+    world_ok(w, s.leo, CMD_SEND, "Maya", "still?", NULL, NULL);
+    world_run(w, 60000);
+    world_on(w, s.maya);
+    world_run(w, 60 * 60000);
+    assert_true(world_has_text(w, s.maya, "are you there?", "Leo"));
+    assert_true(world_has_text(w, s.maya, "still?", "Leo"));
+    story_say(w, s.maya, "Leo", "here I am", s.leo);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(T41_a_removed_device_reads_nothing_more, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_device_that_was_away_while_it_was_removed_is_out_all_the_same,
+                                        setup, teardown),
+        cmocka_unit_test_setup_teardown(after_a_withdrawal_two_can_meet_again_with_new_permits, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(T06_a_relay_that_lost_its_disk_loses_nothing, setup, teardown),
+        cmocka_unit_test_setup_teardown(T52_after_two_weeks_away_everything_arrives, setup, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
