@@ -8,6 +8,7 @@
 #include "sync/history.h"
 #include "sync/key_packages.h"
 #include "sync/plan.h"
+#include "sync/readd.h"
 #include "sync/reconcile.h"
 #include "sync/removal.h"
 
@@ -449,6 +450,9 @@ enum status conversation_reconcile(struct node *n, struct group *g)
     }
     if (st == ST_OK) {
         st = plan_revoked(n, g, p);
+    }
+    if (st == ST_OK) {
+        st = readd_plan(n, g, p);
     }
     if (st == ST_OK) {
         st = plan_commit(n, g, p);

@@ -14,10 +14,11 @@
 #include "sync/scope_group.h"
 
 enum journal_limits {
-    JOURNAL_AHEAD_MS = 10 * 60 * 1000, /* entries further ahead of the clock wait (§10) */
-    JOURNAL_HAVE_MS = 4 * 3600 * 1000, /* a `have` so often without other cause */
-    JOURNAL_REPAIR_MS = 3000,          /* whoever holds what another lacks waits up to this long */
-    JOURNAL_REPAIR_BATCH = 64          /* entries sent again at once to a group */
+    JOURNAL_AHEAD_MS = 10 * 60 * 1000,   /* entries further ahead of the clock wait (§10) */
+    JOURNAL_HAVE_GAP_MS = 5 * 60 * 1000, /* … and so often while everybody waits for everybody */
+    JOURNAL_HAVE_MS = 4 * 3600 * 1000,   /* a `have` so often without other cause */
+    JOURNAL_REPAIR_MS = 3000,            /* whoever holds what another lacks waits up to this long */
+    JOURNAL_REPAIR_BATCH = 64            /* entries sent again at once to a group */
 };
 
 /* Writes an own entry into a scope; it goes out when the scope has a group here. `hash` may be NULL. */

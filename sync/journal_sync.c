@@ -95,6 +95,7 @@ static enum status send_have(struct node *n, struct group *g)
     struct buffer beacon, body;
     struct writer w;
     size_t count = 0;
+    int64_t every = g->gap ? JOURNAL_HAVE_GAP_MS : JOURNAL_HAVE_MS;
     struct have *h = mem_alloc(1, sizeof(*h));
     enum status st = h ? ST_OK : ST_NO_MEMORY;
     buffer_init(&beacon, 1024);
@@ -118,7 +119,7 @@ static enum status send_have(struct node *n, struct group *g)
     }
     if (st == ST_OK) {
         st = sql_run(&n->sql, "UPDATE mls_group SET have_at = ? WHERE id = ?", "ii",
-                     n->now.wall_ms + JOURNAL_HAVE_MS + node_random_below(n, JOURNAL_HAVE_MS / 4), g->id);
+                     n->now.wall_ms + every + node_random_below(n, every / 4), g->id);
     }
     buffer_wipe(&beacon);
     buffer_wipe(&body);

@@ -11,6 +11,7 @@
 #include "sync/key_packages.h"
 #include "sync/pair.h"
 #include "sync/plan.h"
+#include "sync/readd.h"
 
 enum reconcile_limits { GROUPS_AT_ONCE = 256 };
 
@@ -84,6 +85,9 @@ static enum status plan_group(struct node *n, struct group *g)
     }
     if (g->kind != SCOPE_FAMILY && may_commit(n, g)) {
         st = plan_members(n, g, p);
+    }
+    if (st == ST_OK) {
+        st = readd_plan(n, g, p);
     }
     if (st == ST_OK) {
         st = plan_commit(n, g, p);
@@ -242,7 +246,7 @@ static enum status one_group(struct node *n, void *arg)
     struct group_call *call = arg;
     struct group *g = NULL;
     enum status st = group_get(n, call->id, &g);
-    if (st == ST_OK && call->dirty && !g->pending) {
+    if (st == ST_OK && call->dirty && !g->pending && !g->gap) {
         st = sql_run(&n->sql, "UPDATE mls_group SET dirty = 0 WHERE id = ?", "i", g->id);
         if (st == ST_OK) {
             st = plan_group(n, g);
@@ -301,6 +305,9 @@ static enum status family_work(struct node *n, void *arg)
     if (st == ST_OK) {
         st = admissions_due(n);
     }
+    if (st == ST_OK) {
+        st = readd_due(n);
+    }
     return st == ST_OK ? forget_old_epochs(n) : st;
 }
 
@@ -319,7 +326,8 @@ static enum status all_groups_settled(struct node *n)
         st = all_groups(n);
         if (st == ST_OK) {
             st = sql_number(&n->sql, &dirty, 0,
-                            "SELECT count(*) FROM mls_group WHERE dirty = 1 AND pending = 0 AND state = 1",
+                            "SELECT count(*) FROM mls_group WHERE dirty = 1 AND pending = 0 AND gap_at = 0"
+                            " AND state = 1",
                             "");
         }
     }
@@ -337,11 +345,4 @@ enum status reconcile(struct node *n)
         st = meta_set_bytes(n, "last_trouble", span_text(status_name(why)));
     }
     return st == ST_OK ? all_groups_settled(n) : st;
-}
-
-enum status letter_readd(struct node *n, const struct received_letter *l)
-{
-    (void)n;
-    (void)l; /* re-adding by a member: see readd.c */
-    return ST_RECORD_UNKNOWN;
 }

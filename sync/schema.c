@@ -31,12 +31,14 @@ static const char *const step_sql[] = {
     "CREATE TABLE mls_group(id INTEGER PRIMARY KEY, scope BLOB NOT NULL, generation INTEGER NOT NULL,"
     " kind INTEGER NOT NULL, state INTEGER NOT NULL, why TEXT NOT NULL DEFAULT '', relay INTEGER NOT NULL,"
     " founding BLOB NOT NULL, epoch INTEGER NOT NULL, log INTEGER, pending INTEGER NOT NULL DEFAULT 0,"
-    " pending_epoch INTEGER, pending_at INTEGER, gap_at INTEGER NOT NULL DEFAULT 0,"
+    " pending_epoch INTEGER, pending_at INTEGER, gap_at INTEGER NOT NULL DEFAULT 0, asked_at INTEGER NOT "
+    "NULL DEFAULT 0, beacon_at INTEGER NOT NULL DEFAULT 0,"
     " dirty INTEGER NOT NULL DEFAULT 1, sent_count INTEGER NOT "
     "NULL DEFAULT 0,"
     " refreshed_at INTEGER NOT NULL, have_at INTEGER NOT NULL DEFAULT 0, founded_at INTEGER NOT NULL,"
-    " subject_family BLOB, subject_person BLOB, peer_family BLOB, peer_person BLOB,"
-    " UNIQUE(scope, generation, founding)) STRICT;"
+    " subject_family BLOB, subject_person BLOB, peer_family BLOB, peer_person BLOB) STRICT;"
+    "CREATE INDEX mls_group_scope ON mls_group(scope, generation);" /* a re-added device has the same group
+                                                                       twice */
     "CREATE TABLE mls_record(grp INTEGER NOT NULL REFERENCES mls_group ON DELETE CASCADE, key BLOB NOT NULL,"
     " value BLOB NOT NULL, PRIMARY KEY(grp, key)) STRICT, WITHOUT ROWID;"
     /* What remains of each epoch: for beacons (60 days) and for the rule about who committed last. */
@@ -53,8 +55,12 @@ static const char *const step_sql[] = {
     " type INTEGER NOT NULL, box BLOB NOT NULL, to_family BLOB NOT NULL, to_person BLOB NOT NULL,"
     " body BLOB NOT NULL) STRICT;"
     /* Epochs of members as their beacons last told, for "removed on all devices" and alarms. */
-    "CREATE TABLE beacon(grp INTEGER NOT NULL REFERENCES mls_group ON DELETE CASCADE, device BLOB NOT NULL,"
-    " epoch INTEGER NOT NULL, authenticator BLOB NOT NULL, at_ms INTEGER NOT NULL,"
+    "CREATE TABLE readd(grp INTEGER NOT NULL REFERENCES mls_group ON DELETE CASCADE, device BLOB NOT NULL,"
+    " request BLOB NOT NULL, due_at INTEGER NOT NULL, PRIMARY KEY(grp, device)) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE beacon(told_at INTEGER NOT NULL DEFAULT 0, grp INTEGER NOT NULL REFERENCES mls_group ON "
+    "DELETE CASCADE, device BLOB NOT NULL,"
+    " epoch INTEGER NOT NULL, authenticator BLOB NOT NULL, at_ms INTEGER NOT NULL, ahead_since INTEGER NOT "
+    "NULL DEFAULT 0,"
     " PRIMARY KEY(grp, device)) STRICT, WITHOUT ROWID;",
     /* ---- journals ---- */
     /* id grows in the order of arrival. attested: it chains to a head that its author announced. outbox: the

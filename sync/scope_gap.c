@@ -26,12 +26,12 @@ enum status group_begin_gap(struct node *n, struct group *g)
     if (st == ST_OK && mls_group_member_count(g->mls) == 1) {
         g->gap = false; /* nobody else could have been first */
     }
-    return st == ST_OK
-               ? sql_run(&n->sql,
-                         "UPDATE mls_group SET gap_at = ?, pending = 0, have_at = ?, dirty = 1 WHERE id = ?",
-                         "iii", g->gap ? n->now.wall_ms : 0, n->now.wall_ms + node_random_below(n, 2000),
-                         g->id)
-               : st;
+    return st == ST_OK ? sql_run(&n->sql,
+                                 "UPDATE mls_group SET gap_at = ?, pending = 0, have_at = ?, beacon_at = 1, "
+                                 "dirty = 1 WHERE id = ?",
+                                 "iii", g->gap ? n->now.wall_ms : 0,
+                                 n->now.wall_ms + node_random_below(n, 2000), g->id)
+                       : st;
 }
 
 enum status group_gap(struct node *n, int64_t relay)

@@ -257,7 +257,12 @@ static enum status adopt_rest(struct node *n, struct group *g, const struct admi
             st = family_keep_certificate(n, m.identity);
         }
     }
-    for (size_t i = 0; st == ST_OK && i < a->head_count; i++) {
+    int64_t known = 0; /* a device that was here before lacks what it missed: no base, repair brings it */
+    if (st == ST_OK) {
+        st = sql_number(&n->sql, &known, 0, "SELECT count(*) FROM head WHERE scope = ? AND cont_seq > 0", "b",
+                        SPAN_ID(&g->scope));
+    }
+    for (size_t i = 0; st == ST_OK && known == 0 && i < a->head_count; i++) {
         st = journal_set_base(n, &g->scope, &a->heads[i]);
     }
     for (size_t i = a->author_count; st == ST_OK && i > 0; i--) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Messages to a group, beacons, and the guard around what a member's message does. */
 #include "sync/family.h"
+#include "sync/readd.h"
 #include "sync/scope_internal.h"
 
 static enum status protect(struct node *n, struct group *g, const struct group_message *m, struct buffer *out)
@@ -108,6 +109,9 @@ enum status group_beacon_seen(struct node *n, struct group *g, const struct devi
 {
     struct beacon b;
     bool heeds = true;
+    if (g->state != GROUP_ACTIVE) {
+        return ST_OK;
+    }
     enum status st = beacon_decode(&b, beacon);
     if (st == ST_OK) {
         st = group_gap_heeds(n, g, &b, &heeds);
@@ -120,8 +124,14 @@ enum status group_beacon_seen(struct node *n, struct group *g, const struct devi
         return ST_OK; /* of another group of this scope */
     }
     if (st == ST_OK) {
-        st = sql_run(&n->sql, "INSERT OR REPLACE INTO beacon VALUES(?,?,?,?,?)", "ibibi", g->id,
-                     SPAN_ID(from), (int64_t)b.epoch, SPAN(b.authenticator_hash), n->now.wall_ms);
+        st = sql_run(&n->sql,
+                     "INSERT INTO beacon(grp, device, epoch, authenticator, at_ms, ahead_since) "
+                     "VALUES(?1,?2,?3,?4,?5,CASE WHEN ?3 > ?6 THEN ?5 ELSE 0 END)"
+                     " ON CONFLICT(grp, device) DO UPDATE SET epoch = ?3, authenticator = ?4, at_ms = ?5, "
+                     "ahead_since ="
+                     " CASE WHEN ?3 <= ?6 THEN 0 WHEN ahead_since = 0 THEN ?5 ELSE ahead_since END",
+                     "ibibii", g->id, SPAN_ID(from), (int64_t)b.epoch, SPAN(b.authenticator_hash),
+                     n->now.wall_ms, (int64_t)g->epoch);
     }
     if (st == ST_OK) {
         st = sql_run(&n->sql,
@@ -131,6 +141,9 @@ enum status group_beacon_seen(struct node *n, struct group *g, const struct devi
     }
     if (st == ST_OK && b.epoch <= g->epoch) {
         st = compare_epoch(n, g, from, &b);
+    }
+    if (st == ST_OK && b.epoch < g->epoch) {
+        st = readd_tell_behind(n, g, from);
     }
     return st == ST_OK ? group_end_gap(n, g) : st;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What leaves and what comes back: lost devices, withdrawn contacts, a relay that lost its disk. */
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "tests/support/test.h"
 #include "tests/support/test_entropy.h"
@@ -123,6 +124,24 @@ static void T52_after_two_weeks_away_everything_arrives(void **state)
     story_say(w, s.maya, "Leo", "here I am", s.leo);
 }
 
+static void a_device_that_cannot_follow_is_added_again(void **state)
+{
+    struct world *w = *state;
+    struct story s;
+    story_children_meet(w, &s);
+    world_off(w, s.maya);
+    size_t tim = world_add(w, "Tim's tablet"); /* the family goes on without Maya's tablet … */
+    story_pair(w, s.ana, tim, "Tim", "child", SIZE_MAX);
+    world_ok(w, s.ana, CMD_SEND, "Berg", "welcome, Tim", NULL, NULL);
+    world_run(w, 60000);
+    world_wipe_relay(w); /* … and then nobody can show her how */
+    world_on(w, s.maya);
+    world_run(w, 3 * 60 * 60000);
+    story_say(w, s.ana, "Berg", "is Maya here?", s.maya);
+    story_say(w, s.maya, "Berg", "yes", tim);
+    story_say(w, s.leo, "Maya", "and to me?", s.maya);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -132,7 +151,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(after_a_withdrawal_two_can_meet_again_with_new_permits, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(T06_a_relay_that_lost_its_disk_loses_nothing, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_device_that_cannot_follow_is_added_again, setup, teardown),
         cmocka_unit_test_setup_teardown(T52_after_two_weeks_away_everything_arrives, setup, teardown),
     };
+    cmocka_set_test_filter(getenv("KITH_TEST"));
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

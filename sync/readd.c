@@ -1,0 +1,374 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A device that cannot follow its group asks a member to replace its leaf by a fresh one (§5.4); and the
+ * beacons that tell it in time, once a day by letter. */
+#include "sync/readd.h"
+
+#include "device/authorize.h"
+#include "sync/family.h"
+#include "sync/removal.h"
+
+enum readd_limits {
+    ASK_AGAIN_MS = 10 * 60 * 1000,
+    BEACON_MS = 24 * 3600 * 1000,
+    TELL_AGAIN_MS = 3600 * 1000,
+    TELL_AFTER_MS = 60 * 1000,   /* just after a commit everybody is behind for a moment */
+    BEHIND_MS = 24 * 3600 * 1000 /* so long may a member lag behind another's beacon, §5.4 */
+};
+
+/* ---- letters to the members of a group ---- */
+
+/* Where a member's letters go: a family device's own box, or the box that a contact gave us. */
+static enum status box_of(struct node *n, const struct device_certificate *c, struct buffer *box, bool *found)
+{
+    if (ID_EQUAL(&c->who.family, &n->self.family)) {
+        return sql_bytes(&n->sql, box, found,
+                         "SELECT letterbox FROM device WHERE device = ? AND letterbox IS NOT NULL", "b",
+                         SPAN_ID(&c->device));
+    }
+    return sql_bytes(&n->sql, box, found,
+                     "SELECT their_box FROM contact WHERE person = ? AND family = ? AND other = ? AND "
+                     "their_box IS NOT NULL",
+                     "bbb", SPAN_ID(&n->self.person), SPAN_ID(&c->who.family), SPAN_ID(&c->who.person));
+}
+
+/* One letter a device of the family, one a contact (whose devices share a box). */
+static enum status letter_members(struct node *n, struct group *g, enum letterbox_message_type type,
+                                  struct span body)
+{
+    struct device_certificate c;
+    struct person_ref told[WIRE_LEAVES_MAX];
+    size_t told_count = 0;
+    enum status st = ST_OK;
+    for (uint32_t at = 0; st == ST_OK && group_next(g, &at, &c);) {
+        struct buffer box;
+        bool found = false, again = ID_EQUAL(&c.device, &n->self.device);
+        for (size_t i = 0; i < told_count; i++) {
+            again =
+                again || (person_ref_equal(&told[i], &c.who) && !ID_EQUAL(&c.who.family, &n->self.family));
+        }
+        buffer_init(&box, LETTERBOX_MAX);
+        st = again ? ST_OK : box_of(n, &c, &box, &found);
+        if (st == ST_OK && found && box.len != 0) {
+            struct letter l = {.type = type, .box = buffer_span(&box), .to = c.who, .body = body};
+            st = letter_send(n, &l);
+            told[told_count++] = c.who;
+        }
+        buffer_wipe(&box);
+    }
+    return st;
+}
+
+/* ---- asking ---- */
+
+static bool own_leaf_hash(const struct group *g, uint8_t out[static HASH_LEN])
+{
+    struct mls_member m;
+    uint32_t at = mls_group_own_leaf(g->mls);
+    if (!mls_group_next_member(g->mls, &at, &m) || m.leaf != mls_group_own_leaf(g->mls)) {
+        return false;
+    }
+    hash_bytes(m.leaf_node, out);
+    return true;
+}
+
+static enum status ask(struct node *n, struct group *g)
+{
+    static const struct device_id anybody;
+    struct buffer package, message, body;
+    struct writer w;
+    struct readd_request q = {.scope = g->scope, .generation = g->generation, .device = n->self.device};
+    buffer_init(&package, WIRE_KEY_PACKAGE_MAX);
+    buffer_init(&message, WIRE_KEY_PACKAGE_MAX + 16);
+    buffer_init(&body, EVIDENCE_RECORD_MAX);
+    enum status st =
+        own_leaf_hash(g, q.old_leaf_hash) ? key_package_make(n, &anybody, false, &package) : ST_STORE_ROW;
+    if (st == ST_OK) {
+        st = key_package_message(buffer_span(&package), &message);
+    }
+    if (st == ST_OK) {
+        st = authorize_key_package_hash(buffer_span(&message), q.key_package_hash);
+    }
+    q.key_package = buffer_span(&package);
+    if (st == ST_OK) {
+        st = readd_request_sign(&q, &n->self.key);
+    }
+    if (st == ST_OK) {
+        writer_init(&w, &body);
+        st = readd_request_encode(&w, &q);
+    }
+    if (st == ST_OK) {
+        st = letter_members(n, g, LETTERBOX_READD, buffer_span(&body));
+    }
+    buffer_wipe(&package);
+    buffer_wipe(&message);
+    buffer_wipe(&body);
+    return st;
+}
+
+static enum status ask_all(struct node *n)
+{
+    enum { AT_ONCE = 16 };
+    int64_t ids[AT_ONCE], next = 0;
+    size_t count = 0;
+    struct query q;
+    query_start(&q, &n->sql, "SELECT id FROM mls_group WHERE state = 2 AND asked_at <= ? LIMIT 16", "i",
+                n->now.wall_ms - ASK_AGAIN_MS);
+    while (count < AT_ONCE && query_next(&q)) {
+        ids[count++] = query_int(&q, 0);
+    }
+    enum status st = query_end(&q);
+    for (size_t i = 0; st == ST_OK && i < count; i++) {
+        struct group *g = NULL;
+        st = group_get(n, ids[i], &g);
+        if (st == ST_OK) {
+            st = ask(n, g);
+        }
+        if (st == ST_OK) {
+            st = sql_run(&n->sql, "UPDATE mls_group SET asked_at = ? WHERE id = ?", "ii", n->now.wall_ms,
+                         ids[i]);
+        }
+    }
+    if (st == ST_OK) {
+        st = sql_number(&n->sql, &next, 0, "SELECT min(asked_at) FROM mls_group WHERE state = 2", "");
+    }
+    if (st == ST_OK && next != 0) {
+        node_wake_wall(n, next + ASK_AGAIN_MS);
+    }
+    return st;
+}
+
+/* ---- being asked ---- */
+
+/* Does the request name a leaf of this group, of the device that signed it, which is entitled to it still? */
+static bool names_leaf(struct node *n, const struct group *g, const struct readd_request *q, uint32_t *leaf,
+                       struct person_ref *who)
+{
+    struct mls_member m;
+    struct device_certificate c;
+    uint8_t hash[HASH_LEN];
+    for (uint32_t at = 0; mls_group_next_member(g->mls, &at, &m);) {
+        hash_bytes(m.leaf_node, hash);
+        if (memcmp(hash, q->old_leaf_hash, HASH_LEN) == 0 &&
+            device_certificate_decode(&c, m.identity) == ST_OK && ID_EQUAL(&c.device, &q->device) &&
+            !revocation_known(n, &c.device)) {
+            *leaf = m.leaf;
+            *who = c.who;
+            return true;
+        }
+    }
+    return false;
+}
+
+enum status letter_readd(struct node *n, const struct received_letter *l)
+{
+    struct readd_request q;
+    struct group *g = NULL;
+    struct person_ref who;
+    uint32_t leaf = 0;
+    enum status st = readd_request_decode(&q, l->m->body);
+    if (st == ST_OK) {
+        st = readd_request_verify(&q);
+    }
+    if (st == ST_OK && !ID_EQUAL(&q.device, &l->from.device)) {
+        st = ST_LETTERBOX_SENDER;
+    }
+    if (st == ST_OK) {
+        st = group_of_scope(n, &q.scope, &g);
+    }
+    if (st == ST_OK &&
+        (g->state != GROUP_ACTIVE || g->generation != q.generation || !names_leaf(n, g, &q, &leaf, &who))) {
+        st = ST_GROUP_NOT_HERE;
+    }
+    if (st == ST_OK) {
+        st = sql_run(&n->sql, "INSERT OR REPLACE INTO readd VALUES(?,?,?,?)", "ibbi", g->id,
+                     SPAN_ID(&q.device), l->m->body, n->now.wall_ms + node_random_below(n, 2000));
+    }
+    return st == ST_OK ? sql_run(&n->sql, "UPDATE mls_group SET dirty = 1 WHERE id = ?", "i", g->id) : st;
+}
+
+/* The request as evidence: without the key package, which the commit carries itself. */
+static enum status add_evidence(struct plan *p, const struct readd_request *q)
+{
+    struct readd_request bare = *q;
+    struct buffer body;
+    struct writer w;
+    bare.key_package = SPAN_EMPTY;
+    buffer_init(&body, EVIDENCE_RECORD_MAX);
+    writer_init(&w, &body);
+    enum status st = readd_request_encode(&w, &bare);
+    if (st == ST_OK) {
+        st = plan_evidence(p, EVIDENCE_READD, buffer_span(&body));
+    }
+    buffer_wipe(&body);
+    return st;
+}
+
+static enum status plan_one(struct node *n, struct group *g, struct plan *p, const struct readd_request *q)
+{
+    struct device_certificate c = {.device = q->device};
+    size_t at = p->add_count;
+    uint32_t leaf = 0;
+    bool found = false;
+    if (at == GROUP_ADDS_MAX || !names_leaf(n, g, q, &leaf, &c.who)) {
+        return ST_OK;
+    }
+    enum status st = box_of(n, &c, &p->boxes[at], &found);
+    if (st != ST_OK || !found) {
+        return st;
+    }
+    st = key_package_message(q->key_package, &p->packages[at]);
+    if (st == ST_OK) {
+        st = add_evidence(p, q);
+    }
+    p->adds[at] = (struct group_add){buffer_span(&p->packages[at]), c.who, buffer_span(&p->boxes[at])};
+    p->add_count++;
+    p->removes[p->remove_count++] = leaf;
+    return st;
+}
+
+enum status readd_plan(struct node *n, struct group *g, struct plan *p)
+{
+    struct buffer body;
+    struct readd_request q;
+    bool found = false;
+    int64_t next = 0;
+    buffer_init(&body, EVIDENCE_RECORD_MAX);
+    enum status st =
+        sql_bytes(&n->sql, &body, &found, "SELECT request FROM readd WHERE grp = ? AND due_at <= ? LIMIT 1",
+                  "ii", g->id, n->now.wall_ms);
+    if (st == ST_OK && found) {
+        st = readd_request_decode(&q, buffer_span(&body));
+        if (st == ST_OK) {
+            st = plan_one(n, g, p, &q);
+        }
+        if (st == ST_OK) {
+            st = sql_run(&n->sql, "DELETE FROM readd WHERE grp = ? AND device = ?", "ib", g->id,
+                         SPAN_ID(&q.device));
+        }
+    }
+    if (st == ST_OK) {
+        st = sql_number(&n->sql, &next, 0, "SELECT min(due_at) FROM readd WHERE grp = ?", "i", g->id);
+    }
+    if (st == ST_OK && next != 0) {
+        p->later = true;
+        node_wake_wall(n, next);
+    }
+    buffer_wipe(&body);
+    return st;
+}
+
+/* ---- beacons by letter, and who lags behind ---- */
+
+static enum status send_beacons(struct node *n)
+{
+    enum { AT_ONCE = 32 };
+    int64_t ids[AT_ONCE], next = 0;
+    size_t count = 0;
+    struct query q;
+    /* A group's first is a day after it came here: until then its `have` says the same. */
+    enum status first =
+        sql_run(&n->sql, "UPDATE mls_group SET beacon_at = ? WHERE state = 1 AND beacon_at = 0", "i",
+                n->now.wall_ms + BEACON_MS - node_random_below(n, BEACON_MS / 8));
+    if (first != ST_OK) {
+        return first;
+    }
+    query_start(&q, &n->sql, "SELECT id FROM mls_group WHERE state = 1 AND beacon_at <= ? LIMIT 32", "i",
+                n->now.wall_ms);
+    while (count < AT_ONCE && query_next(&q)) {
+        ids[count++] = query_int(&q, 0);
+    }
+    enum status st = query_end(&q);
+    for (size_t i = 0; st == ST_OK && i < count; i++) {
+        struct group *g = NULL;
+        struct buffer beacon;
+        buffer_init(&beacon, 1024);
+        st = group_get(n, ids[i], &g);
+        if (st == ST_OK) {
+            st = group_beacon(n, g, &beacon);
+        }
+        if (st == ST_OK) {
+            st = letter_members(n, g, LETTERBOX_BEACON, buffer_span(&beacon));
+        }
+        if (st == ST_OK) {
+            st = sql_run(&n->sql, "UPDATE mls_group SET beacon_at = ? WHERE id = ?", "ii",
+                         n->now.wall_ms + BEACON_MS - node_random_below(n, BEACON_MS / 8), ids[i]);
+        }
+        buffer_wipe(&beacon);
+    }
+    if (st == ST_OK) {
+        st = sql_number(&n->sql, &next, 0, "SELECT min(beacon_at) FROM mls_group WHERE state = 1", "");
+    }
+    if (st == ST_OK && next != 0) {
+        node_wake_wall(n, next);
+    }
+    return st;
+}
+
+enum status readd_tell_behind(struct node *n, struct group *g, const struct device_id *device)
+{
+    struct device_certificate c;
+    struct buffer box, beacon;
+    int64_t told = 0, began = 0;
+    bool found = false, member = false;
+    enum status st = sql_number(&n->sql, &told, 0, "SELECT told_at FROM beacon WHERE grp = ? AND device = ?",
+                                "ib", g->id, SPAN_ID(device));
+    if (st == ST_OK) {
+        st = sql_number(&n->sql, &began, 0, "SELECT began_at FROM epoch WHERE grp = ? AND epoch = ?", "ii",
+                        g->id, (int64_t)g->epoch);
+    }
+    if (st != ST_OK || told > n->now.wall_ms - TELL_AGAIN_MS || began > n->now.wall_ms - TELL_AFTER_MS) {
+        return st;
+    }
+    for (uint32_t at = 0; !member && group_next(g, &at, &c);) {
+        member = ID_EQUAL(&c.device, device);
+    }
+    buffer_init(&box, LETTERBOX_MAX);
+    buffer_init(&beacon, 1024);
+    st = member ? box_of(n, &c, &box, &found) : ST_OK;
+    if (st == ST_OK && found && box.len != 0) {
+        st = group_beacon(n, g, &beacon);
+        struct letter l = {
+            .type = LETTERBOX_BEACON, .box = buffer_span(&box), .to = c.who, .body = buffer_span(&beacon)};
+        if (st == ST_OK) {
+            st = letter_send(n, &l);
+        }
+    }
+    if (st == ST_OK) {
+        st = sql_run(&n->sql, "UPDATE beacon SET told_at = ? WHERE grp = ? AND device = ?", "iib",
+                     n->now.wall_ms, g->id, SPAN_ID(device));
+    }
+    buffer_wipe(&box);
+    buffer_wipe(&beacon);
+    return st;
+}
+
+/* A peer is ahead and this device has not caught up for a day: a commit is being withheld, or its log is
+ * gone. */
+static enum status judge_behind(struct node *n)
+{
+    int64_t id = 0;
+    struct group *g = NULL;
+    enum status st =
+        sql_number(&n->sql, &id, 0,
+                   "SELECT g.id FROM mls_group g WHERE g.state = 1 AND EXISTS (SELECT 1 FROM beacon b WHERE"
+                   " b.grp = g.id AND b.epoch > g.epoch AND b.ahead_since != 0 AND b.ahead_since < ?)",
+                   "i", n->now.wall_ms - BEHIND_MS);
+    if (st != ST_OK || id == 0) {
+        return st;
+    }
+    st = group_get(n, id, &g);
+    if (st == ST_OK) {
+        st = node_alarm(n, "", "others are ahead by a change that the relay did not show for a day",
+                        &g->scope);
+    }
+    return st == ST_OK ? group_stuck(n, g, "others are ahead: this device asks to be added again") : st;
+}
+
+enum status readd_due(struct node *n)
+{
+    enum status st = judge_behind(n);
+    if (st == ST_OK) {
+        st = ask_all(n);
+    }
+    return st == ST_OK ? send_beacons(n) : st;
+}

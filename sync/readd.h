@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Re-adding: asked by a device that cannot follow, done by a member that still finds it entitled (protocol.md
+ * §5.4); and the daily beacons by letter. */
+#ifndef KITH_SYNC_READD_H
+#define KITH_SYNC_READD_H
+
+#include "sync/letters.h"
+#include "sync/plan.h"
+
+/* Asks for stuck groups, sends the day's beacons, notices when others are ahead; called by reconcile. */
+enum status readd_due(struct node *n) MUST_USE;
+/* A member's beacon stands before our epoch, which it should have read by now: ours by letter, once an hour.
+ */
+enum status readd_tell_behind(struct node *n, struct group *g, const struct device_id *device) MUST_USE;
+/* Puts a request that is due into the plan: the old leaf goes, the fresh one comes, in one commit. */
+enum status readd_plan(struct node *n, struct group *g, struct plan *p) MUST_USE;
+
+#endif
