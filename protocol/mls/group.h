@@ -154,8 +154,8 @@ struct mls_commit_args {
 };
 
 /* The group stays as it is. `message` gets the MLSMessage with the commit; `welcome` one MLSMessage(Welcome)
- * for all that are added, or nothing. Pending proposals that §12.2 does not allow together with the commit
- * are left out (they stay pending until the epoch ends). */
+ * for all that are added, or nothing. Pending proposals that §12.2 does not allow together with the commit,
+ * or that would leave a tree which is not valid, are left out (they stay pending until the epoch ends). */
 enum status mls_group_commit(struct mls_group *g, const struct mls_commit_args *a, struct entropy *e,
                              struct mls_staged **staged, struct buffer *message,
                              struct buffer *welcome) MUST_USE; /* [save] */

@@ -13,6 +13,8 @@ struct committing { /* what a commit in the making borrows from; wiped at its en
     struct entropy *e;
     struct mls_staged *s;
     struct buffer extensions, nodes, proposals, body;
+    struct ratchet_tree trial;         /* with the proposals that were taken so far */
+    struct extensions extensions_then; /* of the new context, as far as is known */
     bool has_path;
     struct treekem_path path;
     struct update_path update;
@@ -26,6 +28,7 @@ static void committing_wipe(struct committing *c)
     buffer_wipe(&c->nodes);
     buffer_wipe(&c->proposals);
     buffer_wipe(&c->body);
+    ratchet_tree_wipe(&c->trial);
     treekem_path_wipe(&c->path);
     bytes_wipe(c, sizeof(*c));
 }
@@ -105,36 +108,16 @@ static enum status push_extensions(struct committing *c)
     return s == ST_OK ? push_own(c, &p) : s;
 }
 
-static bool is_other_member(const struct mls_group *g, const struct proposal_list *l, struct span key)
-{
-    const struct ratchet_tree *t = &g->now->tree;
-    for (uint32_t leaf = 0; leaf < t->leaf_count; leaf++) {
-        const struct leaf_node *n = ratchet_tree_leaf(t, leaf);
-        if (n == NULL || !span_equal(n->signature_key, key)) {
-            continue;
-        }
-        bool removed = false;
-        for (size_t i = 0; i < l->count; i++) {
-            const struct proposal *p = &l->items[i].proposal;
-            removed |= p->type == PROPOSAL_REMOVE && p->u.remove == leaf;
-        }
-        return !removed;
-    }
-    return false;
-}
+/* ---- the proposals that wait: those that go together with the commit, and leave a valid tree ---- */
 
-/* May the list take this waiting proposal too? */
+/* May the list take this one too? */
 static bool fits(const struct committing *c, const struct listed_proposal *p)
 {
     const struct proposal_list *l = &c->s->list;
-    bool add = p->proposal.type == PROPOSAL_ADD;
     if (!proposal_committable(p, c->s->committer) || l->count == MLS_PROPOSALS_MAX) {
         return false;
     }
-    if (add && is_other_member(c->g, l, p->proposal.u.add.leaf.signature_key)) {
-        return false;
-    }
-    if (add && c->args->now_ms != 0 &&
+    if (p->proposal.type == PROPOSAL_ADD && c->args->now_ms != 0 &&
         key_package_check_lifetime(&p->proposal.u.add, c->args->now_ms) != ST_OK) {
         return false;
     }
@@ -146,16 +129,94 @@ static bool fits(const struct committing *c, const struct listed_proposal *p)
     return true;
 }
 
-static enum status push_pending(struct committing *c, bool removes)
+/* Applies p to the trial tree, if the tree is valid then: the receivers' own rule. Else the tree stays as it
+ * was, and the answer says why. */
+static enum status try_on(struct committing *c, const struct listed_proposal *p)
 {
-    enum status s = ST_OK;
-    for (uint32_t i = c->g->pending_count; i-- > 0 && s == ST_OK;) { /* newest first */
+    struct ratchet_tree next;
+    uint32_t leaf = p->sender;
+    const struct tree_context context = {c->g->now->context.group_id, &c->extensions_then};
+    enum status s = ratchet_tree_copy(&next, &c->trial);
+    if (s != ST_OK) {
+        return s;
+    }
+    switch (p->proposal.type) {
+    case PROPOSAL_REMOVE:
+        s = ratchet_tree_remove(&next, p->proposal.u.remove);
+        break;
+    case PROPOSAL_ADD:
+        s = ratchet_tree_add(&next, &p->proposal.u.add.leaf, &leaf);
+        s = s == ST_OK ? tree_validate_leaf(&next, &context, leaf) : s;
+        break;
+    case PROPOSAL_UPDATE:
+        s = ratchet_tree_update(&next, leaf, &p->proposal.u.update);
+        s = s == ST_OK ? tree_validate_leaf(&next, &context, leaf) : s;
+        break;
+    case PROPOSAL_EXTENSIONS:
+        s = tree_validate_capabilities(&next, &p->proposal.u.extensions);
+        break;
+    case PROPOSAL_PSK:
+    case PROPOSAL_REINIT:
+    case PROPOSAL_EXTERNAL_INIT:
+        break;
+    }
+    if (s == ST_OK) {
+        ratchet_tree_wipe(&c->trial);
+        c->trial = next;
+    } else {
+        ratchet_tree_wipe(&next);
+    }
+    return s;
+}
+
+/* The waiting proposals of one type, newest first, as far as they fit. */
+static enum status push_pending(struct committing *c, enum proposal_type type)
+{
+    for (uint32_t i = c->g->pending_count; i-- > 0;) {
         const struct pending_proposal *p = c->g->pending[i];
         struct listed_proposal item = {
             .proposal = p->proposal, .sender = p->sender, .ref = SPAN(p->ref), .checked = true};
-        if ((p->proposal.type == PROPOSAL_REMOVE) == removes && fits(c, &item)) {
-            s = proposal_list_push(&c->s->list, &item);
+        if (p->proposal.type != type || !fits(c, &item)) {
+            continue;
         }
+        enum status s = try_on(c, &item);
+        if (s == ST_OK) {
+            s = proposal_list_push(&c->s->list, &item);
+            c->extensions_then = type == PROPOSAL_EXTENSIONS ? p->proposal.u.extensions : c->extensions_then;
+        } else if (s != ST_NO_MEMORY) {
+            s = ST_OK; /* left out: whoever commits must not be stopped by what another proposed */
+        }
+        if (s != ST_OK) {
+            return s;
+        }
+    }
+    return ST_OK;
+}
+
+/* The tree with the proposals by value that come before those by reference; whether they are valid is asked
+ * when the whole list is applied. */
+static enum status start_trial(struct committing *c)
+{
+    enum status s = ratchet_tree_copy(&c->trial, &c->g->now->tree);
+    c->extensions_then = c->g->now->context.extensions;
+    for (size_t i = 0; i < c->s->list.count && s == ST_OK; i++) {
+        const struct listed_proposal *p = &c->s->list.items[i];
+        if (p->proposal.type == PROPOSAL_EXTENSIONS) {
+            c->extensions_then = p->proposal.u.extensions;
+        }
+        s = try_on(c, p) == ST_NO_MEMORY ? ST_NO_MEMORY : ST_OK;
+    }
+    return s;
+}
+
+/* §12.2: rather any Remove, then the most recent Update; and the context before those whom it judges. */
+static enum status push_all_pending(struct committing *c)
+{
+    static const enum proposal_type order[] = {PROPOSAL_REMOVE, PROPOSAL_EXTENSIONS, PROPOSAL_UPDATE,
+                                               PROPOSAL_ADD, PROPOSAL_PSK};
+    enum status s = start_trial(c);
+    for (size_t i = 0; i < sizeof(order) / sizeof(order[0]) && s == ST_OK; i++) {
+        s = push_pending(c, order[i]);
     }
     return s;
 }
@@ -184,9 +245,8 @@ static enum status gather(struct committing *c)
     if (s == ST_OK) {
         s = check_lifetimes(c);
     }
-    if (s == ST_OK && c->args->take_pending) { /* §12.2: prefer any Remove, then the most recent Update */
-        s = push_pending(c, true);
-        s = s == ST_OK ? push_pending(c, false) : s;
+    if (s == ST_OK && c->args->take_pending) {
+        s = push_all_pending(c);
     }
     return s == ST_OK ? proposal_list_own(&c->s->list) : s;
 }

@@ -260,6 +260,69 @@ static void the_last_epoch_is_not_followed_by_the_first(void **state)
     assert_status(commit_items(&item, 1, SPAN(tag)), ST_MLS_EPOCH_LAST);
 }
 
+/* ---- waiting proposals that no valid tree comes of ---- */
+
+static void propose(size_t by, struct mls_propose_args *a)
+{
+    a->key = &w.m[by].key;
+    w.message.len = 0;
+    assert_ok(mls_group_propose(w.m[by].group, a, &w.m[by].entropy.entropy, &w.message));
+    for (size_t i = 0; i < MEMBERS; i++) {
+        if (i != by)
+            assert_ok(test_hear_status(&w.m[i], buffer_span(&w.message)));
+    }
+}
+
+/* Each by itself is a good proposal; that the group cannot have it shows when it is applied. */
+static void T25_a_bad_proposal_of_another_does_not_stop_the_committer(void **state)
+{
+    (void)state;
+    const struct mls_extension unknown = {0x5555, SPAN_EMPTY};
+    struct mls_key_package_args plain = {.self = test_member_self(&w.m[MEMBERS]), .not_after_ms = INT64_MAX};
+    plain.self.extension_count = 0; /* lacks what the context requires */
+    assert_ok(mls_key_package_new(&plain, &w.m[MEMBERS].entropy.entropy, w.m[MEMBERS].ref,
+                                  &w.m[MEMBERS].package, &w.m[MEMBERS].record));
+    struct mls_propose_args bad_add = {.kind = MLS_PROPOSE_ADD,
+                                       .key_package = buffer_span(&w.m[MEMBERS].package)};
+    struct mls_propose_args member = {.kind = MLS_PROPOSE_ADD, .key_package = test_member_package(&w.m[0])};
+    struct mls_propose_args extensions = {.kind = MLS_PROPOSE_EXTENSIONS, .extensions = {&unknown, 1}};
+    struct mls_propose_args update = {.kind = MLS_PROPOSE_UPDATE};
+    propose(2, &bad_add);
+    propose(2, &member); /* is in the group already */
+    propose(2, &extensions);
+    propose(3, &update);
+    const struct mls_change *changes;
+    struct mls_commit_args a = test_commit_args(&w.m[1]);
+    a.take_pending = true;
+    assert_ok(mls_group_commit(w.m[1].group, &a, &w.m[1].entropy.entropy, &w.staged, &w.message, &w.welcome));
+    assert_int_equal(mls_staged_changes(w.staged, &changes), 2);
+    assert_int_equal(changes[0].kind, MLS_CHANGE_UPDATE);
+    assert_int_equal(changes[0].leaf, 3);
+    test_follow(&w.m[0], buffer_span(&w.message));
+    test_follow(&w.m[2], buffer_span(&w.message));
+    assert_int_equal(mls_group_pending_count(w.m[0].group), 0);
+}
+
+static void a_waiting_add_is_judged_by_the_context_of_the_commit(void **state)
+{
+    (void)state;
+    struct mls_key_package_args plain = {.self = test_member_self(&w.m[MEMBERS]), .not_after_ms = INT64_MAX};
+    plain.self.extension_count = 0;
+    assert_ok(mls_key_package_new(&plain, &w.m[MEMBERS].entropy.entropy, w.m[MEMBERS].ref,
+                                  &w.m[MEMBERS].package, &w.m[MEMBERS].record));
+    struct mls_propose_args add = {.kind = MLS_PROPOSE_ADD,
+                                   .key_package = buffer_span(&w.m[MEMBERS].package)};
+    struct mls_propose_args none = {.kind = MLS_PROPOSE_EXTENSIONS};
+    propose(2, &add);
+    propose(3, &none); /* with a context that asks for nothing, the Add is good */
+    struct mls_commit_args a = test_commit_args(&w.m[1]);
+    a.take_pending = true;
+    assert_ok(mls_group_commit(w.m[1].group, &a, &w.m[1].entropy.entropy, &w.staged, &w.message, &w.welcome));
+    test_follow(&w.m[0], buffer_span(&w.message));
+    test_member_join(&w.m[MEMBERS], buffer_span(&w.welcome));
+    assert_int_equal(mls_group_member_count(w.m[0].group), MEMBERS + 1);
+}
+
 /* ---- keys that nobody can seal to ---- */
 
 static const uint8_t weak_key[DH_LEN] = {1};
@@ -373,6 +436,8 @@ int main(void)
         T(an_empty_commit_has_a_path),
         T(a_commit_ends_its_epoch_once),
         T(the_last_epoch_is_not_followed_by_the_first),
+        T(T25_a_bad_proposal_of_another_does_not_stop_the_committer),
+        T(a_waiting_add_is_judged_by_the_context_of_the_commit),
         T(T25_an_update_with_a_weak_key_is_refused_in_public),
         T(T25_a_key_package_with_a_weak_key_is_refused),
         T(T25_a_path_with_a_weak_key_is_refused_in_public),
