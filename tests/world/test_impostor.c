@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A member's tampered device hands out certificates of its own making. */
+#include <stdio.h>
+#include <string.h>
+
+#include "protocol/certificate.h"
+#include "protocol/evidence.h"
+#include "sync/family.h"
+#include "sync/scope_group.h"
+#include "tests/support/test.h"
+#include "tests/support/test_entropy.h"
+#include "tests/world/world_inside.h"
+#include "tests/world/world_story.h"
+
+struct forged {
+    struct device_id device;
+    struct person_ref as;
+};
+
+static enum status encode(const struct node *n, const struct forged *f, struct buffer *out)
+{
+    struct device_certificate c = {
+        .who = f->as, .device = f->device, .not_after_ms = n->now.wall_ms + INT64_C(800) * 86400000};
+    struct writer w;
+    /* Signed well, but by a device that is no parent's. */
+    c.issuer = n->self.device;
+    enum status st = device_certificate_sign(&c, &n->self.key);
+    writer_init(&w, out);
+    return st == ST_OK ? device_certificate_encode(&w, &c) : st;
+}
+
+static enum status hand_out(struct node *n, void *arg)
+{
+    const struct forged *f = arg;
+    struct buffer certificate, record;
+    struct writer w;
+    struct scope_id scope;
+    struct group *g = NULL;
+    buffer_init(&certificate, WIRE_CERTIFICATE_MAX);
+    buffer_init(&record, 2 * WIRE_CERTIFICATE_MAX);
+    enum status st = encode(n, f, &certificate);
+    const struct evidence_record e = {.kind = EVIDENCE_CERTIFICATE, .body = buffer_span(&certificate)};
+    writer_init(&w, &record);
+    if (st == ST_OK)
+        st = evidence_record_encode(&w, &e);
+    const struct group_message message = {GROUP_EVIDENCE, buffer_span(&record)};
+    if (st == ST_OK)
+        st = scope_id_of_family(SCOPE_FAMILY, &n->self.family, &scope);
+    if (st == ST_OK)
+        st = group_of_scope(n, &scope, &g);
+    if (st == ST_OK)
+        st = group_send(n, g, &message, 1, OUTBOX_PLAIN, NULL);
+    buffer_wipe(&certificate);
+    buffer_wipe(&record);
+    return st;
+}
+
+/* What the node does with a certificate, by whatever way it came. */
+static enum status keep(struct node *n, void *arg)
+{
+    struct buffer *certificate = arg;
+    return family_keep_certificate(n, buffer_span(certificate));
+}
+
+static long long supervised(struct world *w, size_t at, const struct device_id *device)
+{
+    char sql[200], hex[2 * ID_LEN + 1];
+    hex_encode(hex, SPAN_ID(device));
+    snprintf(sql, sizeof(sql), "SELECT supervised FROM certificate WHERE device = x'%s'", hex);
+    return (long long)world_number(w, at, sql);
+}
+
+/* T31, T21: nobody becomes somebody else by a certificate of their own making. */
+static void T31_T21_a_member_cannot_make_a_device_another_persons(void **state)
+{
+    struct world *w = world_new(test_seed(1));
+    size_t ana = world_add(w, "Ana's phone"), ben = world_add(w, "Ben's phone"),
+           maya = world_add(w, "Maya's tablet");
+    (void)state;
+    story_found(w, ana, "Berg", "Ana");
+    story_pair(w, ana, ben, "Ben", "parent", SIZE_MAX);
+    story_pair(w, ana, maya, "Maya", "child", SIZE_MAX);
+    world_run(w, 60000);
+    const struct node *a = world_node(w, ana), *m = world_node(w, maya);
+    const struct forged tablet_is_anas = {.device = m->self.device, .as = {a->self.family, a->self.person}};
+    struct forged phone_is_nobodys = {.device = a->self.device, .as = {a->self.family, {{9}}}};
+    assert_ok(world_forge(w, maya, hand_out, (void *)(uintptr_t)&tablet_is_anas));
+    assert_ok(world_forge(w, maya, hand_out, &phone_is_nobodys));
+    world_run(w, 60000);
+    assert_int_equal(supervised(w, ben, &m->self.device), 1);
+    assert_int_equal(supervised(w, ben, &a->self.device), 0);
+    world_ok(w, maya, CMD_SEND, "Berg", "I, Ana, allow everything", NULL, NULL);
+    world_run(w, 60000);
+    assert_true(world_has_text(w, ben, "I, Ana, allow everything", "Maya"));
+    assert_false(world_has_text(w, ben, "I, Ana, allow everything", "Ana"));
+
+    /* Nor by any other way: the one door to the table refuses it. */
+    struct buffer certificate;
+    buffer_init(&certificate, WIRE_CERTIFICATE_MAX);
+    assert_ok(encode(m, &tablet_is_anas, &certificate));
+    assert_status(world_forge(w, ben, keep, &certificate), ST_CERTIFICATE_PERSON);
+    struct forged ghost = {.device = {{7}}, .as = {a->self.family, m->self.person}};
+    buffer_wipe(&certificate);
+    assert_ok(encode(m, &ghost, &certificate));
+    assert_status(world_forge(w, ben, keep, &certificate), ST_CERTIFICATE_ISSUER);
+    buffer_wipe(&certificate);
+    world_free(w);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(T31_T21_a_member_cannot_make_a_device_another_persons),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
