@@ -265,6 +265,12 @@ static enum status commit(struct node *n)
     for (size_t i = 0; st == ST_OK && i < n->effects.count; i++) {
         n->effects.slots[i].published = true;
     }
+    /* What was erased is still in older pages of the WAL: they go too. Where that fails it is tried again
+     * after the next batch. */
+    if (st == ST_OK && n->scrub) {
+        n->scrub =
+            sqlite3_wal_checkpoint_v2(n->sql.db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL) != SQLITE_OK;
+    }
     return st;
 }
 
@@ -292,6 +298,7 @@ enum status node_open(struct node **out, const struct node_args *args)
     n->now = args->now;
     n->wake_mono_ms = INT64_MAX;
     n->self_stale = true;
+    n->scrub = true; /* a crash may have come between an erasure and this */
     enum status st = schema_open(&n->sql);
     if (st == ST_OK && args->relay) {
         n->relay_default = strdup(args->relay);

@@ -100,6 +100,7 @@ struct node {
     /* What the present SAVEPOINT touched in memory. */
     bool family_touched, self_touched;
     bool self_stale;    /* self is read again before its next use */
+    bool scrub;         /* a secret was erased: after COMMIT the WAL is emptied */
     enum status broken; /* a fatal failure: every step gives it */
 
     /* names.c: candidates of the last ambiguous name */

@@ -225,7 +225,7 @@ static enum status make_packages(struct node *n, const struct device_id *adder, 
 }
 
 /* The kit is shown by this one answer, and kept nowhere afterwards. */
-static void show_kit(struct step *s)
+static void show_kit(struct node *n, struct step *s)
 {
     if (!s->run.has_kit)
         return;
@@ -233,6 +233,7 @@ static void show_kit(struct step *s)
     recovery_words(&s->run.kit, s->reply->kit);
     secret_wipe(&s->run.kit);
     s->run.has_kit = false;
+    n->scrub = true;
 }
 
 static enum status step_yes(struct node *n, struct step *s)
@@ -249,7 +250,7 @@ static enum status step_yes(struct node *n, struct step *s)
     if (st == ST_OK)
         st = pairing_confirm(s->run.p, &list, n->now.wall_ms, &n->self.key, &s->send);
     if (st == ST_OK && pairing_facts(s->run.p)->phase == PHASE_CONFIRMED)
-        show_kit(s);
+        show_kit(n, s);
     s->reply->why = pairing_facts(s->run.p)->failed;
     buffer_wipe(&bytes);
     return st;

@@ -193,6 +193,7 @@ enum status pair_run_settle(struct node *n, struct pair_run *r, enum pairing_sta
     if (st == ST_OK && pairing_facts(r->p)->phase >= PHASE_DONE) {
         secret_wipe(&r->kit);
         r->has_kit = false;
+        n->scrub = true; /* the link's secret is erased too */
         st = logs_listen(n, r->log_in, false);
     }
     if (st == ST_OK)
