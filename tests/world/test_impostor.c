@@ -16,6 +16,7 @@ struct forged {
     struct device_id device;
     struct person_ref as;
     bool supervised;
+    uint64_t authority_height;
 };
 
 static enum status encode(const struct node *n, const struct forged *f, struct buffer *out)
@@ -26,6 +27,7 @@ static enum status encode(const struct node *n, const struct forged *f, struct b
     /* Signed well, but by a device that is no parent's. */
     c.issuer = n->self.device;
     c.supervised = f->supervised;
+    c.authority_height = f->authority_height;
     enum status st = device_certificate_sign(&c, &n->self.key);
     writer_init(&w, out);
     return st == ST_OK ? device_certificate_encode(&w, &c) : st;
@@ -101,7 +103,11 @@ static void T31_T21_a_member_cannot_make_a_device_another_persons(void **state)
     buffer_init(&certificate, WIRE_CERTIFICATE_MAX);
     assert_ok(encode(m, &tablet_is_anas, &certificate));
     assert_status(world_forge(w, ben, keep, &certificate), ST_CERTIFICATE_PERSON);
-    struct forged ghost = {.device = {{7}}, .as = {a->self.family, m->self.person}, .supervised = true};
+    struct forged ghost = {
+        .device = {{7}},
+        .as = {a->self.family, m->self.person},
+        .supervised = true,
+        .authority_height = (uint64_t)world_number(w, ben, "SELECT max(height) FROM chain WHERE chain = 1")};
     buffer_wipe(&certificate);
     assert_ok(encode(m, &ghost, &certificate));
     assert_status(world_forge(w, ben, keep, &certificate), ST_CERTIFICATE_ISSUER);
