@@ -12,6 +12,7 @@ import argparse
 import collections
 import pathlib
 import random
+import shutil
 import sys
 import threading
 import time
@@ -104,7 +105,8 @@ def play(build, shim=None, kills=0, rng=None):
     try:
         story = Story(place, Relay(place).start(), patient=kills > 0)
         if kills > 0:
-            killer = Killer(story, shim, rng, kills)
+            near = shutil.copy(shim, place.runtime)  # LD_PRELOAD takes no path with a space
+            killer = Killer(story, near, rng, kills)
             killer.start()
         for name in Story.STEPS:
             if killer:

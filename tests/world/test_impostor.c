@@ -79,11 +79,12 @@ static void T31_T21_a_member_cannot_make_a_device_another_persons(void **state)
 {
     struct world *w = world_new(test_seed(1));
     size_t ana = world_add(w, "Ana's phone"), ben = world_add(w, "Ben's phone"),
-           maya = world_add(w, "Maya's tablet");
+           maya = world_add(w, "Maya's tablet"), tom = world_add(w, "Tom's tablet");
     (void)state;
     story_found(w, ana, "Berg", "Ana");
     story_pair(w, ana, ben, "Ben", "parent", SIZE_MAX);
     story_pair(w, ana, maya, "Maya", "child", SIZE_MAX);
+    story_pair(w, ana, tom, "Tom", "child", SIZE_MAX);
     world_run(w, 60000);
     const struct node *a = world_node(w, ana), *m = world_node(w, maya);
     const struct forged tablet_is_anas = {.device = m->self.device, .as = {a->self.family, a->self.person}};
@@ -111,6 +112,15 @@ static void T31_T21_a_member_cannot_make_a_device_another_persons(void **state)
     buffer_wipe(&certificate);
     assert_ok(encode(m, &ghost, &certificate));
     assert_status(world_forge(w, ben, keep, &certificate), ST_CERTIFICATE_ISSUER);
+    buffer_wipe(&certificate);
+
+    /* Not even by a parent's device, which may certify children's devices: this one is Maya's for good. */
+    const struct forged tablet_is_toms = {.device = m->self.device,
+                                          .as = {a->self.family, world_node(w, tom)->self.person},
+                                          .supervised = true,
+                                          .authority_height = ghost.authority_height};
+    assert_ok(encode(a, &tablet_is_toms, &certificate));
+    assert_status(world_forge(w, ben, keep, &certificate), ST_CERTIFICATE_PERSON);
     buffer_wipe(&certificate);
     world_free(w);
 }
