@@ -205,9 +205,6 @@ static enum status take_have(struct node *n, struct group *g, const struct devic
         st = group_beacon_seen(n, g, sender, h->beacon);
     }
     if (st == ST_OK) {
-        st = removals_passed(n, g);
-    }
-    if (st == ST_OK) {
         st = compare_have(n, g, h);
     }
     const struct have_author *own = st == ST_OK ? find_author(h, sender) : NULL;
@@ -216,6 +213,9 @@ static enum status take_have(struct node *n, struct group *g, const struct devic
     }
     if (st == ST_OK && own) {
         st = journal_attest(n, kind, &scope, &own->hash);
+    }
+    if (st == ST_OK) {
+        st = removals_passed(n); /* last: it looks at other groups */
     }
     mem_free(h, sizeof(*h));
     return st;

@@ -510,6 +510,19 @@ static enum status load_log(struct node *n, int64_t id, struct log_row *out, str
     return query_end(&q);
 }
 
+/* Seqs of a group's log are dense: one that is missing may have been the first commit (§5.3). A hole that was
+ * waited out once is let be when the log is read again. */
+static enum status note_hole(struct node *n, const struct log_row *log, int64_t seq)
+{
+    int64_t known = 0;
+    enum status st = sql_number(&n->sql, &known, 0, "SELECT gap_to FROM log WHERE id = ?", "i", log->id);
+    if (st != ST_OK || seq <= known) {
+        return st;
+    }
+    st = sql_run(&n->sql, "UPDATE log SET gap_to = ? WHERE id = ?", "ii", seq, log->id);
+    return st == ST_OK ? group_hole(n, log) : st;
+}
+
 static enum status answer_read(struct node *n, const struct flight *f, const struct relay_answer *a)
 {
     struct log_row log;
@@ -518,6 +531,12 @@ static enum status answer_read(struct node *n, const struct flight *f, const str
     enum status st = load_log(n, f->log, &log, &key, &cursor);
     bool usable = st == ST_OK && log.id != 0 && (uint64_t)cursor == f->request.after_seq;
     for (size_t i = 0; usable && st == ST_OK && i < a->count; i++) {
+        if (log.kind == LOG_OF_GROUP && a->blocks[i].seq != (uint64_t)cursor + 1) {
+            st = note_hole(n, &log, (int64_t)a->blocks[i].seq);
+        }
+        if (st != ST_OK) {
+            break;
+        }
         st = take_block(n, &log, &key, &a->blocks[i]);
         cursor = (int64_t)a->blocks[i].seq;
     }
@@ -590,7 +609,8 @@ static enum status note_incarnation(struct node *n, int64_t relay, const struct 
         logs_forget_memory(n);
         n->log_memory->grown_count = 0;
         logs_changed(n);
-        st = sql_run(&n->sql, "UPDATE log SET cursor = 0, safe = 0, grown = 0 WHERE relay = ?", "i", relay);
+        st = sql_run(&n->sql, "UPDATE log SET cursor = 0, safe = 0, grown = 0, gap_to = 0 WHERE relay = ?",
+                     "i", relay);
     }
     return st == ST_OK && known ? group_gap(n, relay) : st;
 }

@@ -25,16 +25,42 @@ static enum status add_record(struct evidence_set *set, const struct evidence_re
     return st;
 }
 
-static enum status add_chain(struct node *n, const struct family_id *family, enum chain_kind chain,
-                             uint64_t after, struct evidence_set *set)
+/* Authority entries over `*after` and up to `up_to`; *after moves along. */
+static enum status add_authority(struct node *n, const struct family_id *family, int64_t *after,
+                                 int64_t up_to, struct evidence_set *set)
 {
     struct query q;
-    query_start(&q, &n->sql,
-                "SELECT entry FROM chain WHERE family = ? AND chain = ? AND height > ? ORDER BY height",
-                "bii", SPAN_ID(family), (int64_t)chain, (int64_t)after);
+    query_start(
+        &q, &n->sql,
+        "SELECT entry, height FROM chain WHERE family = ? AND chain = 1 AND height > ? AND height <= ?"
+        " ORDER BY height",
+        "bii", SPAN_ID(family), *after, up_to);
     while (query_next(&q)) {
         struct evidence_record r = {EVIDENCE_CHAIN_ENTRY, *family, query_blob(&q, 0)};
         query_fail(&q, add_record(set, &r));
+        *after = query_int(&q, 1);
+    }
+    return query_end(&q);
+}
+
+/* Roster entries are judged at the authority height that each names: what leads there goes before each. */
+static enum status add_roster(struct node *n, const struct family_id *family, uint64_t after,
+                              int64_t *authority, struct evidence_set *set)
+{
+    struct query q;
+    struct chain_entry e;
+    query_start(&q, &n->sql,
+                "SELECT entry FROM chain WHERE family = ? AND chain = 2 AND height > ? ORDER BY height", "bi",
+                SPAN_ID(family), (int64_t)after);
+    while (query_next(&q)) {
+        struct evidence_record r = {EVIDENCE_CHAIN_ENTRY, *family, query_blob(&q, 0)};
+        query_fail(&q, chain_entry_decode(&e, r.body));
+        if (q.failed == ST_OK) {
+            query_fail(&q, add_authority(n, family, authority, (int64_t)e.authority_height, set));
+        }
+        if (q.failed == ST_OK) {
+            query_fail(&q, add_record(set, &r));
+        }
     }
     return query_end(&q);
 }
@@ -52,16 +78,19 @@ enum status reconcile_heads(struct node *n, struct kith_context *context, struct
     enum status st = ST_OK;
     for (size_t i = 0; st == ST_OK && i < context->family_count; i++) {
         struct family_head *f = &context->families[i];
-        st = add_chain(n, &f->family, CHAIN_AUTHORITY, f->head.height, set);
+        int64_t authority = (int64_t)f->head.height;
+        if (context->kind != SCOPE_CONVERSATION) {
+            st = add_roster(n, &f->family, context->roster.height, &authority, set);
+        }
+        if (st == ST_OK) {
+            st = add_authority(n, &f->family, &authority, INT64_MAX, set);
+        }
         if (st == ST_OK) {
             st = family_head(n, &f->family, CHAIN_AUTHORITY, &f->head, &known);
         }
     }
     if (st == ST_OK && context->kind != SCOPE_CONVERSATION) {
-        st = add_chain(n, &context->families[0].family, CHAIN_ROSTER, context->roster.height, set);
-        if (st == ST_OK) {
-            st = family_head(n, &context->families[0].family, CHAIN_ROSTER, &context->roster, &known);
-        }
+        st = family_head(n, &context->families[0].family, CHAIN_ROSTER, &context->roster, &known);
     }
     evidence_set_fix(set);
     return st;

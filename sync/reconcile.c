@@ -266,8 +266,9 @@ static enum status all_groups(struct node *n)
         struct group_call call = {l->id[i], l->dirty[i]};
         enum status why = ST_OK;
         st = node_guard(n, one_group, &call, &why);
-        if (st == ST_OK && why != ST_OK && why != ST_GROUP_NOT_HERE) {
-            st = meta_set_bytes(n, "last_trouble", span_text(status_name(why)));
+        if (st == ST_OK && (l->dirty[i] || why != ST_OK)) { /* shown by `status`, until a plan works again */
+            st = sql_run(&n->sql, "UPDATE mls_group SET why = ? WHERE id = ? AND state = 1", "ti",
+                         why == ST_OK ? "" : status_text(why), l->id[i]);
         }
     }
     mem_free(l, sizeof(*l));

@@ -173,30 +173,57 @@ enum status removal_holds_sending(struct node *n, struct group *g, bool *held)
     return st;
 }
 
-enum status removal_passed(struct node *n, const struct device_id *device, bool *passed)
+/* Has every other member of the group told that it stands where we stand, without the device? */
+static enum status group_passed(struct node *n, int64_t id, const struct device_id *device, bool *passed)
 {
-    int64_t lagging = 0;
-    (void)device;
-    /* A member whose newest beacon stands before our epoch has not told that it passed. */
-    enum status st = sql_number(
-        &n->sql, &lagging, 0,
-        "SELECT count(*) FROM beacon b JOIN mls_group g ON g.id = b.grp WHERE g.state = 1"
-        " AND g.kind = 1 AND b.epoch < g.epoch AND b.device NOT IN (SELECT device FROM revocation)",
-        "");
-    *passed = lagging == 0;
+    struct group *g = NULL;
+    struct device_certificate c;
+    enum status st = group_get(n, id, &g);
+    if (st != ST_OK) {
+        return st;
+    }
+    *passed = !group_has_device(g, device, NULL);
+    for (uint32_t at = 0; st == ST_OK && *passed && group_next(g, &at, &c);) {
+        int64_t epoch = -1;
+        if (ID_EQUAL(&c.device, &n->self.device)) {
+            continue;
+        }
+        st = sql_number(&n->sql, &epoch, -1, "SELECT epoch FROM beacon WHERE grp = ? AND device = ?", "ib",
+                        g->id, SPAN_ID(&c.device));
+        *passed = epoch >= (int64_t)g->epoch;
+    }
     return st;
 }
 
-enum status removals_passed(struct node *n, struct group *g)
+enum status removal_passed(struct node *n, const struct device_id *device, bool *passed)
+{
+    enum { AT_ONCE = 64 };
+    int64_t ids[AT_ONCE];
+    size_t count = 0;
+    struct query q;
+    *passed = true;
+    query_start(&q, &n->sql,
+                "SELECT g.id FROM mls_group g WHERE g.state = 1 AND (g.kind < 5 OR EXISTS (SELECT 1 FROM "
+                "certificate c"
+                " WHERE c.device = ? AND c.person IN (g.subject_person, g.peer_person))) LIMIT 64",
+                "b", SPAN_ID(device));
+    while (count < AT_ONCE && query_next(&q)) {
+        ids[count++] = query_int(&q, 0);
+    }
+    enum status st = query_end(&q);
+    for (size_t i = 0; st == ST_OK && *passed && i < count; i++) {
+        st = group_passed(n, ids[i], device, passed);
+    }
+    return st;
+}
+
+enum status removals_passed(struct node *n)
 {
     struct device_id device;
     struct person_ref who;
     char person[WIRE_NAME_MAX + 1];
     struct query q;
     bool found = false, passed = false;
-    if (g->kind != SCOPE_FAMILY) {
-        return ST_OK;
-    }
     query_start(&q, &n->sql,
                 "SELECT device, family, person FROM revocation WHERE told = 0 AND family = ? LIMIT 1", "b",
                 SPAN_ID(&n->self.family));
@@ -207,7 +234,7 @@ enum status removals_passed(struct node *n, struct group *g)
         found = true;
     }
     enum status st = query_end(&q);
-    if (st == ST_OK && found && !group_has_device(g, &device, NULL)) {
+    if (st == ST_OK && found) {
         st = removal_passed(n, &device, &passed);
     }
     if (st != ST_OK || !passed) {

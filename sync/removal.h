@@ -18,7 +18,7 @@ bool revocation_known(struct node *n, const struct device_id *device);
 /* A device sends no entries into a group that has a leaf which a revocation known to it names (§5.3). */
 enum status removal_holds_sending(struct node *n, struct group *g, bool *held) MUST_USE;
 /* After a beacon: has every remaining leaf passed a removal that was not told yet? Then it is told. */
-enum status removals_passed(struct node *n, struct group *g) MUST_USE;
+enum status removals_passed(struct node *n) MUST_USE;
 /* Has every remaining member of every group that the device was in passed its removal (by their beacons,
  * §5.4)? Only then it is shown as removed. */
 enum status removal_passed(struct node *n, const struct device_id *device, bool *passed) MUST_USE;

@@ -34,6 +34,17 @@ enum status group_begin_gap(struct node *n, struct group *g)
                        : st;
 }
 
+enum status group_hole(struct node *n, const struct log_row *log)
+{
+    struct group *g = NULL;
+    enum status st = group_get(n, log->owner, &g);
+    if (st == ST_GROUP_NOT_HERE) {
+        return ST_OK;
+    }
+    bool present = st == ST_OK && (uint64_t)log->epoch == g->epoch && g->state == GROUP_ACTIVE && !g->gap;
+    return present ? group_begin_gap(n, g) : st;
+}
+
 enum status group_gap(struct node *n, int64_t relay)
 {
     enum { AT_ONCE = 256 };

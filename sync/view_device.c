@@ -141,8 +141,10 @@ static enum status list_groups(struct node *n, struct status_text *t)
         int about = query_int(&q, 1) == SCOPE_CONVERSATION ? 8 : 6;
         enum status s = ST_OK;
         *g = (struct status_group){query_int(&q, 0), query_int(&q, 1), query_int(&q, 2), "", ""};
-        snprintf(g->text, sizeof(g->text), "%s%s", g->state == GROUP_STUCK ? "stuck: " : "active",
-                 g->state == GROUP_STUCK ? query_text(&q, 3) : "");
+        /* A plan that fails is a group that cannot go on as well, for as long as it fails. */
+        bool stuck = g->state == GROUP_STUCK || query_text(&q, 3)[0] != '\0';
+        snprintf(g->text, sizeof(g->text), "%s%s", stuck ? "stuck: " : "active",
+                 stuck ? query_text(&q, 3) : "");
         *row = (struct status_group_row){.kind = scope_kind_name(g->kind),
                                          .about = g->about,
                                          .generation = (uint64_t)query_int(&q, 4),

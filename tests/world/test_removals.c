@@ -2,6 +2,7 @@
 /* What leaves and what comes back: lost devices, withdrawn contacts, a relay that lost its disk. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "tests/support/test.h"
 #include "tests/support/test_entropy.h"
@@ -58,6 +59,57 @@ static void a_device_that_was_away_while_it_was_removed_is_out_all_the_same(void
     world_on(w, s.maya);
     world_run(w, 10 * 60000);
     assert_false(world_has_text(w, s.maya, "after it", NULL));
+}
+
+struct leaves { /* of the groups of a kind, by view_status */
+    const char *kind;
+    size_t devices[8], count;
+};
+
+static void count_leaves(void *ctx, const struct status_row *row)
+{
+    struct leaves *l = ctx;
+    l->count = 0;
+    for (size_t i = 0; i < row->group_count && l->count < 8; i++) {
+        assert_string_equal(row->groups[i].state, "active");
+        if (strcmp(row->groups[i].kind, l->kind) == 0)
+            l->devices[l->count++] = row->groups[i].devices;
+    }
+}
+
+static void assert_leaves(struct world *w, size_t device, const char *kind, size_t devices)
+{
+    struct leaves l = {.kind = kind};
+    assert_int_equal(view_status(world_node(w, device), count_leaves, &l), ST_OK);
+    assert_int_equal(l.count, 1);
+    assert_int_equal(l.devices[0], devices);
+}
+
+/* Groups that took no part in several chain changes follow them all in one commit. */
+static void a_parents_second_device_comes_and_goes_in_every_group(void **state)
+{
+    struct world *w = *state;
+    size_t ana = world_add(w, "Ana's phone"), ben = world_add(w, "Ben's phone"),
+           maya = world_add(w, "Maya's tablet"), tim = world_add(w, "Tim's tablet"),
+           second = world_add(w, "Ana's laptop");
+    story_found(w, ana, "Berg", "Ana");
+    story_pair(w, ana, ben, "Ben", "parent", SIZE_MAX);
+    story_pair(w, ana, maya, "Maya", "child", SIZE_MAX);
+    story_pair(w, ana, tim, "Tim", "child", SIZE_MAX);
+    story_pair(w, ana, second, "Ana", "parent", SIZE_MAX);
+    world_run(w, 10 * 60000);
+    assert_leaves(w, ana, "family", 5);
+    assert_leaves(w, ana, "parents", 3);
+    assert_leaves(w, maya, "ward", 4);
+    assert_leaves(w, ana, "own", 2);
+    assert_leaves(w, second, "own", 2);
+    assert_leaves(w, maya, "own", 1);
+    world_ok(w, ana, CMD_DEVICES_REMOVE, "Ana's laptop", NULL, NULL, NULL);
+    world_run(w, 10 * 60000);
+    assert_leaves(w, ben, "family", 4);
+    assert_leaves(w, ben, "parents", 2);
+    assert_leaves(w, maya, "ward", 3);
+    assert_leaves(w, ana, "own", 1);
 }
 
 /* ---- contacts ---- */
@@ -148,6 +200,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(T41_a_removed_device_reads_nothing_more, setup, teardown),
         cmocka_unit_test_setup_teardown(a_device_that_was_away_while_it_was_removed_is_out_all_the_same,
                                         setup, teardown),
+        cmocka_unit_test_setup_teardown(a_parents_second_device_comes_and_goes_in_every_group, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(after_a_withdrawal_two_can_meet_again_with_new_permits, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(T06_a_relay_that_lost_its_disk_loses_nothing, setup, teardown),
