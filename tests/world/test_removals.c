@@ -6,6 +6,7 @@
 
 #include "tests/support/test.h"
 #include "tests/support/test_entropy.h"
+#include "tests/world/world_inside.h"
 #include "tests/world/world_story.h"
 
 static int setup(void **state)
@@ -137,6 +138,26 @@ static void after_a_withdrawal_two_can_meet_again_with_new_permits(void **state)
 
 /* ---- the relay ---- */
 
+static void T05_a_block_that_the_relay_hides_begins_a_gap_that_ends(void **state)
+{
+    struct world *w = *state;
+    struct story s;
+    story_children_meet(w, &s);
+    world_off(w, s.maya);
+    world_ok(w, s.ana, CMD_SEND, "Berg", "one", NULL, NULL);
+    world_run(w, 10000);
+    world_ok(w, s.ana, CMD_SEND, "Berg", "two", NULL, NULL);
+    world_run(w, 10000);
+    world_hide_one(w, s.maya);
+    world_on(w, s.maya);
+    world_run(w, 60 * 60000);
+    assert_true(world_number(w, s.maya, "SELECT max(gap_to) FROM log") > 0);
+    assert_int_equal(world_number(w, s.maya, "SELECT count(*) FROM mls_group WHERE gap_at != 0 OR state = 2"),
+                     0);
+    assert_true(world_has_text(w, s.maya, "one", "Ana")); /* by reading again, or by repair */
+    assert_true(world_has_text(w, s.maya, "two", "Ana"));
+}
+
 static void T06_a_relay_that_lost_its_disk_loses_nothing(void **state)
 {
     struct world *w = *state;
@@ -203,6 +224,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_parents_second_device_comes_and_goes_in_every_group, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(after_a_withdrawal_two_can_meet_again_with_new_permits, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(T05_a_block_that_the_relay_hides_begins_a_gap_that_ends, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(T06_a_relay_that_lost_its_disk_loses_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(a_device_that_cannot_follow_is_added_again, setup, teardown),

@@ -31,6 +31,7 @@ struct flight { /* one relay request, from FX_RELAY_REQUEST to EV_RELAY_ANSWER *
 };
 
 struct world_device {
+    bool hide_one; /* world_hide_one */
     char name[64], home[256];
     struct node *node; /* NULL: off */
     unsigned life, steps;
@@ -182,6 +183,11 @@ void world_restart(struct world *w, size_t device)
 {
     world_off(w, device);
     world_on(w, device);
+}
+
+void world_hide_one(struct world *w, size_t device)
+{
+    w->devices[device].hide_one = true;
 }
 
 void world_lose(struct world *w, unsigned percent)
@@ -390,6 +396,12 @@ static void arrive_at_device(struct world *w, struct flight *f)
     if (f->answered) {
         assert_ok(relay_request_decode(&asked, w->watches, buffer_span(&f->request)));
         assert_ok(relay_answer_decode(&w->answer, &asked, buffer_span(&answer)));
+        if (w->devices[device].hide_one && w->answer.command == RELAY_READ && w->answer.count > 1) {
+            w->devices[device].hide_one = false;
+            w->answer.count--;
+            memmove(&w->answer.blocks[0], &w->answer.blocks[1],
+                    w->answer.count * sizeof(w->answer.blocks[0]));
+        }
         e.u.answer = &w->answer;
     }
     /* The flight is free for what the node asks next; its bytes stay until the step is over. */

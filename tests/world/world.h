@@ -43,6 +43,8 @@ void world_lose(struct world *w, unsigned percent);
 void world_repeat(struct world *w, unsigned percent);
 /* Each device is restarted after this many of its steps; 0: never. */
 void world_restart_every(struct world *w, unsigned steps);
+/* The relay hides a block: the next answer to this device with several blocks lacks its first. */
+void world_hide_one(struct world *w, size_t device);
 /* What a new disk does to the relay. */
 void world_wipe_relay(struct world *w);
 
