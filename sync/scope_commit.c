@@ -174,6 +174,8 @@ static enum status send_letters(struct node *n, struct group *g)
         QUERY_ID(&q, 2, &l.to.family);
         QUERY_ID(&q, 3, &l.to.person);
         st = letter_send(n, &l);
+        /* A box that its owner made badly takes no commit down: it has won, and all members go on with it. */
+        st = status_is_fatal(st) ? st : ST_OK;
     }
     enum status end = query_end(&q);
     return st == ST_OK ? end : st;
@@ -320,6 +322,9 @@ enum status group_end_epoch(struct node *n, struct group *g, struct mls_staged *
     if (st == ST_OK) {
         st = begin_epoch(n, g, known ? &author : NULL, newcomers.person);
     }
-    return st == ST_OK && own && newcomers.count != 0 ? scope_added(n, g, newcomers.added, newcomers.count)
-                                                      : st;
+    if (st == ST_OK && own && newcomers.count != 0) {
+        st = scope_added(n, g, newcomers.added, newcomers.count);
+        st = status_is_fatal(st) ? st : ST_OK; /* what follows from it cannot undo the epoch */
+    }
+    return st;
 }
