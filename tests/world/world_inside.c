@@ -123,12 +123,18 @@ void world_same_state(struct world *w, size_t a, size_t b)
     world_same(w, a, b, "chains of the family",
                "SELECT chain, height, hash FROM chain WHERE family = (SELECT value FROM meta WHERE key ="
                " 'family') ORDER BY chain, height");
-    world_same(w, a, b, "permits",
-               "SELECT child_family, child, contact_family, contact, serial, enough, permit FROM permit WHERE"
-               " child_family = (SELECT value FROM meta WHERE key = 'family') ORDER BY 1,2,3,4,5");
-    world_same(w, a, b, "withdrawals",
-               "SELECT child_family, child, contact_family, contact, serial FROM withdrawal WHERE"
-               " child_family = (SELECT value FROM meta WHERE key = 'family') ORDER BY 1,2,3,4,5");
+    snprintf(
+        sql, sizeof(sql),
+        "SELECT child_family, child, contact_family, contact, serial, enough, permit FROM permit WHERE child"
+        " IN (SELECT subject_person FROM mls_group WHERE kind = 3 AND scope IN (%s)) ORDER BY 1,2,3,4,5",
+        scopes);
+    world_same(w, a, b, "permits", sql);
+    snprintf(
+        sql, sizeof(sql),
+        "SELECT child_family, child, contact_family, contact, serial FROM withdrawal WHERE child IN (SELECT"
+        " subject_person FROM mls_group WHERE kind = 3 AND scope IN (%s)) ORDER BY 1,2,3,4,5",
+        scopes);
+    world_same(w, a, b, "withdrawals", sql);
 }
 
 /* ---- homes ---- */

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The relay loses its store, again and again: nothing that a device has written is lost (T06 in its first
+ * form).
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "tests/support/test.h"
+#include "tests/support/test_entropy.h"
+#include "tests/world/world_inside.h"
+#include "tests/world/world_story.h"
+
+enum { MINUTE_MS = 60 * 1000, HOUR_MS = 60 * MINUTE_MS };
+#define DAY_MS INT64_C(86400000)
+
+static int setup(void **state)
+{
+    *state = world_new(test_seed(1));
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    world_free(*state);
+    return 0;
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+static void all_agree(struct world *w, const struct story *s)
+{
+    world_run(w, 6 * HOUR_MS);
+    world_same_state(w, s->ana, s->ben);
+    world_same_state(w, s->ana, s->maya);
+    world_same_state(w, s->rosa, s->leo);
+    for (size_t i = s->ana; i <= s->leo; i++)
+        assert_int_equal(world_number(w, i, "SELECT count(*) FROM mls_group WHERE state = 2"), 0);
+}
+
+static void T06_a_wiped_relay_gets_everything_again(void **state)
+{
+    struct world *w = *state;
+    struct story s;
+    story_children_meet(w, &s);
+    story_say(w, s.leo, "Maya", "before", s.maya);
+    world_run(w, 10 * MINUTE_MS);
+    world_wipe_relay(w);
+    story_say(w, s.leo, "Maya", "after", s.maya);
+    story_say(w, s.maya, "Leo", "after too", s.leo);
+    story_say(w, s.ana, "Berg", "dinner", s.ben);
+    all_agree(w, &s);
+}
+
+static void T06_what_somebody_missed_comes_again_from_the_others(void **state)
+{
+    struct world *w = *state;
+    struct story s;
+    story_children_meet(w, &s);
+    world_run(w, 10 * MINUTE_MS);
+    world_off(w, s.ben);
+    world_off(w, s.maya);
+    world_ok(w, s.leo, CMD_SEND, "Maya", "you were away", NULL, NULL);
+    world_ok(w, s.ana, CMD_SEND, "Berg", "so were you", NULL, NULL);
+    world_ok(w, s.ana, CMD_POLICY_SET, "Maya", "permit_days", "30", NULL);
+    world_run(w, 10 * MINUTE_MS);
+    world_wipe_relay(w);
+    world_run(w, 10 * MINUTE_MS);
+    world_on(w, s.ben);
+    world_on(w, s.maya);
+    all_agree(w, &s);
+    assert_true(world_has_text(w, s.maya, "you were away", "Leo"));
+    assert_true(world_has_text(w, s.maya, "so were you", "Ana"));
+    assert_true(world_has_text(w, s.ben, "so were you", "Ana"));
+}
+
+/* The store goes while commits and messages are under way. */
+static void T06_a_relay_wiped_at_any_moment_of_a_conversation(void **state)
+{
+    struct world *w = *state;
+    struct story s;
+    struct test_entropy dice;
+    char text[32];
+    test_entropy_init(&dice, test_seed(1));
+    story_children_meet(w, &s);
+    world_run(w, 10 * MINUTE_MS);
+    for (int i = 0; i < 20; i++) {
+        snprintf(text, sizeof(text), "number %d", i);
+        world_ok(w, i % 2 ? s.leo : s.maya, CMD_SEND, i % 2 ? "Maya" : "Leo", text, NULL, NULL);
+        world_run(w, (int64_t)test_entropy_below(&dice, 3000));
+        if (i % 4 == 3)
+            world_wipe_relay(w);
+    }
+    all_agree(w, &s);
+    for (int i = 0; i < 20; i++) {
+        snprintf(text, sizeof(text), "number %d", i);
+        assert_true(world_has_text(w, i % 2 ? s.maya : s.leo, text, i % 2 ? "Leo" : "Maya"));
+    }
+}
+
+/* After each step of the story. */
+static void T06_a_relay_wiped_after_every_step_of_the_story(void **state)
+{
+    struct world *w = *state;
+    struct story s;
+    char link[WORLD_TEXT_MAX];
+    s.ana = world_add(w, "Ana's phone");
+    s.ben = world_add(w, "Ben's phone");
+    s.maya = world_add(w, "Maya's tablet");
+    s.rosa = world_add(w, "Rosa's phone");
+    s.leo = world_add(w, "Leo's tablet");
+    story_found(w, s.ana, "Berg", "Ana");
+    world_wipe_relay(w);
+    story_pair(w, s.ana, s.ben, "Ben", "parent", SIZE_MAX);
+    world_run(w, 10 * MINUTE_MS);
+    world_wipe_relay(w);
+    story_pair(w, s.ana, s.maya, "Maya", "child", SIZE_MAX);
+    world_run(w, 10 * MINUTE_MS);
+    world_wipe_relay(w);
+    story_found(w, s.rosa, "Sol", "Rosa");
+    story_pair(w, s.rosa, s.leo, "Leo", "child", SIZE_MAX);
+    world_run(w, 10 * MINUTE_MS);
+    world_wipe_relay(w);
+    snprintf(link, sizeof(link), "%s", world_ok(w, s.ana, CMD_INVITE, "Maya", NULL, NULL, NULL)->link);
+    world_run(w, MINUTE_MS);
+    story_meet(w, s.leo, link, "me");
+    story_decide(w, s.rosa, true);
+    world_run(w, 10 * MINUTE_MS);
+    world_wipe_relay(w);
+    story_decide(w, s.ben, true);
+    story_wait_contact(w, s.leo, "Maya", "active");
+    story_wait_contact(w, s.maya, "Leo", "active");
+    world_wipe_relay(w);
+    story_say(w, s.leo, "Maya", "still here", s.maya);
+    all_agree(w, &s);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(T06_a_wiped_relay_gets_everything_again),
+        TEST(T06_what_somebody_missed_comes_again_from_the_others),
+        TEST(T06_a_relay_wiped_at_any_moment_of_a_conversation),
+        TEST(T06_a_relay_wiped_after_every_step_of_the_story),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
