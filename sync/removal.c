@@ -28,8 +28,13 @@ enum status revocation_keep(struct node *n, struct span revocation)
     if (st == ST_OK && revocation_known(n, &v.device)) {
         return ST_OK;
     }
+    /* At the newest head known, not at the one that it names: a device that was removed since has no say,
+     * whatever date it writes on it. */
     if (st == ST_OK) {
-        st = family_authority_at(n, &v.who.family, v.authority_height, &a);
+        st = family_authority_at(n, &v.who.family, UINT64_MAX, &a);
+    }
+    if (st == ST_OK && v.authority_height > a->head.height) {
+        st = ST_CHAIN_GAP;
     }
     if (st == ST_OK) {
         st = revocation_check(a, &v);

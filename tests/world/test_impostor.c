@@ -6,6 +6,7 @@
 #include "protocol/certificate.h"
 #include "protocol/evidence.h"
 #include "sync/family.h"
+#include "sync/removal.h"
 #include "sync/scope_group.h"
 #include "tests/support/test.h"
 #include "tests/support/test_entropy.h"
@@ -125,10 +126,61 @@ static void T31_T21_a_member_cannot_make_a_device_another_persons(void **state)
     world_free(w);
 }
 
+struct backdated { /* a revocation that `by` signs */
+    struct device_id by;
+    struct sign_private key;
+    struct revocation revocation;
+};
+
+static enum status take_revocation(struct node *n, void *arg)
+{
+    struct backdated *b = arg;
+    struct buffer bytes;
+    struct writer w;
+    buffer_init(&bytes, WIRE_ENTRY_MAX);
+    b->revocation.issuer = b->by;
+    enum status st = revocation_sign(&b->revocation, &b->key);
+    writer_init(&w, &bytes);
+    if (st == ST_OK)
+        st = revocation_encode(&w, &b->revocation);
+    if (st == ST_OK)
+        st = revocation_keep(n, buffer_span(&bytes));
+    buffer_wipe(&bytes);
+    return st;
+}
+
+/* T21: what a removed parent's device signs says nothing, whatever height it names. */
+static void T21_a_removed_parents_device_cannot_backdate_a_revocation(void **state)
+{
+    struct world *w = world_new(test_seed(1));
+    size_t ana = world_add(w, "Ana's phone"), old = world_add(w, "Ana's old phone"),
+           maya = world_add(w, "Maya's tablet");
+    char id[2 * ID_LEN + 1];
+    (void)state;
+    story_found(w, ana, "Berg", "Ana");
+    story_pair(w, ana, old, "Ana", "parent", SIZE_MAX);
+    story_pair(w, ana, maya, "Maya", "child", SIZE_MAX);
+    world_run(w, 60000);
+    const struct node *thief = world_node(w, old), *m = world_node(w, maya);
+    struct backdated b = {.by = thief->self.device, .key = thief->self.key};
+    b.revocation.device = m->self.device;
+    b.revocation.who = (struct person_ref){m->self.family, m->self.person};
+    b.revocation.authority_height =
+        (uint64_t)world_number(w, ana, "SELECT max(height) FROM chain WHERE chain = 1");
+    hex_encode(id, SPAN_ID(&b.by));
+    world_ok(w, ana, CMD_DEVICES_REMOVE, id, NULL, NULL, NULL);
+    world_run(w, 120000);
+    assert_status(world_forge(w, ana, take_revocation, &b), ST_REVOCATION_ISSUER);
+    story_say(w, ana, "Berg", "are you there?", maya);
+    sign_private_wipe(&b.key);
+    world_free(w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(T31_T21_a_member_cannot_make_a_device_another_persons),
+        cmocka_unit_test(T21_a_removed_parents_device_cannot_backdate_a_revocation),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
