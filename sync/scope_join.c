@@ -9,6 +9,7 @@
 enum join_limits {
     ADMISSION_AGAIN_MS = 2000,
     ADMISSIONS_AT_ONCE = 8,
+    ADMISSIONS_KEPT = 32,                    /* nobody fills the disk with them */
     ADMISSION_KEPT_MS = 7 * 24 * 3600 * 1000 /* what they wait for comes within days, or not at all */
 };
 
@@ -419,6 +420,11 @@ enum status letter_admission(struct node *n, const struct received_letter *l)
     struct admission_call call = {l->m->body, &l->from};
     enum status why = ST_OK, st = node_guard(n, judge_admission, &call, &why);
     if (st != ST_OK || why == ST_OK || !n->self.in_family || !may_come_later(why)) {
+        return st == ST_OK ? why : st;
+    }
+    int64_t waiting = 0;
+    st = sql_number(&n->sql, &waiting, 0, "SELECT count(*) FROM admission_wait", "");
+    if (st != ST_OK || waiting >= ADMISSIONS_KEPT) {
         return st == ST_OK ? why : st;
     }
     node_wake_wall(n, n->now.wall_ms + ADMISSION_AGAIN_MS);
