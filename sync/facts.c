@@ -300,6 +300,7 @@ static void tell(const struct node *n, const struct gathered *g, const struct ve
     out->kind = v->kind;
     out->missing = v->missing;
     out->until_at_ms = v->until_at_ms;
+    out->code = v->trace[v->decided].code;
     out->rule = v->kind == VERDICT_ALLOW ? NULL : trace_text(v->trace[v->decided].code);
     for (size_t i = 0; i < g->facts.parent_count; i++) {
         if (ID_EQUAL(&g->parents[i], &n->self.person))

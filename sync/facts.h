@@ -22,7 +22,8 @@ struct facts_answer {
     bool may_answer; /* ask: this device's person is one of those who may */
     uint8_t missing;
     int64_t until_at_ms;
-    const char *rule; /* trace_text of the step that decided; static */
+    enum trace_code code; /* the step that decided */
+    const char *rule;     /* its trace_text, NULL for allow; static */
 };
 
 /* ST_OK with any verdict; failures are of class STORE and INTERNAL. */

@@ -418,6 +418,23 @@ enum status person_name(struct node *n, const struct person_ref *who, char *out,
     return query_end(&q);
 }
 
+/* A device that is no longer in the roster keeps the name that the chain gave it when it came. */
+static enum status past_device_name(struct node *n, const struct device_id *device, char *out, size_t cap)
+{
+    struct query q;
+    struct chain_entry e;
+    struct roster_body b;
+    query_start(&q, &n->sql, "SELECT entry FROM chain WHERE family = ? AND chain = 2 ORDER BY height", "b",
+                SPAN_ID(&n->self.family));
+    while (query_next(&q)) {
+        if (chain_entry_decode(&e, query_blob(&q, 0)) == ST_OK && roster_body_decode(&b, e.body) == ST_OK &&
+            ID_EQUAL(&b.device, device) && b.device_name.len != 0) {
+            sqlite3_snprintf((int)cap, out, "%.*s", (int)b.device_name.len, (const char *)b.device_name.ptr);
+        }
+    }
+    return query_end(&q);
+}
+
 enum status device_name(struct node *n, const struct device_id *device, char *out, size_t cap)
 {
     const struct authority *a;
@@ -430,5 +447,5 @@ enum status device_name(struct node *n, const struct device_id *device, char *ou
             sqlite3_snprintf((int)cap, out, "%s", p->devices[i].name.text);
         }
     }
-    return st;
+    return st == ST_OK && n->self.in_family && !p ? past_device_name(n, device, out, cap) : st;
 }

@@ -339,9 +339,9 @@ static enum status take_known(struct node *n, enum scope_kind kind, const struct
                               struct span encoded, const struct found_entry *found, const struct take_args *a)
 {
     enum status st = ST_OK;
-    if (e->has_body && !found->has_body) { /* its header came first */
-        st = sql_run(&n->sql, "UPDATE entry SET entry = ?, kind = ?, has_body = 1 WHERE id = ?", "bii",
-                     encoded, (int64_t)e->kind, found->id);
+    if (e->has_body && !found->has_body) { /* its header came first; whoever brings the body passed it on */
+        st = sql_run(&n->sql, "UPDATE entry SET entry = ?, kind = ?, has_body = 1, via = ? WHERE id = ?",
+                     "bioi", encoded, (int64_t)e->kind, a->via ? SPAN_ID(a->via) : SPAN_EMPTY, found->id);
     }
     if (st == ST_OK && a->attested && !found->attested) {
         st = sql_run(&n->sql, "UPDATE entry SET attested = 1 WHERE id = ?", "i", found->id);

@@ -2,6 +2,7 @@
 /* What entries do: each kind's handler, and the conditions under which it runs. */
 #include "sync/family.h"
 #include "sync/journal_internal.h"
+#include "sync/receive.h"
 
 typedef enum status (*apply_fn)(struct node *n, const struct applied_entry *e);
 
@@ -94,6 +95,14 @@ static enum status run_handler(struct node *n, void *arg)
     return st;
 }
 
+static enum entry_applied outcome_of(enum status why)
+{
+    if (why == ST_JOURNAL_WITHHELD) {
+        return ENTRY_WITHHELD;
+    }
+    return why == ST_OK ? ENTRY_APPLIED : ENTRY_VOID;
+}
+
 enum status journal_apply(struct node *n, enum scope_kind kind, int64_t id)
 {
     static const char *const ready =
@@ -106,7 +115,10 @@ enum status journal_apply(struct node *n, enum scope_kind kind, int64_t id)
     bool found = false;
     enum status why = ST_OK;
     buffer_init(&row.bytes, GROUP_MESSAGE_MAX);
-    enum status st = load_row(n, id, ready, &row, &found);
+    enum status st = kind == SCOPE_CONVERSATION ? receive_unattested(n, id) : ST_OK;
+    if (st == ST_OK) {
+        st = load_row(n, id, ready, &row, &found);
+    }
     if (st == ST_OK && found && !row.e.own && hlc_ms(row.e.hlc) > n->now.wall_ms + JOURNAL_AHEAD_MS) {
         node_wake_wall(n, hlc_ms(row.e.hlc) - JOURNAL_AHEAD_MS); /* §10: waits; journal_due runs it then */
         found = false;
@@ -114,10 +126,10 @@ enum status journal_apply(struct node *n, enum scope_kind kind, int64_t id)
     if (st == ST_OK && found) {
         st = node_guard(n, run_handler, &row, &why);
         if (st == ST_OK) {
-            st = sql_run(&n->sql, "UPDATE entry SET applied = ? WHERE id = ?", "ii",
-                         (int64_t)(why == ST_OK ? 1 : 2), id);
+            st = sql_run(&n->sql, "UPDATE entry SET applied = ? WHERE id = ?", "ii", (int64_t)outcome_of(why),
+                         id);
         }
-        if (st == ST_OK && why != ST_OK) {
+        if (st == ST_OK && why != ST_OK && why != ST_JOURNAL_WITHHELD) {
             st = row.e.own ? why : node_skipped(n);
         }
     }
@@ -131,6 +143,10 @@ enum status journal_due(struct node *n)
     int64_t ids[BATCH], kinds[BATCH];
     size_t count = 0;
     struct query q;
+    enum status st = receive_due(n);
+    if (st != ST_OK) {
+        return st;
+    }
     query_start(&q, &n->sql,
                 "SELECT e.id, g.kind FROM entry e JOIN mls_group g ON g.scope = e.scope WHERE e.applied = 0"
                 " AND e.attested = 1 AND e.fork = 0 AND e.has_body = 1 GROUP BY e.id LIMIT 64",
@@ -139,7 +155,7 @@ enum status journal_due(struct node *n)
         ids[count] = query_int(&q, 0);
         kinds[count++] = query_int(&q, 1);
     }
-    enum status st = query_end(&q);
+    st = query_end(&q);
     for (size_t i = 0; st == ST_OK && i < count; i++) {
         st = journal_apply(n, (enum scope_kind)kinds[i], ids[i]);
     }

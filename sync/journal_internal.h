@@ -13,6 +13,14 @@ struct take_args {
     const struct device_id *via; /* who passed it on; NULL: nobody */
 };
 
+enum entry_applied { /* the column `applied`; the SQL has the numbers */
+                     ENTRY_DUE = 0,
+                     ENTRY_APPLIED = 1,
+                     ENTRY_VOID = 2,
+                     ENTRY_WITHHELD =
+                         3 /* the rules do not let it be seen yet (receive.h); asked again with every pass */
+};
+
 bool journal_scope_signs(enum scope_kind kind);
 enum status journal_take(struct node *n, enum scope_kind kind, struct span encoded,
                          const struct take_args *a) MUST_USE;

@@ -223,7 +223,8 @@ static enum status take_have(struct node *n, struct group *g, const struct devic
 
 /* ---- repair ---- */
 
-/* An entry as it may be passed on here: whole, or its header alone (§8). */
+/* An entry as it may be passed on here: whole, or its header alone (§8). In a
+ * conversation nobody is to take on this device's word what did not take effect here. */
 static enum status add_repair(struct node *n, const struct group *g, struct batch *b, struct query *q,
                               int64_t limit)
 {
@@ -235,7 +236,12 @@ static enum status add_repair(struct node *n, const struct group *g, struct batc
     enum group_message_kind kind = own ? GROUP_ENTRY : GROUP_PASSED_ON;
     bool private = g->kind == SCOPE_CONVERSATION || (g->kind == SCOPE_FAMILY && e.kind == ENTRY_TEXT);
     bool older = e.header.generation < g->generation || (int64_t)e.header.epoch < limit;
-    if (st != ST_OK || !private || !older || !e.has_body) {
+    int64_t applied = query_int(q, 2);
+    bool judged = own || g->kind != SCOPE_CONVERSATION || applied == ENTRY_APPLIED;
+    if (st == ST_OK && !judged && e.has_body && applied != ENTRY_VOID) {
+        return ST_OK; /* not yet: see receive.h */
+    }
+    if (st != ST_OK || !private || !(older || !judged) || !e.has_body) {
         return st == ST_OK ? batch_add(b, kind, query_int(q, 0), query_blob(q, 1)) : st;
     }
     e.has_body = false;
@@ -257,10 +263,11 @@ static enum status send_repair(struct node *n, struct group *g, const struct dev
     struct query q;
     struct batch *b = batch_new();
     enum status st = b ? newest_person_epoch(n, g, &limit) : ST_NO_MEMORY;
-    query_start(&q, &n->sql,
-                "SELECT id, entry FROM entry WHERE scope = ? AND author = ? AND seq >= ? AND fork = 0"
-                " AND (own = 0 OR acked = 1) ORDER BY seq LIMIT 48",
-                "bbi", SPAN_ID(&g->scope), SPAN_ID(author), from_seq);
+    query_start(
+        &q, &n->sql,
+        "SELECT id, entry, applied FROM entry WHERE scope = ? AND author = ? AND seq >= ? AND fork = 0"
+        " AND (own = 0 OR acked = 1) ORDER BY seq LIMIT 48",
+        "bbi", SPAN_ID(&g->scope), SPAN_ID(author), from_seq);
     while (st == ST_OK && b->count < JOURNAL_REPAIR_BATCH && query_next(&q)) {
         st = add_repair(n, g, b, &q, limit);
     }

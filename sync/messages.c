@@ -7,6 +7,7 @@
 #include "sync/family.h"
 #include "sync/journal.h"
 #include "sync/names.h"
+#include "sync/receive.h"
 
 /* ---- arriving ---- */
 
@@ -20,8 +21,10 @@ enum status apply_text(struct node *n, const struct applied_entry *e)
     if (e->own || (ID_EQUAL(&e->who.family, &n->self.family) && ID_EQUAL(&e->who.person, &n->self.person))) {
         return ST_OK;
     }
-    enum status st =
-        sql_number(&n->sql, &via, 0, "SELECT via IS NOT NULL FROM entry WHERE id = ?", "i", e->id);
+    enum status st = e->scope_kind == SCOPE_CONVERSATION ? receive_text(n, e->id, &e->scope, &e->who) : ST_OK;
+    if (st == ST_OK) {
+        st = sql_number(&n->sql, &via, 0, "SELECT via IS NOT NULL FROM entry WHERE id = ?", "i", e->id);
+    }
     if (st == ST_OK && via == 0) { /* what comes by history is no news */
         st = person_name(n, &e->who, name, sizeof(name));
         return st == ST_OK ? node_notice(n, NOTICE_TEXT, name, "", &e->scope) : st;

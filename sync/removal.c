@@ -8,6 +8,7 @@
 #include "sync/commands.h"
 #include "sync/contact.h"
 #include "sync/conversation.h"
+#include "sync/facts.h"
 #include "sync/family.h"
 #include "sync/names.h"
 #include "sync/scope_internal.h"
@@ -298,9 +299,15 @@ enum status run_devices_remove(struct node *n, const struct command *c, struct r
         return st == ST_OK ? ST_NAME_UNKNOWN : st;
     }
     person = (struct person_ref){n->self.family, owner->person};
-    bool mine = ID_EQUAL(&person.person, &n->self.person);
-    if (n->self.role != ROLE_PARENT && !mine) {
-        return ST_COMMAND_NOT_PARENT;
+    struct facts_ask ask = {.kind = MAY_REMOVE_DEVICE, .subject = person};
+    struct facts_answer answer;
+    st = facts_decide(n, &ask, &answer);
+    if (st == ST_OK) {
+        r->rule = answer.rule;
+        st = facts_status(&answer);
+    }
+    if (st != ST_OK) {
+        return st;
     }
     st = wish_remove_device(n, &who.device);
     return st == ST_OK ? revocation_issue(n, &who.device, &person) : st;

@@ -66,7 +66,7 @@ static const char *const step_sql[] = {
     /* ---- journals ---- */
     /* id grows in the order of arrival. attested: it chains to a head that its author announced. outbox: the
      * block that carries it; acked: at the relay. sent_epoch: NULL while it waits to be sealed. via: who
-     * passed it on. */
+     * passed it on. applied: enum entry_applied. */
     "CREATE TABLE entry(id INTEGER PRIMARY KEY AUTOINCREMENT, scope BLOB NOT NULL, author BLOB NOT NULL,"
     " seq INTEGER NOT NULL, hash BLOB NOT NULL, prev BLOB NOT NULL, hlc INTEGER NOT NULL, kind INTEGER NOT "
     "NULL,"
@@ -76,6 +76,7 @@ static const char *const step_sql[] = {
     " acked INTEGER NOT NULL DEFAULT 0, via BLOB, arrived_at INTEGER NOT NULL, UNIQUE(scope, hash)) STRICT;"
     "CREATE INDEX entry_author ON entry(scope, author, seq);"
     "CREATE INDEX entry_kind ON entry(scope, kind, id);"
+    "CREATE INDEX entry_withheld ON entry(scope) WHERE applied = 3;"
     "CREATE INDEX entry_unsent ON entry(scope, id) WHERE own = 1 AND acked = 0;"
     /* Where an author's journal begins here (its head in our Admission), what it announced last, and its pin.
      */

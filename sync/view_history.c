@@ -148,11 +148,13 @@ enum status view_history(struct node *n, const struct history_args *args, histor
     if (s != ST_OK)
         return s;
     buffer_init(&said.text, ENTRY_TEXT_MAX + 1);
-    /* The newest `limit`, then oldest first. An unattested entry is shown too, as passed on. */
+    /* The newest `limit`, then oldest first. An unattested entry is shown too, as passed on; nothing
+     * that is void or withheld is. */
     query_start(
         &q, &n->sql,
         "SELECT * FROM (SELECT id, hash, entry, attested, own, acked, via FROM entry WHERE kind = ?"
-        " AND has_body = 1 AND fork = 0 AND id > ? AND (?3 IS NULL OR scope = ?3) ORDER BY id DESC LIMIT ?4)"
+        " AND has_body = 1 AND fork = 0 AND (own = 1 OR applied = 1 OR (applied = 0 AND attested = 0))"
+        " AND id > ? AND (?3 IS NULL OR scope = ?3) ORDER BY id DESC LIMIT ?4)"
         " ORDER BY id",
         "iioi", (int64_t)ENTRY_TEXT, args->after, args->with != NULL ? SPAN_ID(&scope) : SPAN_EMPTY, limit);
     while (query_next(&q)) {
