@@ -94,7 +94,7 @@ static void T21_a_childs_device_gives_no_parents_command(void **state)
     assert_status(world_do(w, s.maya, CMD_PAIR_INVITE, "Mine", "child", NULL, NULL)->status,
                   ST_COMMAND_NOT_PARENT);
     assert_status(world_do(w, s.maya, CMD_DEVICES_REMOVE, "Ana's phone", NULL, NULL, NULL)->status,
-                  ST_COMMAND_NOT_PARENT);
+                  ST_POLICY_DENIED);
     assert_int_not_equal(world_do(w, s.maya, CMD_INVITE, "Maya", NULL, NULL, NULL)->status, ST_OK);
     assert_int_not_equal(world_do(w, s.maya, CMD_INVITE, NULL, NULL, NULL, NULL)->status, ST_OK);
 }
