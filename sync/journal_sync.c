@@ -463,6 +463,9 @@ enum status rollback_seen(struct node *n, const struct entry_header *h)
         return st;
     }
     st = group_of_scope(n, &h->scope, &g);
+    if (st == ST_OK) {
+        st = meta_set_number(n, "old_copy", 1);
+    }
     return st == ST_OK ? group_stuck(n, g, "this device's database is older than what others had from it")
                        : st;
 }

@@ -96,9 +96,13 @@ static enum status own_commit(struct node *n, struct group *g, struct span recor
 static enum status found_too_old(struct node *n, struct group *g)
 {
     enum status st = group_stuck(n, g, "this device's database is older than what it sent: it was put back");
-    return st == ST_OK ? node_alarm(n, NULL, "this device's database is an old copy: it must be added again",
-                                    &g->scope)
-                       : st;
+    if (st == ST_OK) {
+        st = meta_set_number(n, "old_copy", 1);
+    }
+    return st == ST_OK
+               ? node_alarm(n, NULL, "this device's database is an old copy: remove it, and pair it anew",
+                            &g->scope)
+               : st;
 }
 
 /* Public checks, judgement, private step. Void commits: ST_OK and *winner NULL; what was spent is saved. */
