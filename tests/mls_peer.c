@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* clang-format off */
 /* One member of one MLS group, driven by JSON lines: for tests against other implementations.
  *
  *     mls_peer [--seed N]       N makes all randomness reproducible; without it, it is the system's
@@ -8,33 +9,40 @@
  * messages are whole MLSMessages, leaves and epochs are numbers. Suite 0x0003; one process is one member with
  * one group.
  *
- *   key_package    identity?, last_resort?       → key_package, ref         The member's signature key is
- * made at the first key_package or create, whose identity is its credential. create         group_id,
- * identity?, extensions?              → state join           welcome, tree?                                →
- * state    With a key package made before.
+ *   key_package    identity?, last_resort?            → key_package, ref
+ *                  The member's signature key is made at the first key_package or create, whose identity is its
+ *                  credential.
+ *   create         group_id, identity?, extensions?   → state
+ *   join           welcome, tree?                     → state
+ *                  With a key package made before.
  *
- *   add            key_package       ⎫ each also: public?, authenticated_data?
- *   remove         leaf              ⎪
- *   update                           ⎬                           → message  A proposal, by reference.
- *   psk            id                ⎪
- *   extensions     extensions        ⎭
+ *   add            key_package        |
+ *   remove         leaf               |  each also: public?, authenticated_data?
+ *   update                            |                → message
+ *   psk            id                 |  A proposal, by reference.
+ *   extensions     extensions         |
+ *
  *   commit         adds?, removes?, psks?, extensions?, force_path?, pending?, tree_apart?, public?,
- * authenticated_data? → message, welcome?, tree, epoch   By value: lists of key packages, leaves and ids;
- * pending (default true) takes the waiting proposals too. Nothing changes until the message is given to
- * process; that of another member's commit drops this one. process        message                       →
- * kind: "proposal", "commit" or "application", and state; sender; own (a commit of ours); removed (we are
- * out); changes: list of {kind, leaf, proposer}; plaintext know_psk       id, value → —        Before a psk,
- * commit, process or join.
+ *                  authenticated_data?                → message, welcome?, tree, epoch
+ *                  By value: lists of key packages, leaves and ids; pending (default true) takes the waiting
+ *                  proposals too. Nothing changes until the message is given to process; that of another member's
+ *                  commit drops this one.
+ *   process        message                            → kind, state, …
+ *                  kind is "proposal", "commit" or "application". With it: sender; own (a commit of ours); removed (we
+ *                  are out); changes: a list of {kind, leaf, proposer}; plaintext.
+ *   know_psk       id, value                          → (nothing)
+ *                  Before a psk, commit, process or join.
  *
  *   protect        plaintext, authenticated_data?, padding?      → message
  *   unprotect      message                       → plaintext, sender, epoch, authenticated_data
  *   export         label (text), context?, length                → secret
  *   authenticator                                                → epoch, authenticator
  *   members                                      → members: list of {leaf, identity, key}, tree, tree_hash
- *   reload                                                       → state    Throws the group away and loads
- * it from the records that it has saved after each command.
+ *   reload                                                       → state
+ *                  Throws the group away and loads it from the records that it has saved after each command.
  *
  * state is epoch, leaf (ours), members (count), authenticator. extensions are a list of {type, data}. */
+/* clang-format on */
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -263,6 +263,7 @@ int main(int argc, char **argv)
         return say("start", "libsodium cannot be used", "");
     }
     (void)umask(077); /* all that it writes is its own */
+    signal(SIGXFSZ, SIG_IGN); /* a limit on file sizes is a full disk to us */
     block_signals();
     int rc = load_secrets(&relay);
     if (rc == EXIT_SUCCESS && relay.options.make_delegate != NULL) {

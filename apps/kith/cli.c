@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "apps/kith/cli.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -64,8 +65,9 @@ static bool set_param(struct cli_call *c, size_t field, const char *text, char e
     if (f->type == TYPE_TEXT) {
         value = json_string(text);
     } else {
+        errno = 0;
         long long n = strtoll(text, &end, 10);
-        if (end != text && *end == '\0')
+        if (end != text && *end == '\0' && errno == 0)
             value = json_integer(n);
     }
     if (value == NULL) {

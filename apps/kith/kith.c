@@ -70,7 +70,7 @@ static int run(const struct cli_call *c)
     if (s != ST_OK)
         return complain(c, s);
     exit = c->follow ? dialog_follow(line, c) : ask_once(line, c);
-    if (!c->json && exit != EXIT_NO_AGENT)
+    if (!c->json && exit == EXIT_OK) /* a refusal is one line */
         say_supervised(line);
     agent_line_close(line);
     return exit;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* kithd: the agent of one device. */
 #include <getopt.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -82,6 +83,8 @@ int main(int argc, char **argv)
         fputs(usage, stderr);
         return 2;
     }
+    /* A limit on file sizes is a full disk to us: an error of the write, not the end of the process. */
+    signal(SIGXFSZ, SIG_IGN);
     if (o.relay != NULL && relay_address_parse(&relay, o.relay) != ST_OK)
         return complain(ST_RELAY_ADDRESS, o.relay);
     return run(&o);
