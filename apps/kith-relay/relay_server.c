@@ -22,8 +22,9 @@ enum server_limits {
     MESSAGE_MAX = 64 * 1024,     /* NNG_OPT_RECVMAXSZ, and above CHANNEL_MESSAGE_MAX */
     GONE_MAX = 65536,            /* lost pipes not worked off yet */
     TICK_MAX_MS = 1000,
-    CLOSE_MAX_S = 10, /* the watchdog over nng_close */
-    HEADER_LEN = 8    /* pipe id, request id: no devices between */
+    MEMORY_LOOK_MS = 50, /* one small read of /proc each */
+    CLOSE_MAX_S = 10,    /* the watchdog over nng_close */
+    HEADER_LEN = 8       /* pipe id, request id: no devices between */
 };
 
 struct receiver {
@@ -192,13 +193,14 @@ static uint64_t resident(void)
     return (uint64_t)strtoul(at, NULL, 10) * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
-/* Answers that a client does not read stay in nng, out of our sight: so look at the whole once a second. */
+/* Answers that a client does not read stay in nng, out of our sight: so look at the whole, often: a fast
+ * client takes hundreds of MiB a second. */
 static void watch_memory(struct relay_server *s, int64_t mono_ms)
 {
     if (mono_ms < s->memory_at_mono_ms) {
         return;
     }
-    s->memory_at_mono_ms = mono_ms + 1000;
+    s->memory_at_mono_ms = mono_ms + MEMORY_LOOK_MS;
     bool full = resident() > s->args.memory_max;
     relay_front_busy(s->args.front, full);
     relay_pipes_close_door(s->args.pipes, full);
