@@ -84,6 +84,7 @@ static enum status request_row(struct node *n, struct query *q, struct request_r
     row->other_family = mark;
     if (s == ST_OK)
         visit(ctx, row);
+    row->id = row->person = row->other_family = ""; /* they pointed into this frame */
     return s;
 }
 
