@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The checks of the house can fail: each kind of violation, one a fixture, is caught and is all that is caught."""
 import pathlib
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -119,6 +120,32 @@ class ThreatModel(unittest.TestCase):
                 status, lines = self.judge(self.GOOD.replace(old, new))
                 self.assertEqual(status, 1)
                 self.assertTrue(any(why in line for line in lines), lines)
+
+
+class Models(unittest.TestCase):
+    ROW = "| one | full | a.pml | safety | BAD=0 | holds | 2 | |"
+    MODEL = "#ifndef BAD\n#define BAD 0\n#endif\ninit { byte x = BAD; assert(x == 0) }\n"
+
+    def judge(self, row, *args):
+        with tempfile.TemporaryDirectory() as folder:
+            (pathlib.Path(folder) / "a.pml").write_text(self.MODEL)
+            (pathlib.Path(folder) / "README.md").write_text(row + "\n")
+            return run("models.py", "--folder", folder, *args)
+
+    @unittest.skipUnless(shutil.which("spin"), "no spin here")
+    def test_another_verdict_than_the_tables_is_caught(self):
+        for old, new, status in (("", "", 0), ("holds", "broken", 1), ("BAD=0", "BAD=1", 1), ("| 2 |", "| 999 |", 1),
+                                 ("a.pml", "b.pml", 1), ("safety", "surely", 1), ("full", "never", 1)):
+            with self.subTest(new):
+                self.assertEqual(self.judge(self.ROW.replace(old, new))[0], status)
+
+    def test_a_name_of_nothing_is_caught(self):
+        page = self.ROW + "\n| r | one | [f](../../f.c) | `test_bytes`: `%s` |"
+        good = "decoders_refuse_every_cut_and_no_flip_is_silent"
+        self.assertEqual(self.judge(page.replace("test_bytes", "test_letterbox") % good, "--names")[0], 0)
+        self.assertEqual(self.judge(page.replace("test_bytes", "test_letterbox") % "nobody", "--names")[0], 1)
+        self.assertEqual(self.judge(page.replace("one |", "two |", 2).replace("| two |", "| one |", 1)
+                                    .replace("test_bytes", "test_letterbox") % good, "--names")[0], 1)
 
 
 if __name__ == "__main__":
