@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Contacts: who they are, how they end, and what comes from them. */
 #include "protocol/beacon.h"
+#include "protocol/hlc.h"
 #include "sync/commands.h"
 #include "sync/contact_internal.h"
 #include "sync/names.h"
@@ -109,15 +110,16 @@ static enum status void_boxes(struct node *n, const struct person_ref *mine, con
     return st;
 }
 
-static enum status requests_over(struct node *n, const struct person_ref *mine,
-                                 const struct person_ref *other)
+enum status requests_over(struct node *n, const struct person_ref *mine, const struct person_ref *other,
+                          int64_t until_ms)
 {
     return sql_run(
         &n->sql,
         "UPDATE request SET state = ? WHERE person = ? AND other_family = ? AND other_person = ? AND"
-        " state IN (?, ?, ?)",
-        "ibbbiii", (int64_t)REQUEST_OVER, SPAN_ID(&mine->person), SPAN_ID(&other->family),
-        SPAN_ID(&other->person), (int64_t)REQUEST_READING, (int64_t)REQUEST_WAITING, (int64_t)REQUEST_YES);
+        " state IN (?, ?, ?) AND at_ms <= ?",
+        "ibbbiiii", (int64_t)REQUEST_OVER, SPAN_ID(&mine->person), SPAN_ID(&other->family),
+        SPAN_ID(&other->person), (int64_t)REQUEST_READING, (int64_t)REQUEST_WAITING, (int64_t)REQUEST_YES,
+        until_ms);
 }
 
 enum status contact_end(struct node *n, const struct person_ref *mine, const struct person_ref *other,
@@ -132,8 +134,6 @@ enum status contact_end(struct node *n, const struct person_ref *mine, const str
     st = sql_run(&n->sql, "UPDATE contact SET state = ? WHERE person = ? AND family = ? AND other = ?",
                  "ibbb", (int64_t)CONTACT_WITHDRAWN, SPAN_ID(&mine->person), SPAN_ID(&other->family),
                  SPAN_ID(&other->person));
-    if (st == ST_OK)
-        st = requests_over(n, mine, other);
     if (st == ST_OK && self)
         st = forget_group(n, mine, other);
     if (st == ST_OK && self)
@@ -249,6 +249,8 @@ enum status apply_contact_card(struct node *n, const struct applied_entry *e)
     if (st == ST_OK)
         st = permit_newest(n, &w.child, &w.contact, &newest, &stands);
     buffer_wipe(&newest);
+    if (st == ST_OK)
+        st = requests_over(n, &w.contact, &w.child, hlc_ms(w.serial));
     return st == ST_OK && !stands ? contact_end(n, &w.contact, &w.child, "the other family") : st;
 }
 

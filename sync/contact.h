@@ -69,6 +69,9 @@ enum status contact_put(struct node *n, const struct contact_set *c) MUST_USE;
 /* Ends it on this device: state, group forgotten if this device's person is in it; told to the person. */
 enum status contact_end(struct node *n, const struct person_ref *mine, const struct person_ref *other,
                         const char *by) MUST_USE;
+/* Requests between the two from before that moment need no answer any more. */
+enum status requests_over(struct node *n, const struct person_ref *mine, const struct person_ref *other,
+                          int64_t until_ms) MUST_USE;
 /* What is due by the clock: cards to renew, requests and permits that ran out. Called by reconcile. */
 enum status contacts_due(struct node *n) MUST_USE;
 

@@ -78,6 +78,9 @@ enum status meet_go_on(struct node *n, const struct person_ref *other) MUST_USE;
  * false: none. */
 enum status permit_newest(struct node *n, const struct person_ref *child, const struct person_ref *contact,
                           struct buffer *out, bool *found) MUST_USE;
+/* permits.c: an ask that came after its permit: the contact is listed as where they came in turn. */
+enum status permit_of_ask(struct node *n, const struct person_ref *child,
+                          const struct person_ref *contact) MUST_USE;
 /* permits.c: a parent's withdrawal of a child's contact, into the ward and to the contact. */
 enum status withdrawal_make(struct node *n, const struct person_ref *child,
                             const struct person_ref *contact) MUST_USE;

@@ -182,6 +182,30 @@ static enum status apply_roster(struct node *n, const struct family_id *family, 
     return st;
 }
 
+/* What a removed device wrote beyond these opens nothing here (§6.1). Whoever is pinned anywhere is pinned at
+ * nothing where no pin is named (journal_apply.c), so there is always one: in the family's scope. */
+static enum status set_pins(struct node *n, const struct family_id *family, const struct chain_entry *e)
+{
+    struct roster_body b;
+    struct pin none;
+    if (e->chain != CHAIN_ROSTER) {
+        return ST_OK;
+    }
+    memset(&none, 0, sizeof(none));
+    enum status st = roster_body_decode(&b, e->body);
+    if (st != ST_OK || b.kind != ROSTER_REMOVE_DEVICE) {
+        return st;
+    }
+    st = scope_id_of_family(SCOPE_FAMILY, family, &none.scope);
+    if (st == ST_OK) {
+        st = journal_set_pin(n, &b.device, &none);
+    }
+    for (size_t i = 0; st == ST_OK && i < b.pins.count; i++) {
+        st = journal_set_pin(n, &b.device, &b.pins.at[i]);
+    }
+    return st;
+}
+
 enum status family_take_entry(struct node *n, const struct family_id *family, struct span entry)
 {
     struct chain_entry e;
@@ -201,6 +225,9 @@ enum status family_take_entry(struct node *n, const struct family_id *family, st
     if (st == ST_OK) {
         st = sql_run(&n->sql, "INSERT INTO chain VALUES(?,?,?,?,?)", "biibb", SPAN_ID(family),
                      (int64_t)e.chain, (int64_t)e.height, SPAN_ID(&hash), entry);
+    }
+    if (st == ST_OK) {
+        st = set_pins(n, family, &e);
     }
     if (st == ST_OK) {
         n->family_touched = true;

@@ -44,6 +44,18 @@ static apply_fn handler_of(enum entry_kind kind)
     return (unsigned)kind < ENTRY_KIND_END ? handlers[kind] : NULL;
 }
 
+/* How far an author's entries open something: their pin in the scope (table `head` as h). Whoever has a pin
+ * anywhere has left the family, and is pinned at nothing in its other scopes. */
+#define PIN_SQL                                                                                \
+    "CASE WHEN h.pin_seq IS NOT NULL THEN h.pin_seq"                                           \
+    " WHEN EXISTS (SELECT 1 FROM mls_group g WHERE g.scope = e.scope AND g.kind IN (1, 2, 3))" \
+    " AND EXISTS (SELECT 1 FROM head p WHERE p.author = e.author AND p.pin_seq IS NOT NULL) THEN 0 END"
+
+static bool beyond_pin(struct query *q, int column, int64_t seq)
+{
+    return !query_null(q, column) && seq > query_int(q, column);
+}
+
 struct apply_row {
     struct applied_entry e;
     uint64_t seq;
@@ -65,7 +77,7 @@ static enum status load_row(struct node *n, int64_t id, const char *sql_ready, s
         row->e.hlc = (uint64_t)query_int(&q, 4);
         query_fail(&q, buffer_copy(&row->bytes, query_blob(&q, 5)));
         row->e.own = query_int(&q, 6) != 0;
-        row->e.closes_only = !query_null(&q, 9) && row->seq > (uint64_t)query_int(&q, 9);
+        row->e.closes_only = beyond_pin(&q, 9, (int64_t)row->seq);
         if (query_null(&q, 7)) {
             *found = false; /* whose device that is, is not known yet: journal_due looks again */
         } else {
@@ -106,8 +118,8 @@ static enum entry_applied outcome_of(enum status why)
 enum status journal_apply(struct node *n, enum scope_kind kind, int64_t id)
 {
     static const char *const ready =
-        "SELECT e.scope, e.author, e.seq, e.hash, e.hlc, e.entry, e.own, c.family, c.person, h.pin_seq FROM "
-        "entry e"
+        "SELECT e.scope, e.author, e.seq, e.hash, e.hlc, e.entry, e.own, c.family, c.person, " PIN_SQL
+        " FROM entry e"
         " LEFT JOIN certificate c ON c.device = e.author LEFT JOIN head h ON h.scope = e.scope AND h.author "
         "= e.author"
         " WHERE e.id = ? AND e.applied = 0 AND e.attested = 1 AND e.fork = 0 AND e.has_body = 1";
@@ -167,12 +179,12 @@ enum status journal_each(struct node *n, const struct scope_id *scope, enum entr
 {
     struct query q;
     enum status st = ST_OK;
-    query_start(
-        &q, &n->sql,
-        "SELECT e.id, e.author, e.hash, e.hlc, e.entry, e.own, c.family, c.person FROM entry e JOIN "
-        "certificate c"
-        " ON c.device = e.author WHERE e.scope = ? AND e.kind = ? AND e.applied = 1 ORDER BY e.hlc, e.hash",
-        "bi", SPAN_ID(scope), (int64_t)kind);
+    query_start(&q, &n->sql,
+                "SELECT e.id, e.author, e.hash, e.hlc, e.entry, e.own, c.family, c.person, e.seq, " PIN_SQL
+                " FROM entry e JOIN certificate c ON c.device = e.author"
+                " LEFT JOIN head h ON h.scope = e.scope AND h.author = e.author WHERE e.scope = ? AND e.kind "
+                "= ? AND e.applied = 1 ORDER BY e.hlc, e.hash",
+                "bi", SPAN_ID(scope), (int64_t)kind);
     while (st == ST_OK && query_next(&q)) {
         struct journal_entry decoded;
         struct entry_body body;
@@ -182,6 +194,7 @@ enum status journal_each(struct node *n, const struct scope_id *scope, enum entr
         e.own = query_int(&q, 5) != 0;
         QUERY_ID(&q, 6, &e.who.family);
         QUERY_ID(&q, 7, &e.who.person);
+        e.closes_only = beyond_pin(&q, 9, query_int(&q, 8));
         st = journal_entry_decode(&decoded, query_blob(&q, 4));
         if (st == ST_OK) {
             st = entry_body_decode(&body, decoded.kind, decoded.body);

@@ -72,6 +72,9 @@ enum status apply_leave(struct node *n, const struct applied_entry *e)
         return st;
     }
     st = person_name(n, &e->who, name, sizeof(name));
+    if (st == ST_OK) {
+        st = requests_over(n, &self, &e->who, hlc_ms(e->hlc));
+    }
     return st == ST_OK ? contact_end(n, &self, &e->who, name) : st;
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Permits and withdrawals: kept, counted, acted upon. */
+#include "protocol/hlc.h"
 #include "sync/contact_internal.h"
 
 /* ---- rows ---- */
@@ -155,8 +156,19 @@ static enum status judge_request(const struct entry_permit *k, const struct perm
     return st;
 }
 
+/* A contact that ended before its permit was here: listed as ended, as where they came in turn. */
+static enum status put_ended(struct node *n, struct contact_set *set)
+{
+    enum contact_state state;
+    bool known = false;
+    set->state = CONTACT_WITHDRAWN;
+    enum status st = contact_row(n, &set->mine, &set->other, &state, NULL, &known);
+    return st == ST_OK && !known ? contact_put(n, set) : st;
+}
+
 /* The child's device opens the conversation; the parents' list the contact. */
-static enum status grant_approach(struct node *n, const struct entry_permit *k, const struct permit *p)
+static enum status grant_approach(struct node *n, const struct entry_permit *k, const struct permit *p,
+                                  bool stands)
 {
     struct granted g;
     char name[WIRE_NAME_MAX + 1];
@@ -175,8 +187,8 @@ static enum status grant_approach(struct node *n, const struct entry_permit *k, 
                               .supervised = g.from.supervised,
                               .state = mine ? CONTACT_FOUNDING : CONTACT_ACTIVE,
                               .their_box = g.request.reply_letterbox};
-    st = contact_put(n, &set);
-    if (st != ST_OK || !mine)
+    st = stands ? contact_put(n, &set) : put_ended(n, &set);
+    if (st != ST_OK || !mine || !stands)
         return st;
     struct conversation_wish w = {.mine = p->child,
                                   .other = p->contact,
@@ -189,25 +201,26 @@ static enum status grant_approach(struct node *n, const struct entry_permit *k, 
 }
 
 /* The child's own ask: the device that asked sends the request now; the parents list the contact. */
-static enum status grant_ask(struct node *n, const struct permit *p)
+static enum status grant_ask(struct node *n, const struct person_ref *child, const struct person_ref *contact,
+                             bool stands)
 {
     struct request r;
     struct invite i;
     bool found = false;
-    if (ID_EQUAL(&p->child.person, &n->self.person))
-        return meet_go_on(n, &p->contact);
+    if (ID_EQUAL(&child->person, &n->self.person) && stands)
+        return meet_go_on(n, contact);
     request_init(&r);
-    enum status st = request_find(n, REQUEST_ASK, &p->child.person, &p->contact, &r, &found);
+    enum status st = request_find(n, REQUEST_ASK, &child->person, contact, &r, &found);
     if (st == ST_OK && found)
         st = invite_decode(&i, buffer_span(&r.body));
     if (st == ST_OK && found) {
-        struct contact_set set = {.mine = p->child,
-                                  .other = p->contact,
+        struct contact_set set = {.mine = *child,
+                                  .other = *contact,
                                   .name = r.other_name,
                                   .supervised = r.other_supervised,
                                   .state = CONTACT_ACTIVE,
                                   .their_box = i.letterbox};
-        st = contact_put(n, &set);
+        st = stands ? contact_put(n, &set) : put_ended(n, &set);
         bytes_wipe(&i, sizeof(i));
     }
     request_free(&r);
@@ -231,12 +244,44 @@ static enum status judge_author(struct node *n, const struct applied_entry *e, c
     return good ? ST_OK : ST_JOURNAL_AUTHOR;
 }
 
+/* Was one given that has enough signatures, and stands no more? */
+static enum status permit_ended(struct node *n, const struct person_ref *child,
+                                const struct person_ref *contact, bool *ended)
+{
+    int64_t given = 0;
+    enum status st = sql_number(&n->sql, &given, 0,
+                                "SELECT count(*) FROM permit WHERE child_family = ? AND child = ? AND"
+                                " contact_family = ? AND contact = ? AND enough = 1",
+                                "bbbb", SPAN_ID(&child->family), SPAN_ID(&child->person),
+                                SPAN_ID(&contact->family), SPAN_ID(&contact->person));
+    *ended = given != 0;
+    return st;
+}
+
+/* Does the newest permit for the pair stand; and if none does, did one end? */
+static enum status permit_state(struct node *n, const struct person_ref *child,
+                                const struct person_ref *contact, bool *stands, bool *ended)
+{
+    struct buffer newest;
+    *ended = false;
+    buffer_init(&newest, WIRE_PERMIT_MAX);
+    enum status st = permit_newest(n, child, contact, &newest, stands);
+    buffer_wipe(&newest);
+    return st == ST_OK && !*stands ? permit_ended(n, child, contact, ended) : st;
+}
+
+enum status permit_of_ask(struct node *n, const struct person_ref *child, const struct person_ref *contact)
+{
+    bool stands = false, ended = false;
+    enum status st = permit_state(n, child, contact, &stands, &ended);
+    return st == ST_OK && (stands || ended) ? grant_ask(n, child, contact, stands) : st;
+}
+
 enum status apply_permit(struct node *n, const struct applied_entry *e)
 {
     const struct entry_permit *k = &e->body->u.permit;
     struct permit p;
-    struct buffer newest;
-    bool found = false;
+    bool stands = false, ended = false;
     enum status st = permit_decode(&p, k->permit);
     if (st == ST_OK)
         st = judge_author(n, e, &p.child);
@@ -244,12 +289,11 @@ enum status apply_permit(struct node *n, const struct applied_entry *e)
         st = ST_JOURNAL_AUTHOR;
     if (st == ST_OK)
         st = permit_keep(n, k->permit);
-    buffer_init(&newest, WIRE_PERMIT_MAX);
     if (st == ST_OK)
-        st = permit_newest(n, &p.child, &p.contact, &newest, &found);
-    if (st == ST_OK && found) /* enough signatures, and not withdrawn by an entry that came before it */
-        st = k->request.len > 0 ? grant_approach(n, k, &p) : grant_ask(n, &p);
-    buffer_wipe(&newest);
+        st = permit_state(n, &p.child, &p.contact, &stands, &ended);
+    if (st == ST_OK && (stands || ended)) /* else it has not enough signatures yet */
+        st = k->request.len > 0 ? grant_approach(n, k, &p, stands)
+                                : grant_ask(n, &p.child, &p.contact, stands);
     return st;
 }
 
@@ -314,6 +358,8 @@ enum status apply_withdrawal(struct node *n, const struct applied_entry *e)
     if (st == ST_OK && !stands && ID_EQUAL(&w.child.person, &n->self.person))
         st =
             send_withdrawal(n, &w, encoded); /* the child's own device knows the contact's newest letterbox */
+    if (st == ST_OK)
+        st = requests_over(n, &w.child, &w.contact, hlc_ms(w.serial));
     if (st == ST_OK && !stands)
         st = contact_end(n, &w.child, &w.contact, by);
     buffer_wipe(&newest);

@@ -2,6 +2,7 @@
 /* Requests: approaches from outside, a child's asks, and what was decided about them. A row's state is worked
  * out from the decisions and the rules each time one of them changes, so that the order in which entries come
  * does not matter. */
+#include "protocol/hlc.h"
 #include "sync/contact_internal.h"
 
 void text_copy(char *to, size_t cap, struct span from)
@@ -151,23 +152,45 @@ static enum status changed(struct node *n, const struct request *r, enum request
     return st == ST_OK ? take_back(n, r) : st;
 }
 
-/* What the answers and rules make of a row that is not over. Only answers decide: where policy denies for
- * another reason (heads that are missing, a full day) a row just waits. */
+/* Has a parent of either side ended this contact since it was asked for? */
+static enum status ended_since(struct node *n, const struct request *r, bool *ended)
+{
+    int64_t later = 0;
+    enum status st = sql_number(
+        &n->sql, &later, 0,
+        "SELECT count(*) FROM withdrawal WHERE serial >> 16 >= ?4 AND ((child = ?1 AND"
+        " contact_family = ?2 AND contact = ?3) OR (child_family = ?2 AND child = ?3 AND"
+        " contact = ?1))",
+        "bbbi", SPAN_ID(&r->person), SPAN_ID(&r->other.family), SPAN_ID(&r->other.person), r->at_ms);
+    *ended = later != 0;
+    return st;
+}
+
+/* What the answers and rules make of a row. Only answers decide: where policy denies for another reason
+ * (heads that are missing, a full day) a row just waits. What is over stays over, but for a no. */
 static enum status settle_row(struct node *n, const struct request *r)
 {
     struct facts_answer answer;
     int64_t answers = 0;
-    if ((r->kind != REQUEST_APPROACH && r->kind != REQUEST_ASK) || r->state == REQUEST_OVER)
+    enum request_state to = r->state;
+    bool ended = false;
+    if (r->kind != REQUEST_APPROACH && r->kind != REQUEST_ASK)
         return ST_OK;
     enum status st =
         sql_number(&n->sql, &answers, 0, "SELECT count(*) FROM decision WHERE request = ?", "b", SPAN(r->id));
-    if (st != ST_OK || answers == 0)
+    if (st == ST_OK)
+        st = ended_since(n, r, &ended);
+    if (st == ST_OK && answers != 0) {
+        st = request_judge(n, r, &answer);
+        to = answer.kind == VERDICT_ALLOW  ? REQUEST_YES
+             : answer.kind == VERDICT_DENY ? REQUEST_NO
+                                           : REQUEST_WAITING;
+    }
+    if (st != ST_OK)
         return st;
-    st = request_judge(n, r, &answer);
-    enum request_state to = answer.kind == VERDICT_ALLOW  ? REQUEST_YES
-                            : answer.kind == VERDICT_DENY ? REQUEST_NO
-                                                          : REQUEST_WAITING;
-    return st == ST_OK && to != r->state ? changed(n, r, to) : st;
+    if (to != REQUEST_NO && (ended || r->state == REQUEST_OVER))
+        return request_set_state(n, r->id, REQUEST_OVER);
+    return to != r->state ? changed(n, r, to) : ST_OK;
 }
 
 enum status request_settle(struct node *n, const uint8_t id[static HASH_LEN])
@@ -289,6 +312,7 @@ enum status letter_contact_request(struct node *n, const struct received_letter 
 enum status apply_approach(struct node *n, const struct applied_entry *e)
 {
     const struct entry_approach *a = &e->body->u.approach;
+    int64_t when = a->received_ms > hlc_ms(e->hlc) ? a->received_ms : hlc_ms(e->hlc);
     struct judged *j = mem_alloc(1, sizeof(*j));
     bool fresh;
     enum status st = j == NULL ? ST_NO_MEMORY : judge(a->message, j);
@@ -296,7 +320,7 @@ enum status apply_approach(struct node *n, const struct applied_entry *e)
                         ID_EQUAL(&j->a.sender.who.family, &n->self.family)))
         st = ST_APPROACH_SENDER;
     if (st == ST_OK)
-        st = approach_row(n, j, a->message, a->received_ms, &fresh);
+        st = approach_row(n, j, a->message, when, &fresh);
     mem_free(j, sizeof(*j));
     return st;
 }
@@ -318,7 +342,7 @@ static enum status ask_row(struct node *n, const struct applied_entry *e, const 
     r.other_supervised = i->supervised;
     r.how = MET_INVITE;
     r.state = REQUEST_WAITING;
-    r.at_ms = n->now.wall_ms;
+    r.at_ms = hlc_ms(e->hlc);
     enum status st = buffer_copy(&r.note, a->note);
     if (st == ST_OK)
         st = buffer_copy(&r.body, a->invite);
@@ -330,6 +354,8 @@ static enum status ask_row(struct node *n, const struct applied_entry *e, const 
         st = node_notice(n, NOTICE_REQUESTS, r.other_name, NULL, NULL);
     if (st == ST_OK)
         st = request_settle(n, r.id);
+    if (st == ST_OK && ward_of_own_child(n, &r))
+        st = permit_of_ask(n, &e->who, &r.other);
     request_free(&r);
     return st;
 }

@@ -8,13 +8,16 @@
 #include "sync/names.h"
 #include "sync/policy_text.h"
 
-enum { HEADS_MAX = 16 }; /* edits made apart; more are merged into one that no edit replaces */
+enum {
+    HEADS_MAX = 16,   /* edits made apart; more are merged into one that no edit replaces */
+    HEADS_CLOSING = 8 /* … and of these, edits beyond an author's pin find room among so many */
+};
 
 struct heads {
     size_t count;
     struct entry_hash hash[HEADS_MAX];
     struct policy policy[HEADS_MAX];
-    bool has_rest; /* what did not fit, and closing edits beyond an author's pin */
+    bool has_rest; /* what did not fit */
     struct policy rest;
 };
 
@@ -43,7 +46,7 @@ static void heads_replace(struct heads *h, const struct based_on *known)
 }
 
 /* Entries come in order of hlc, so whatever an edit knew of came before it. Beyond its author's pin an edit
- * only closes: it replaces nothing, and a merge never opens. */
+ * only closes: it replaces nothing, and a merge never opens. A parent who edits after it replaces it. */
 static enum status heads_add(struct node *n, const struct applied_entry *e, void *ctx)
 {
     struct heads *h = ctx;
@@ -53,7 +56,7 @@ static enum status heads_add(struct node *n, const struct applied_entry *e, void
         return ST_OK; /* judged void when it came: see apply_policy */
     if (!e->closes_only)
         heads_replace(h, &e->body->u.policy.based_on);
-    if (e->closes_only || h->count == HEADS_MAX) {
+    if (h->count == HEADS_MAX || (e->closes_only && h->count >= HEADS_CLOSING)) {
         heads_rest(h, &p);
         return ST_OK;
     }
