@@ -156,14 +156,22 @@ static enum status judge_request(const struct entry_permit *k, const struct perm
     return st;
 }
 
-/* A contact that ended before its permit was here: listed as ended, as where they came in turn. */
+/* A contact that ended before its permit was here: listed as ended and by name, as where they came in turn. A
+ * device that was added meanwhile may have the row already, from the conversation, which says no names. */
 static enum status put_ended(struct node *n, struct contact_set *set)
 {
     enum contact_state state;
     bool known = false;
     set->state = CONTACT_WITHDRAWN;
     enum status st = contact_row(n, &set->mine, &set->other, &state, NULL, &known);
-    return st == ST_OK && !known ? contact_put(n, set) : st;
+    if (st == ST_OK && !known)
+        return contact_put(n, set);
+    return st == ST_OK ? sql_run(&n->sql,
+                                 "UPDATE contact SET name = ?, supervised = ? WHERE person = ? AND family = ?"
+                                 " AND other = ?",
+                                 "tibbb", set->name, (int64_t)set->supervised, SPAN_ID(&set->mine.person),
+                                 SPAN_ID(&set->other.family), SPAN_ID(&set->other.person))
+                       : st;
 }
 
 /* The child's device opens the conversation; the parents' list the contact. */

@@ -228,11 +228,37 @@ static void T51_the_same_entries_in_any_order_give_the_same_state(void **state)
     assert_true(world_number(x->w, x->s.ben, "SELECT count(*) FROM permit WHERE enough = 1") >= 2);
 }
 
+/* A second device of the child's may hear of the end before it hears of the beginning. */
+static void T51_a_contact_that_ended_has_its_name_when_the_permit_comes_last(void **state)
+{
+    struct scene *x = *state;
+    struct carried c = {.kind = SCOPE_WARD};
+    bool found = false;
+    struct node *n = world_node(x->w, x->s.maya);
+    buffer_init(&c.bytes, GROUP_MESSAGE_MAX);
+    world_ok(x->w, x->s.ana, CMD_WITHDRAW, "Leo", NULL, NULL, NULL);
+    world_run(x->w, 5 * MINUTE_MS);
+    assert_ok(sql_bytes(&n->sql, &c.bytes, &found, "SELECT entry FROM entry WHERE kind = ?", "i",
+                        (int64_t)ENTRY_PERMIT));
+    assert_true(found);
+    assert_ok(journal_entry_decode(&c.e, buffer_span(&c.bytes)));
+    /* As on a device that joined the conversation and then heard of the withdrawal. */
+    assert_ok(sql_run(&n->sql, "DELETE FROM entry WHERE kind = ?", "i", (int64_t)ENTRY_PERMIT));
+    assert_ok(sql_run(&n->sql, "UPDATE contact SET name = '?'", ""));
+    c.via = world_node(x->w, x->s.ben)->self.device;
+    assert_ok(world_forge(x->w, x->s.maya, take, &c));
+    assert_int_equal(
+        world_number(x->w, x->s.maya, "SELECT count(*) FROM contact WHERE name = 'Leo' AND state = 3"), 1);
+    buffer_wipe(&c.bytes);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(T51_the_same_entries_in_any_order_give_the_same_state, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(T51_a_contact_that_ended_has_its_name_when_the_permit_comes_last,
+                                        setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
