@@ -15,6 +15,9 @@ enum status beacon_encode(struct writer *w, const struct beacon *b)
     writer_optional(w, b->answers);
     if (b->answers)
         writer_bytes(w, SPAN(b->nonce));
+    writer_optional(w, b->asks);
+    if (b->asks)
+        writer_bytes(w, SPAN(b->asked));
     return writer_done(w);
 }
 
@@ -33,6 +36,9 @@ enum status beacon_decode(struct beacon *out, struct span in)
     b.answers = reader_optional(&r);
     if (b.answers)
         reader_fixed(&r, b.nonce, sizeof b.nonce);
+    b.asks = reader_optional(&r);
+    if (b.asks)
+        reader_fixed(&r, b.asked, sizeof b.asked);
     return wire_finish(&r, out, &b, sizeof b);
 }
 

@@ -6,6 +6,8 @@
 #include "protocol/relay_command.h"
 #include "protocol/wire.h"
 
+enum beacon_limits { BEACON_NONCE_LEN = 16 };
+
 /* "In this group I stand at this epoch." Not signed: it travels in a group, another scope or a letterbox. */
 struct beacon {
     struct scope_id scope;
@@ -15,7 +17,9 @@ struct beacon {
     uint8_t authenticator_hash[HASH_LEN]; /* beacon_authenticator_hash of this epoch */
     struct relay_incarnation incarnation; /* under which the sender read it */
     bool answers;
-    uint8_t nonce[16]; /* of who asked for this beacon; zero if none did */
+    uint8_t nonce[BEACON_NONCE_LEN]; /* of who asked for this beacon; zero if none did */
+    bool asks;
+    uint8_t asked[BEACON_NONCE_LEN]; /* to be named in every other member's beacon; zero if none is wanted */
 };
 
 enum status beacon_decode(struct beacon *out, struct span in) MUST_USE;

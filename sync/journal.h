@@ -10,6 +10,7 @@
 #ifndef KITH_SYNC_JOURNAL_H
 #define KITH_SYNC_JOURNAL_H
 
+#include "protocol/beacon.h"
 #include "protocol/entry_body.h"
 #include "sync/scope_group.h"
 
@@ -80,6 +81,9 @@ enum status journal_heads(struct node *n, const struct scope_id *scope, struct h
 enum status journal_flush(struct node *n, struct group *g) MUST_USE;
 /* Entries whose time has come (§10), or whose handler was not there before. */
 enum status journal_due(struct node *n) MUST_USE;
+/* A `have` whose beacon names the nonce that a member asked for. */
+enum status journal_answer(struct node *n, struct group *g,
+                           const uint8_t nonce[static BEACON_NONCE_LEN]) MUST_USE;
 enum status journal_want_have(struct node *n, struct group *g, int64_t within_ms) MUST_USE;
 /* Does this device hold, in this scope, all that these authors announced? (§7.2: closed otherwise) */
 enum status journal_holds_announced(struct node *n, const struct scope_id *scope, bool *holds) MUST_USE;

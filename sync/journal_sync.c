@@ -90,7 +90,8 @@ static enum status send_own(struct node *n, struct group *g)
 
 /* ---- have ---- */
 
-static enum status send_have(struct node *n, struct group *g)
+/* `answer`: somebody's nonce, in a `have` out of turn; NULL: the regular one. */
+static enum status send_have(struct node *n, struct group *g, const uint8_t *answer)
 {
     struct buffer beacon, body;
     struct writer w;
@@ -106,7 +107,7 @@ static enum status send_have(struct node *n, struct group *g)
         h->author_count = (uint16_t)count;
     }
     if (st == ST_OK) {
-        st = group_beacon(n, g, &beacon);
+        st = group_beacon(n, g, answer, &beacon);
     }
     if (st == ST_OK) {
         h->beacon = buffer_span(&beacon);
@@ -117,7 +118,7 @@ static enum status send_have(struct node *n, struct group *g)
         struct group_message m = {GROUP_HAVE, buffer_span(&body)};
         st = group_send(n, g, &m, 1, OUTBOX_PLAIN, NULL);
     }
-    if (st == ST_OK) {
+    if (st == ST_OK && !answer) {
         st = sql_run(&n->sql, "UPDATE mls_group SET have_at = ? WHERE id = ?", "ii",
                      n->now.wall_ms + every + node_random_below(n, every / 4), g->id);
     }
@@ -125,6 +126,11 @@ static enum status send_have(struct node *n, struct group *g)
     buffer_wipe(&body);
     mem_free(h, sizeof(*h));
     return st;
+}
+
+enum status journal_answer(struct node *n, struct group *g, const uint8_t nonce[static BEACON_NONCE_LEN])
+{
+    return send_have(n, g, nonce);
 }
 
 enum status journal_want_have(struct node *n, struct group *g, int64_t within_ms)
@@ -342,7 +348,7 @@ enum status journal_flush(struct node *n, struct group *g)
         st = sql_number(&n->sql, &have_at, 0, "SELECT have_at FROM mls_group WHERE id = ?", "i", g->id);
     }
     if (st == ST_OK && have_at <= n->now.wall_ms) {
-        st = send_have(n, g);
+        st = send_have(n, g, NULL);
     } else {
         node_wake_wall(n, have_at);
     }

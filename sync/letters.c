@@ -250,12 +250,13 @@ static enum status dispatch(struct node *n, const struct received_letter *l)
 }
 
 /* The same sealed bytes a second time do nothing: a relay may repeat what it has. */
-static enum status seen_before(struct node *n, struct span sealed, bool *seen)
+static enum status seen_before(struct node *n, struct span sealed, enum letterbox_message_type type,
+                               bool *seen)
 {
     uint8_t hash[HASH_LEN];
     hash_bytes(sealed, hash);
-    enum status st =
-        sql_run(&n->sql, "INSERT OR IGNORE INTO letter_seen VALUES(?,?)", "bi", SPAN(hash), n->now.wall_ms);
+    enum status st = sql_run(&n->sql, "INSERT OR IGNORE INTO letter_seen(hash, at_ms, type) VALUES(?,?,?)",
+                             "bii", SPAN(hash), n->now.wall_ms, (int64_t)type);
     *seen = st == ST_OK && sql_changes(&n->sql) == 0;
     return st;
 }
@@ -278,7 +279,7 @@ enum status letter_record(struct node *n, const struct log_row *log, struct span
         st = letterbox_open(&b->owner, message, &plain, &m);
     }
     if (st == ST_OK) {
-        st = seen_before(n, message, &seen);
+        st = seen_before(n, message, m.type, &seen);
     }
     if (st == ST_OK && !seen) {
         st = device_certificate_decode(&b->letter.from, m.certificate);

@@ -251,7 +251,7 @@ struct status_group_row {
     const char *kind, *about; /* "family", "parents", "ward", "own", "conversation"; whom it is about */
     uint64_t generation, epoch;
     size_t devices;
-    const char *state; /* "active", "joining", "stuck: …", "left" */
+    const char *state; /* "active", "joining", "waiting: …" (a gap, §5.4), "stuck: …", "left" */
 };
 struct status_row {
     bool in_family;

@@ -5,12 +5,14 @@
 
 #include "device/authorize.h"
 #include "sync/family.h"
+#include "sync/journal.h"
 #include "sync/removal.h"
 
 enum readd_limits {
     ASK_AGAIN_MS = 10 * 60 * 1000,
     BEACON_MS = 24 * 3600 * 1000,
     TELL_AGAIN_MS = 3600 * 1000,
+    ANSWER_AGAIN_MS = 60 * 1000, /* a member that asks again and again gets so many answers */
     TELL_AFTER_MS = 60 * 1000,   /* just after a commit everybody is behind for a moment */
     BEHIND_MS = 24 * 3600 * 1000 /* so long may a member lag behind another's beacon, §5.4 */
 };
@@ -274,12 +276,12 @@ static enum status send_beacons(struct node *n)
     struct query q;
     /* A group's first is a day after it came here: until then its `have` says the same. */
     enum status first =
-        sql_run(&n->sql, "UPDATE mls_group SET beacon_at = ? WHERE state = 1 AND beacon_at = 0", "i",
+        sql_run(&n->sql, "UPDATE mls_group SET beacon_at = ? WHERE state != 3 AND beacon_at = 0", "i",
                 n->now.wall_ms + BEACON_MS - node_random_below(n, BEACON_MS / 8));
     if (first != ST_OK) {
         return first;
     }
-    query_start(&q, &n->sql, "SELECT id FROM mls_group WHERE state = 1 AND beacon_at <= ? LIMIT 32", "i",
+    query_start(&q, &n->sql, "SELECT id FROM mls_group WHERE state != 3 AND beacon_at <= ? LIMIT 32", "i",
                 n->now.wall_ms);
     while (count < AT_ONCE && query_next(&q)) {
         ids[count++] = query_int(&q, 0);
@@ -291,7 +293,7 @@ static enum status send_beacons(struct node *n)
         buffer_init(&beacon, 1024);
         st = group_get(n, ids[i], &g);
         if (st == ST_OK) {
-            st = group_beacon(n, g, &beacon);
+            st = group_beacon(n, g, NULL, &beacon);
         }
         if (st == ST_OK) {
             st = letter_members(n, g, LETTERBOX_BEACON, buffer_span(&beacon));
@@ -303,7 +305,7 @@ static enum status send_beacons(struct node *n)
         buffer_wipe(&beacon);
     }
     if (st == ST_OK) {
-        st = sql_number(&n->sql, &next, 0, "SELECT min(beacon_at) FROM mls_group WHERE state = 1", "");
+        st = sql_number(&n->sql, &next, 0, "SELECT min(beacon_at) FROM mls_group WHERE state != 3", "");
     }
     if (st == ST_OK && next != 0) {
         node_wake_wall(n, next);
@@ -311,12 +313,39 @@ static enum status send_beacons(struct node *n)
     return st;
 }
 
-enum status readd_tell_behind(struct node *n, struct group *g, const struct device_id *device)
+/* Our beacon to one member, by letter; `answer` as in group_beacon. Without a box of theirs: *sent is false.
+ */
+static enum status letter_beacon_to(struct node *n, struct group *g, const struct device_id *device,
+                                    const uint8_t *answer, bool *sent)
 {
     struct device_certificate c;
     struct buffer box, beacon;
+    bool member = false;
+    *sent = false;
+    for (uint32_t at = 0; !member && group_next(g, &at, &c);) {
+        member = ID_EQUAL(&c.device, device);
+    }
+    buffer_init(&box, LETTERBOX_MAX);
+    buffer_init(&beacon, 1024);
+    enum status st = member ? box_of(n, &c, &box, sent) : ST_OK;
+    *sent = st == ST_OK && *sent && box.len != 0;
+    if (*sent) {
+        st = group_beacon(n, g, answer, &beacon);
+        struct letter l = {
+            .type = LETTERBOX_BEACON, .box = buffer_span(&box), .to = c.who, .body = buffer_span(&beacon)};
+        if (st == ST_OK) {
+            st = letter_send(n, &l);
+        }
+    }
+    buffer_wipe(&box);
+    buffer_wipe(&beacon);
+    return st;
+}
+
+enum status readd_tell_behind(struct node *n, struct group *g, const struct device_id *device)
+{
     int64_t told = 0, began = 0;
-    bool found = false, member = false;
+    bool sent = false;
     enum status st = sql_number(&n->sql, &told, 0, "SELECT told_at FROM beacon WHERE grp = ? AND device = ?",
                                 "ib", g->id, SPAN_ID(device));
     if (st == ST_OK) {
@@ -326,26 +355,72 @@ enum status readd_tell_behind(struct node *n, struct group *g, const struct devi
     if (st != ST_OK || told > n->now.wall_ms - TELL_AGAIN_MS || began > n->now.wall_ms - TELL_AFTER_MS) {
         return st;
     }
-    for (uint32_t at = 0; !member && group_next(g, &at, &c);) {
-        member = ID_EQUAL(&c.device, device);
+    st = letter_beacon_to(n, g, device, NULL, &sent);
+    return st == ST_OK ? sql_run(&n->sql, "UPDATE beacon SET told_at = ? WHERE grp = ? AND device = ?", "iib",
+                                 n->now.wall_ms, g->id, SPAN_ID(device))
+                       : st;
+}
+
+/* Who asked for our beacon gets it with their nonce: in the group when they stand where we stand, by letter
+ * when they would not read it there. */
+static enum status answer_one(struct node *n, struct group *g, const struct device_id *device,
+                              const uint8_t *nonce, bool beside)
+{
+    bool sent = false;
+    enum status st = ST_OK;
+    if (!beside || g->state != GROUP_ACTIVE) {
+        st = letter_beacon_to(n, g, device, nonce, &sent);
     }
-    buffer_init(&box, LETTERBOX_MAX);
-    buffer_init(&beacon, 1024);
-    st = member ? box_of(n, &c, &box, &found) : ST_OK;
-    if (st == ST_OK && found && box.len != 0) {
-        st = group_beacon(n, g, &beacon);
-        struct letter l = {
-            .type = LETTERBOX_BEACON, .box = buffer_span(&box), .to = c.who, .body = buffer_span(&beacon)};
+    if (st == ST_OK && !sent && g->state == GROUP_ACTIVE) {
+        st = journal_answer(n, g, nonce);
+    }
+    return st == ST_OK ? sql_run(&n->sql,
+                                 "UPDATE beacon SET ask = NULL, answered_at = ? WHERE grp = ? AND device = ?",
+                                 "iib", n->now.wall_ms, g->id, SPAN_ID(device))
+                       : st;
+}
+
+struct asking {
+    int64_t grp, epoch;
+    struct device_id device;
+    uint8_t nonce[BEACON_NONCE_LEN];
+};
+
+static enum status answer_askers(struct node *n)
+{
+    enum { AT_ONCE = 32 };
+    struct asking asking[AT_ONCE];
+    size_t count = 0;
+    int64_t next = 0;
+    struct query q;
+    query_start(&q, &n->sql,
+                "SELECT b.grp, b.device, b.ask, b.epoch FROM beacon b JOIN mls_group g ON g.id = b.grp WHERE"
+                " b.ask IS NOT NULL AND b.answered_at <= ? AND g.state != 3 LIMIT 32",
+                "i", n->now.wall_ms - ANSWER_AGAIN_MS);
+    while (count < AT_ONCE && query_next(&q)) {
+        asking[count].grp = query_int(&q, 0);
+        QUERY_ID(&q, 1, &asking[count].device);
+        query_fixed(&q, 2, asking[count].nonce, BEACON_NONCE_LEN);
+        asking[count++].epoch = query_int(&q, 3);
+    }
+    enum status st = query_end(&q);
+    for (size_t i = 0; st == ST_OK && i < count; i++) {
+        struct group *g = NULL;
+        st = group_get(n, asking[i].grp, &g);
         if (st == ST_OK) {
-            st = letter_send(n, &l);
+            st = answer_one(n, g, &asking[i].device, asking[i].nonce, asking[i].epoch == (int64_t)g->epoch);
         }
     }
     if (st == ST_OK) {
-        st = sql_run(&n->sql, "UPDATE beacon SET told_at = ? WHERE grp = ? AND device = ?", "iib",
-                     n->now.wall_ms, g->id, SPAN_ID(device));
+        st = sql_number(
+            &n->sql, &next, 0,
+            "SELECT min(b.answered_at) FROM beacon b JOIN mls_group g ON g.id = b.grp WHERE b.ask IS"
+            " NOT NULL AND g.state != 3",
+            "");
     }
-    buffer_wipe(&box);
-    buffer_wipe(&beacon);
+    if (st == ST_OK && next != 0) {
+        node_wake_wall(n, next + ANSWER_AGAIN_MS);
+    }
     return st;
 }
 
@@ -376,6 +451,9 @@ enum status readd_due(struct node *n)
     enum status st = judge_behind(n);
     if (st == ST_OK) {
         st = ask_all(n);
+    }
+    if (st == ST_OK) {
+        st = answer_askers(n);
     }
     return st == ST_OK ? send_beacons(n) : st;
 }

@@ -307,6 +307,9 @@ static enum status family_work(struct node *n, void *arg)
         st = admissions_due(n);
     }
     if (st == ST_OK) {
+        st = groups_gaps_due(n);
+    }
+    if (st == ST_OK) {
         st = readd_due(n);
     }
     return st == ST_OK ? forget_old_epochs(n) : st;

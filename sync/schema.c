@@ -163,6 +163,28 @@ static const char *const step_sql[] = {
     "CREATE TABLE notice(seq INTEGER PRIMARY KEY AUTOINCREMENT, kind INTEGER NOT NULL, at_ms INTEGER NOT "
     "NULL,"
     " who TEXT NOT NULL, what TEXT NOT NULL, scope BLOB NOT NULL) STRICT;",
+    /* ---- gaps, what waits for its writer, what is forgotten ---- */
+    /* read_at: when the log of the present epoch was last read to its end; reading_since: since when that has
+     * been so without a break. gap_nonce: what others' beacons have to name; gap_why: the cause. forgotten:
+     * epochs below it have no secrets here any more. refresh_at: the moment drawn for the next refresh. */
+    "ALTER TABLE mls_group ADD COLUMN read_at INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE mls_group ADD COLUMN reading_since INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE mls_group ADD COLUMN gap_nonce BLOB;"
+    "ALTER TABLE mls_group ADD COLUMN gap_why TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE mls_group ADD COLUMN gap_told INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE mls_group ADD COLUMN forgotten INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE mls_group ADD COLUMN refresh_at INTEGER NOT NULL DEFAULT 0;"
+    /* gap_epoch: where the member stands by a beacon that counts in the present gap. ask: a nonce that it
+     * waits for in ours. */
+    "ALTER TABLE beacon ADD COLUMN gap_epoch INTEGER NOT NULL DEFAULT -1;"
+    "ALTER TABLE beacon ADD COLUMN ask BLOB;"
+    "ALTER TABLE beacon ADD COLUMN answered_at INTEGER NOT NULL DEFAULT 0;"
+    /* held: an own text that its writer is asked about before it is sent (§5.3). */
+    "ALTER TABLE entry ADD COLUMN held INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE letter_seen ADD COLUMN type INTEGER NOT NULL DEFAULT 0;"
+    /* Chain entries of removals that came by letter, before their commit. */
+    "CREATE TABLE removal_record(id INTEGER PRIMARY KEY, device BLOB NOT NULL, hash BLOB NOT NULL UNIQUE,"
+    " record BLOB NOT NULL, at_ms INTEGER NOT NULL) STRICT;",
 };
 
 enum status schema_open(struct sql *s)

@@ -6,7 +6,7 @@
 #include "sync/sql.h"
 
 enum schema_limits {
-    SCHEMA_VERSION = 7 /* the number of steps */
+    SCHEMA_VERSION = 8 /* the number of steps */
 };
 
 /* Prepares the connection (vault_prepare) and brings the file to SCHEMA_VERSION. ST_STORE_NEWER

@@ -1,9 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* After a gap (§5.3): a relay that lost its store may show a commit as first that was not. Until every other
- * leaf has sent a beacon that names the new incarnation and stands at our epoch or an earlier one, this
- * device neither makes nor applies commits. Messages, `have` and repair go on. Then the epoch's log is read
- * again from its start. */
+/* After a gap (§5.3): *first* in a log holds only for a reader that saw every block before it. A relay that
+ * lost its store, a hole in a log, or 40 days in which a log was not read to its end: until every other leaf
+ * has sent a beacon that counts and stands at our epoch or an earlier one of our own history, this device
+ * neither makes nor applies commits. Messages, `have` and repair go on. Then the epoch's log is read again
+ * from its start.
+ *
+ * What counts: after a new store, a beacon that names the new incarnation; after a hole or an absence, also
+ * the nonce that this device has asked for, so that none counts which was made before. */
+#include "sync/family.h"
 #include "sync/scope_internal.h"
+
+enum gap_limits {
+    GAP_MISSING_MS = 24 * 3600 * 1000, /* so long may a member be silent before the person is told */
+    GAP_AT_ONCE = 256,
+    READ_NOTED_MS = 3600 * 1000 /* that a log was read to its end is written down once an hour */
+};
+#define GAP_AWAY_MS (INT64_C(40) * 86400000)
 
 static enum status drop_own_commit(struct node *n, struct group *g)
 {
@@ -18,20 +30,60 @@ static enum status drop_own_commit(struct node *n, struct group *g)
     return st;
 }
 
-enum status group_begin_gap(struct node *n, struct group *g)
+/* ---- beginning ---- */
+
+static const char *gap_text(enum gap_cause cause)
 {
+    switch (cause) {
+    case GAP_HOLE:
+        return "the relay left out a block";
+    case GAP_AWAY:
+        return "this device was away for 40 days";
+    case GAP_NEW_STORE:
+    default:
+        return "the relay lost its store";
+    }
+}
+
+/* Which nonce the others' beacons have to name; NULL where the incarnation says enough. */
+static enum status draw_nonce(struct node *n, const struct group *g, enum gap_cause cause,
+                              uint8_t nonce[static BEACON_NONCE_LEN], bool *wanted)
+{
+    int64_t before = 0;
+    enum status st = sql_number(&n->sql, &before, 0,
+                                "SELECT gap_nonce IS NOT NULL FROM mls_group WHERE id = ?", "i", g->id);
+    *wanted = cause != GAP_NEW_STORE || (g->gap && before != 0);
+    entropy_fill(&n->entropy, nonce, BEACON_NONCE_LEN);
+    return st;
+}
+
+enum status group_begin_gap(struct node *n, struct group *g, enum gap_cause cause)
+{
+    uint8_t nonce[BEACON_NONCE_LEN];
+    bool wanted = false;
+    enum status st = draw_nonce(n, g, cause, nonce, &wanted);
     g->touched = true;
     g->gap = true;
-    enum status st = g->pending ? drop_own_commit(n, g) : ST_OK;
+    if (st == ST_OK && g->pending) {
+        st = drop_own_commit(n, g);
+    }
     if (st == ST_OK && mls_group_member_count(g->mls) == 1) {
         g->gap = false; /* nobody else could have been first */
     }
-    return st == ST_OK ? sql_run(&n->sql,
-                                 "UPDATE mls_group SET gap_at = ?, pending = 0, have_at = ?, beacon_at = 1, "
-                                 "dirty = 1 WHERE id = ?",
-                                 "iii", g->gap ? n->now.wall_ms : 0,
-                                 n->now.wall_ms + node_random_below(n, 2000), g->id)
-                       : st;
+    if (st == ST_OK) {
+        st = sql_run(&n->sql, "UPDATE beacon SET gap_epoch = -1 WHERE grp = ?", "i", g->id);
+    }
+    if (st == ST_OK) {
+        st = sql_run(&n->sql,
+                     "UPDATE mls_group SET gap_at = ?, gap_nonce = ?, gap_why = ?, gap_told = 0, read_at = ?,"
+                     " pending = 0, have_at = ?, beacon_at = 1, dirty = 1 WHERE id = ?",
+                     "iotiii", g->gap ? n->now.wall_ms : 0, wanted ? SPAN(nonce) : SPAN_EMPTY,
+                     gap_text(cause), n->now.wall_ms, n->now.wall_ms + node_random_below(n, 2000), g->id);
+    }
+    if (st == ST_OK && g->gap) {
+        node_wake_wall(n, n->now.wall_ms + GAP_MISSING_MS);
+    }
+    return st;
 }
 
 enum status group_hole(struct node *n, const struct log_row *log)
@@ -41,18 +93,18 @@ enum status group_hole(struct node *n, const struct log_row *log)
     if (st == ST_GROUP_NOT_HERE) {
         return ST_OK;
     }
-    bool present = st == ST_OK && (uint64_t)log->epoch == g->epoch && g->state == GROUP_ACTIVE && !g->gap;
-    return present ? group_begin_gap(n, g) : st;
+    bool present = st == ST_OK && (uint64_t)log->epoch == g->epoch && g->state == GROUP_ACTIVE;
+    return present ? group_begin_gap(n, g, GAP_HOLE) : st;
 }
 
-enum status group_gap(struct node *n, int64_t relay)
+/* Begins a gap in every group that the query names (its first column is the id). */
+static enum status begin_all(struct node *n, const char *sql, int64_t arg, enum gap_cause cause)
 {
-    enum { AT_ONCE = 256 };
-    int64_t ids[AT_ONCE];
+    int64_t ids[GAP_AT_ONCE];
     size_t count = 0;
     struct query q;
-    query_start(&q, &n->sql, "SELECT id FROM mls_group WHERE relay = ? AND state = 1", "i", relay);
-    while (count < AT_ONCE && query_next(&q)) {
+    query_start(&q, &n->sql, sql, "i", arg);
+    while (count < GAP_AT_ONCE && query_next(&q)) {
         ids[count++] = query_int(&q, 0);
     }
     enum status st = query_end(&q);
@@ -60,58 +112,218 @@ enum status group_gap(struct node *n, int64_t relay)
         struct group *g = NULL;
         st = group_get(n, ids[i], &g);
         if (st == ST_OK) {
-            st = group_begin_gap(n, g);
+            st = group_begin_gap(n, g, cause);
         }
     }
+    return st;
+}
+
+enum status group_gap(struct node *n, int64_t relay)
+{
+    enum status st =
+        begin_all(n, "SELECT id FROM mls_group WHERE relay = ? AND state = 1", relay, GAP_NEW_STORE);
     /* What was there is gone: everybody tells what they have, and what is missing is sent again. */
     return st == ST_OK ? sql_run(&n->sql,
                                  "UPDATE entry SET acked = 0, sent_epoch = NULL, outbox = NULL WHERE own = 1 "
-                                 "AND acked = 1"
-                                 " AND arrived_at > ?",
+                                 "AND acked = 1 AND arrived_at > ?",
                                  "i", n->now.wall_ms - INT64_C(60000))
                        : st;
 }
 
-/* A beacon made before the store was lost says nothing of what was first since, however late it comes. */
-enum status group_gap_heeds(struct node *n, const struct group *g, const struct beacon *b, bool *heeds)
+/* ---- absence ---- */
+
+enum status group_note_absence(struct node *n, struct group *g)
+{
+    int64_t read_at = 0;
+    enum status st =
+        sql_number(&n->sql, &read_at, 0, "SELECT read_at FROM mls_group WHERE id = ?", "i", g->id);
+    bool away = st == ST_OK && !g->gap && read_at != 0 && read_at < n->now.wall_ms - GAP_AWAY_MS;
+    return away ? group_begin_gap(n, g, GAP_AWAY) : st;
+}
+
+enum status group_read_to_end(struct node *n, const int64_t *logs, size_t count)
+{
+    int64_t due = 0;
+    enum status st =
+        sql_number(&n->sql, &due, 0, "SELECT count(*) FROM mls_group WHERE state = 1 AND read_at < ?", "i",
+                   n->now.wall_ms - READ_NOTED_MS);
+    for (size_t i = 0; st == ST_OK && due != 0 && i < count; i++) {
+        st = sql_run(
+            &n->sql,
+            "UPDATE mls_group SET reading_since = CASE WHEN reading_since = 0 OR read_at < ?1 - ?2 THEN"
+            " ?1 ELSE reading_since END, read_at = ?1 WHERE log = ?3 AND state = 1 AND read_at < ?1 - ?4"
+            " AND (gap_at != 0 OR read_at = 0 OR read_at > ?1 - ?5)",
+            "iiiii", n->now.wall_ms, (int64_t)(3 * READ_NOTED_MS), logs[i], (int64_t)READ_NOTED_MS,
+            GAP_AWAY_MS);
+    }
+    return st;
+}
+
+/* ---- beacons in a gap ---- */
+
+enum status group_gap_nonce(struct node *n, const struct group *g, uint8_t out[static BEACON_NONCE_LEN],
+                            bool *asks)
+{
+    struct query q;
+    *asks = false;
+    memset(out, 0, BEACON_NONCE_LEN);
+    if (!g->gap) {
+        return ST_OK;
+    }
+    query_start(&q, &n->sql, "SELECT gap_nonce FROM mls_group WHERE id = ? AND gap_nonce IS NOT NULL", "i",
+                g->id);
+    if (query_next(&q)) {
+        query_fixed(&q, 0, out, BEACON_NONCE_LEN);
+        *asks = true;
+    }
+    return query_end(&q);
+}
+
+/* A beacon made before the gap says nothing of what was first since, however late it comes. */
+static enum status counts(struct node *n, const struct group *g, const struct beacon *b, bool *yes)
 {
     struct relay_incarnation now;
-    enum status st = g->gap ? logs_incarnation(n, g->relay, &now) : ST_OK;
-    *heeds = st == ST_OK && (!g->gap || ID_EQUAL(&now, &b->incarnation));
+    uint8_t nonce[BEACON_NONCE_LEN];
+    bool asked = false;
+    enum status st = logs_incarnation(n, g->relay, &now);
+    if (st == ST_OK) {
+        st = group_gap_nonce(n, g, nonce, &asked);
+    }
+    bool answers = !asked || (b->answers && memcmp(b->nonce, nonce, sizeof(nonce)) == 0);
+    *yes = st == ST_OK && answers && ID_EQUAL(&now, &b->incarnation);
     return st;
 }
 
 /* Which of the others has told since the gap, and where it stands. */
-enum status group_end_gap(struct node *n, struct group *g)
+static enum status look_around(struct node *n, const struct group *g, bool *all, bool *ahead)
 {
     struct mls_member m;
-    int64_t gap_at = 0;
-    bool all = true, ahead = false;
-    if (!g->gap) {
-        return ST_OK;
-    }
-    enum status st = sql_number(&n->sql, &gap_at, 0, "SELECT gap_at FROM mls_group WHERE id = ?", "i", g->id);
+    enum status st = ST_OK;
+    *all = true;
+    *ahead = false;
     for (uint32_t at = 0; st == ST_OK && mls_group_next_member(g->mls, &at, &m);) {
         int64_t epoch = -1;
         if (m.leaf == mls_group_own_leaf(g->mls)) {
             continue;
         }
-        st = sql_number(&n->sql, &epoch, -1,
-                        "SELECT epoch FROM beacon WHERE grp = ? AND device = ? AND at_ms >= ?", "ibi", g->id,
-                        m.key, gap_at);
-        all = all && epoch >= 0;
-        ahead = ahead || epoch > (int64_t)g->epoch;
+        st = sql_number(&n->sql, &epoch, -1, "SELECT gap_epoch FROM beacon WHERE grp = ? AND device = ?",
+                        "ib", g->id, m.key);
+        *all = *all && epoch >= 0;
+        *ahead = *ahead || epoch > (int64_t)g->epoch;
     }
+    return st;
+}
+
+static enum status end_gap(struct node *n, struct group *g)
+{
+    bool all = false, ahead = false;
+    enum status st = look_around(n, g, &all, &ahead);
     if (st == ST_OK && ahead) {
-        return group_stuck(
-            n, g,
-            "the relay lost its store and others went on meanwhile: this device asks to be added again");
+        return group_stuck(n, g,
+                           "others went on while this device could not see how: it asks to be added again");
     }
     if (st != ST_OK || !all) {
         return st;
     }
     g->gap = false;
     g->touched = true;
-    st = sql_run(&n->sql, "UPDATE mls_group SET gap_at = 0, dirty = 1 WHERE id = ?", "i", g->id);
+    st = sql_run(&n->sql,
+                 "UPDATE mls_group SET gap_at = 0, gap_nonce = NULL, gap_told = 0, dirty = 1 WHERE id = ?",
+                 "i", g->id);
     return st == ST_OK ? logs_reread(n, g->log) : st;
+}
+
+enum status group_gap_beacon(struct node *n, struct group *g, const struct device_id *from,
+                             const struct beacon *b, bool same)
+{
+    bool yes = false;
+    if (!g->gap) {
+        return ST_OK;
+    }
+    enum status st = counts(n, g, b, &yes);
+    if (st != ST_OK || !yes || !(same || b->epoch > g->epoch)) {
+        return st;
+    }
+    st = sql_run(&n->sql, "UPDATE beacon SET gap_epoch = ? WHERE grp = ? AND device = ?", "iib",
+                 (int64_t)b->epoch, g->id, SPAN_ID(from));
+    return st == ST_OK ? end_gap(n, g) : st;
+}
+
+/* ---- telling ---- */
+
+enum status group_gap_text(struct node *n, struct group *g, char *out, size_t cap)
+{
+    struct mls_member m;
+    struct device_id device;
+    struct buffer why;
+    char name[WIRE_NAME_MAX + 1];
+    bool found = false, first = true;
+    int64_t since = 0;
+    buffer_init(&why, 256);
+    enum status st = sql_number(&n->sql, &since, 0, "SELECT gap_at FROM mls_group WHERE id = ?", "i", g->id);
+    if (st == ST_OK) {
+        st = sql_bytes(&n->sql, &why, &found, "SELECT gap_why FROM mls_group WHERE id = ?", "i", g->id);
+    }
+    bool missing = since <= n->now.wall_ms - GAP_MISSING_MS;
+    sqlite3_snprintf((int)cap, out, "%s%.*s; %s", missing ? "stuck: " : "waiting: ", (int)why.len,
+                     why.len ? (const char *)why.ptr : "", missing ? "no word for a day from" : "asks");
+    for (uint32_t at = 0; st == ST_OK && mls_group_next_member(g->mls, &at, &m);) {
+        int64_t epoch = -1;
+        if (m.leaf == mls_group_own_leaf(g->mls) || m.key.len != sizeof(device.b)) {
+            continue;
+        }
+        memcpy(device.b, m.key.ptr, sizeof(device.b));
+        st = sql_number(&n->sql, &epoch, -1, "SELECT gap_epoch FROM beacon WHERE grp = ? AND device = ?",
+                        "ib", g->id, m.key);
+        if (st == ST_OK && epoch < 0) {
+            size_t len = strlen(out);
+            st = device_name(n, &device, name, sizeof(name));
+            sqlite3_snprintf((int)(cap - len), out + len, "%s%s", first ? " " : ", ", name);
+            first = false;
+        }
+    }
+    buffer_wipe(&why);
+    return st;
+}
+
+/* A member that has not told for a day may never tell: the person hears of it once, `status` says it. */
+static enum status tell_missing(struct node *n)
+{
+    char text[512];
+    int64_t id = 0, next = 0;
+    struct group *g = NULL;
+    enum status st = sql_number(&n->sql, &id, 0,
+                                "SELECT id FROM mls_group WHERE state = 1 AND gap_at != 0 AND gap_told = 0"
+                                " AND gap_at <= ?",
+                                "i", n->now.wall_ms - GAP_MISSING_MS);
+    if (st == ST_OK && id != 0) {
+        st = group_get(n, id, &g);
+        if (st == ST_OK) {
+            st = group_gap_text(n, g, text, sizeof(text));
+        }
+        if (st == ST_OK) {
+            st = node_notice(n, NOTICE_STUCK, "", text, &g->scope);
+        }
+        if (st == ST_OK) {
+            st = sql_run(&n->sql, "UPDATE mls_group SET gap_told = 1 WHERE id = ?", "i", id);
+        }
+    }
+    if (st == ST_OK) {
+        st = sql_number(&n->sql, &next, 0,
+                        "SELECT min(gap_at) FROM mls_group WHERE state = 1 AND gap_at != 0 AND gap_told = 0",
+                        "");
+    }
+    if (st == ST_OK && next != 0) {
+        node_wake_wall(n, next + GAP_MISSING_MS);
+    }
+    return st;
+}
+
+enum status groups_gaps_due(struct node *n)
+{
+    enum status st = begin_all(n,
+                               "SELECT id FROM mls_group WHERE state = 1 AND gap_at = 0 AND read_at != 0 AND"
+                               " read_at < ?",
+                               n->now.wall_ms - GAP_AWAY_MS, GAP_AWAY);
+    return st == ST_OK ? tell_missing(n) : st;
 }

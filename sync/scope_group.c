@@ -323,11 +323,11 @@ static enum status insert_row(struct node *n, struct group *g)
         st = sql_run(
             &n->sql,
             "INSERT INTO mls_group(scope, generation, kind, state, relay, founding, epoch, refreshed_at,"
-            " founded_at, subject_family, subject_person, peer_family, peer_person)"
-            " VALUES(?,?,?,1,?,?,?,?,?,?,?,?,?)",
-            "biiibiiibboo", SPAN_ID(&g->scope), (int64_t)g->generation, (int64_t)g->kind, relay,
-            SPAN(g->founding), (int64_t)g->epoch, n->now.wall_ms, n->now.wall_ms, SPAN_ID(&g->subject.family),
-            SPAN_ID(&g->subject.person), p ? SPAN_ID(&p->family) : SPAN_EMPTY,
+            " founded_at, read_at, subject_family, subject_person, peer_family, peer_person)"
+            " VALUES(?,?,?,1,?,?,?,?,?,?,?,?,?,?)",
+            "biiibiiiibboo", SPAN_ID(&g->scope), (int64_t)g->generation, (int64_t)g->kind, relay,
+            SPAN(g->founding), (int64_t)g->epoch, n->now.wall_ms, n->now.wall_ms, n->now.wall_ms,
+            SPAN_ID(&g->subject.family), SPAN_ID(&g->subject.person), p ? SPAN_ID(&p->family) : SPAN_EMPTY,
             p ? SPAN_ID(&p->person) : SPAN_EMPTY);
     }
     g->id = sql_last_id(&n->sql);

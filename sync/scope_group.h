@@ -120,12 +120,16 @@ bool group_has_device(const struct group *g, const struct device_id *device,
 size_t group_persons(const struct group *g, struct person_ref *out, size_t max);
 /* Walks the members; `leaf` starts at 0. False at the end. */
 bool group_next(const struct group *g, uint32_t *leaf, struct device_certificate *out);
-/* This device's beacon in the group, encoded. */
-enum status group_beacon(struct node *n, struct group *g, struct buffer *out) MUST_USE;
+/* This device's beacon in the group, encoded. `answer`: the nonce that somebody asked for, or NULL. */
+enum status group_beacon(struct node *n, struct group *g, const uint8_t *answer, struct buffer *out) MUST_USE;
 /* Compares a peer's beacon with our own epochs (§5.4). */
 enum status group_beacon_seen(struct node *n, struct group *g, const struct device_id *from,
                               struct span beacon) MUST_USE;
 enum status group_stuck(struct node *n, struct group *g, const char *why) MUST_USE;
+/* Gaps that begin by the clock (40 days' absence), and members that have been silent in one for a day. */
+enum status groups_gaps_due(struct node *n) MUST_USE;
+/* What a gap waits for, for people: why it began, and who has not told yet. */
+enum status group_gap_text(struct node *n, struct group *g, char *out, size_t cap) MUST_USE;
 enum status group_leave(struct node *n, struct group *g) MUST_USE; /* forgets its secrets; state LEFT */
 enum status group_save(struct node *n, struct group *g) MUST_USE;
 /* Marks for reconcile: every group, or one. */

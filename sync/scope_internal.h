@@ -3,6 +3,7 @@
 #ifndef KITH_SYNC_SCOPE_INTERNAL_H
 #define KITH_SYNC_SCOPE_INTERNAL_H
 
+#include "protocol/beacon.h"
 #include "sync/scope_group.h"
 
 enum group_internal_limits { GROUP_EVIDENCE_MAX = 256 /* records of one commit here */ };
@@ -27,12 +28,16 @@ enum status group_judge(struct node *n, struct group *g, const struct mls_staged
 enum status group_judge_joined(struct node *n, struct mls_group *mls, const struct kith_context *context,
                                const struct admission *admission) MUST_USE;
 /* What is read next need not be what came first: wait for everybody's beacon. */
-enum status group_begin_gap(struct node *n, struct group *g) MUST_USE;
-/* Does this beacon count while there is a gap? Only one that names the relay's present incarnation. */
-enum status group_gap_heeds(struct node *n, const struct group *g, const struct beacon *b,
-                            bool *heeds) MUST_USE;
-/* After a beacon: is the gap over? */
-enum status group_end_gap(struct node *n, struct group *g) MUST_USE;
+enum gap_cause { GAP_NEW_STORE, GAP_HOLE, GAP_AWAY };
+enum status group_begin_gap(struct node *n, struct group *g, enum gap_cause cause) MUST_USE;
+/* Before a commit is judged: was the log not read to its end for 40 days? Then a gap begins. */
+enum status group_note_absence(struct node *n, struct group *g) MUST_USE;
+/* The nonce that this device wants to see in others' beacons, if any. */
+enum status group_gap_nonce(struct node *n, const struct group *g, uint8_t out[static BEACON_NONCE_LEN],
+                            bool *asks) MUST_USE;
+/* A beacon in a gap: if it counts, and is ahead or the same as ours of that epoch, the gap may be over. */
+enum status group_gap_beacon(struct node *n, struct group *g, const struct device_id *from,
+                             const struct beacon *b, bool same) MUST_USE;
 /* Persons who made the commits of the last epochs, newest first. */
 enum status group_authors(struct node *n, const struct group *g, struct person_ref out[ADMISSION_AUTHORS_MAX],
                           size_t *count) MUST_USE;

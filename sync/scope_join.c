@@ -287,8 +287,13 @@ static enum status judge_incarnation(struct node *n, struct group *g, const stru
     struct relay_incarnation seen;
     static const struct relay_incarnation unknown;
     enum status st = logs_incarnation(n, g->relay, &seen);
-    if (st == ST_OK && !ID_EQUAL(&seen, &unknown) && memcmp(seen.b, a->incarnation.b, sizeof(seen.b)) != 0) {
-        st = group_begin_gap(n, g);
+    if (st == ST_OK && ID_EQUAL(&seen, &unknown)) {
+        /* A relay that this device has not met: it is to be the one that the Admission was made under. */
+        return sql_run(&n->sql, "UPDATE relay SET incarnation = ? WHERE address = ?", "bt",
+                       SPAN_ID(&a->incarnation), g->relay);
+    }
+    if (st == ST_OK && memcmp(seen.b, a->incarnation.b, sizeof(seen.b)) != 0) {
+        st = group_begin_gap(n, g, GAP_NEW_STORE);
     }
     return st;
 }

@@ -226,8 +226,11 @@ enum status group_record(struct node *n, const struct log_row *log, uint64_t seq
     if (info.kind != MLS_MESSAGE_PRIVATE || info.epoch != (uint64_t)log->epoch) {
         return ST_RECORD_UNKNOWN;
     }
-    if (info.handshake && g->gap) {
-        return ST_OK; /* read again when the gap is over */
+    if (info.handshake && present) {
+        st = group_note_absence(n, g);
+    }
+    if (st != ST_OK || (info.handshake && g->gap)) {
+        return st; /* read again when the gap is over */
     }
     if (info.handshake) {
         return present ? take_commit(n, g, message) : ST_OK; /* of an ended epoch: void */

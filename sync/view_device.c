@@ -169,6 +169,8 @@ static enum status count_devices(struct node *n, struct status_text *t)
         s = group_get(n, t->groups[i].id, &g);
         if (s == ST_OK && g->mls != NULL)
             t->rows[i].devices = mls_group_member_count(g->mls);
+        if (s == ST_OK && g->state == GROUP_ACTIVE && g->gap)
+            s = group_gap_text(n, g, t->groups[i].text, sizeof(t->groups[i].text));
         if (s == ST_GROUP_NOT_HERE)
             s = ST_OK;
     }
@@ -196,7 +198,7 @@ static enum status read_counts(struct node *n, struct status_row *row, const str
     int64_t waiting = 0, skipped = 0, alarms = 0;
     enum status s = sql_number(&n->sql, &waiting, 0, "SELECT count(*) FROM outbox", "");
     if (s == ST_OK)
-        s = meta_number(n, "skipped", 0, &skipped);
+        s = meta_number(n, "blocks_skipped", 0, &skipped);
     if (s == ST_OK)
         s = meta_number(n, "alarms", 0, &alarms);
     if (s == ST_OK)

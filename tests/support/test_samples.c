@@ -369,12 +369,13 @@ static void commit_data_sample(struct writer *w)
 
 static void beacon_sample(struct writer *w)
 {
-    struct beacon b = {.generation = 1, .epoch = 12, .answers = true};
+    struct beacon b = {.generation = 1, .epoch = 12, .answers = true, .asks = true};
     fill(b.scope.b, SHORT_ID_LEN, 1);
     fill(b.founding_hash, HASH_LEN, 2);
     fill(b.authenticator_hash, HASH_LEN, 3);
     fill(b.incarnation.b, sizeof b.incarnation.b, 4);
     fill(b.nonce, sizeof b.nonce, 5);
+    fill(b.asked, sizeof b.asked, 6);
     MUST(beacon_encode(w, &b));
 }
 
