@@ -332,7 +332,7 @@ enum status journal_flush(struct node *n, struct group *g)
     int64_t have_at = 0;
     bool alone = mls_group_member_count(g->mls) == 1, held = false;
     enum status st = removal_holds_sending(n, g, &held);
-    if (st != ST_OK || held || g->state != GROUP_ACTIVE) {
+    if (st != ST_OK || g->state != GROUP_ACTIVE) {
         return st;
     }
     if (alone) { /* nobody to tell: what was said before somebody came is not for them */
@@ -340,8 +340,11 @@ enum status journal_flush(struct node *n, struct group *g)
                        "UPDATE entry SET acked = 1 WHERE scope = ? AND own = 1 AND acked = 0 AND kind = ?",
                        "bi", SPAN_ID(&g->scope), (int64_t)ENTRY_TEXT);
     }
-    st = send_own(n, g);
-    if (st == ST_OK) {
+    /* A leaf that is to go gets no entry more; where everybody stands is told all the same. */
+    if (!held) {
+        st = send_own(n, g);
+    }
+    if (st == ST_OK && !held) {
         st = send_repairs(n, g);
     }
     if (st == ST_OK) {

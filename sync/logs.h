@@ -91,8 +91,9 @@ enum status letter_record(struct node *n, const struct log_row *log, struct span
 enum status pair_record(struct node *n, const struct log_row *log, struct span message) MUST_USE;
 enum status card_record(struct node *n, const struct log_row *log, struct span message) MUST_USE;
 enum status history_record(struct node *n, const struct log_row *log, struct span message) MUST_USE;
-/* These logs have nothing that was not read. */
-enum status group_read_to_end(struct node *n, const int64_t *logs, size_t count) MUST_USE;
+/* A `wait` for these logs was answered: those that it does not tell of were read to their end. */
+enum status group_read_to_end(struct node *n, const int64_t *logs, size_t count,
+                              const struct relay_answer *a) MUST_USE;
 /* A seq of a group's log is missing. */
 enum status group_hole(struct node *n, const struct log_row *log) MUST_USE;
 /* A relay started again with an empty store: every log's cursor is 0 now. */

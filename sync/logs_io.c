@@ -554,25 +554,10 @@ static enum status answer_read(struct node *n, const struct flight *f, const str
     return st;
 }
 
-/* What was watched and has not grown was read to its end. */
-static enum status note_ends(struct node *n, const struct flight *f, const struct relay_answer *a)
-{
-    int64_t ends[RELAY_WATCHES_MAX];
-    size_t count = 0, at = 0;
-    for (size_t i = 0; i < f->watch_count; i++) {
-        if (at < a->count && a->grown[at].index == i) {
-            at++;
-        } else {
-            ends[count++] = f->watched[i];
-        }
-    }
-    return group_read_to_end(n, ends, count);
-}
-
 static enum status answer_wait(struct node *n, const struct flight *f, const struct relay_answer *a)
 {
     struct log_memory *m = n->log_memory;
-    enum status st = note_ends(n, f, a);
+    enum status st = group_read_to_end(n, f->watched, f->watch_count, a);
     for (size_t i = 0; st == ST_OK && i < a->count; i++) {
         size_t at = 0;
         invariant(f->watched);

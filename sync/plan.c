@@ -165,10 +165,15 @@ bool plan_may_remove(struct node *n, const struct group *g, const struct device_
     return st == ST_OK;
 }
 
+enum status plan_record(struct plan *p, const struct evidence_record *r)
+{
+    return add_record(&p->evidence, r);
+}
+
 enum status plan_evidence(struct plan *p, enum evidence_kind kind, struct span body)
 {
     struct evidence_record r = {.kind = kind, .body = body};
-    return add_record(&p->evidence, &r);
+    return plan_record(p, &r);
 }
 
 /* An empty commit after many messages or days, unless this person made one of the last epochs (§5.3). */

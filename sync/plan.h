@@ -20,6 +20,7 @@ void plan_free(struct plan *p);
 /* A device to add, when its letterbox and a key package of it are here; nothing otherwise. */
 enum status plan_add(struct node *n, struct plan *p, const struct device_id *device,
                      const struct person_ref *who) MUST_USE;
+enum status plan_record(struct plan *p, const struct evidence_record *r) MUST_USE;
 enum status plan_evidence(struct plan *p, enum evidence_kind kind, struct span body) MUST_USE;
 /* Members remove a leaf one after the other, by rank, so that not all commit at once. */
 bool plan_may_remove(struct node *n, const struct group *g, const struct device_id *device);

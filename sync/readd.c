@@ -33,9 +33,8 @@ static enum status box_of(struct node *n, const struct device_certificate *c, st
                      "bbb", SPAN_ID(&n->self.person), SPAN_ID(&c->who.family), SPAN_ID(&c->who.person));
 }
 
-/* One letter a device of the family, one a contact (whose devices share a box). */
-static enum status letter_members(struct node *n, struct group *g, enum letterbox_message_type type,
-                                  struct span body)
+enum status letters_to_members(struct node *n, struct group *g, enum letterbox_message_type type,
+                               struct span body, const struct device_id *except)
 {
     struct device_certificate c;
     struct person_ref told[WIRE_LEAVES_MAX];
@@ -43,7 +42,8 @@ static enum status letter_members(struct node *n, struct group *g, enum letterbo
     enum status st = ST_OK;
     for (uint32_t at = 0; st == ST_OK && group_next(g, &at, &c);) {
         struct buffer box;
-        bool found = false, again = ID_EQUAL(&c.device, &n->self.device);
+        bool found = false,
+             again = ID_EQUAL(&c.device, &n->self.device) || (except && ID_EQUAL(&c.device, except));
         for (size_t i = 0; i < told_count; i++) {
             again =
                 again || (person_ref_equal(&told[i], &c.who) && !ID_EQUAL(&c.who.family, &n->self.family));
@@ -99,7 +99,7 @@ static enum status ask(struct node *n, struct group *g)
         st = readd_request_encode(&w, &q);
     }
     if (st == ST_OK) {
-        st = letter_members(n, g, LETTERBOX_READD, buffer_span(&body));
+        st = letters_to_members(n, g, LETTERBOX_READD, buffer_span(&body), NULL);
     }
     buffer_wipe(&package);
     buffer_wipe(&message);
@@ -296,7 +296,7 @@ static enum status send_beacons(struct node *n)
             st = group_beacon(n, g, NULL, &beacon);
         }
         if (st == ST_OK) {
-            st = letter_members(n, g, LETTERBOX_BEACON, buffer_span(&beacon));
+            st = letters_to_members(n, g, LETTERBOX_BEACON, buffer_span(&beacon), NULL);
         }
         if (st == ST_OK) {
             st = sql_run(&n->sql, "UPDATE mls_group SET beacon_at = ? WHERE id = ?", "ii",

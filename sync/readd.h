@@ -7,6 +7,10 @@
 #include "sync/letters.h"
 #include "sync/plan.h"
 
+/* One letter a device of the family, one a contact (whose devices share a box); none to this device and to
+ * `except` (may be NULL). */
+enum status letters_to_members(struct node *n, struct group *g, enum letterbox_message_type type,
+                               struct span body, const struct device_id *except) MUST_USE;
 /* Asks for stuck groups, sends the day's beacons, notices when others are ahead; called by reconcile. */
 enum status readd_due(struct node *n) MUST_USE;
 /* A member's beacon stands before our epoch, which it should have read by now: ours by letter, once an hour.

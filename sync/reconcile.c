@@ -12,6 +12,7 @@
 #include "sync/pair.h"
 #include "sync/plan.h"
 #include "sync/readd.h"
+#include "sync/removal.h"
 
 enum reconcile_limits { GROUPS_AT_ONCE = 256 };
 
@@ -34,10 +35,9 @@ static bool belongs(const struct group *g, const struct family_device *d)
     }
 }
 
-static enum status plan_members(struct node *n, struct group *g, struct plan *p)
+static enum status plan_coming(struct node *n, struct group *g, struct plan *p)
 {
     struct family_device devices[WIRE_LEAVES_MAX];
-    struct device_certificate c;
     size_t count = 0;
     enum status st = family_devices(n, NULL, devices, WIRE_LEAVES_MAX, &count);
     for (size_t i = 0; st == ST_OK && i < count; i++) {
@@ -46,6 +46,17 @@ static enum status plan_members(struct node *n, struct group *g, struct plan *p)
             st = plan_add(n, p, &devices[i].device, &who);
         }
     }
+    return st;
+}
+
+/* In `family` the commit of a removal brings the chain entries itself. Where they came by another way, and
+ * the commit has not, another parent's device makes one (§5.4). */
+static enum status plan_leaving(struct node *n, struct group *g, struct plan *p)
+{
+    struct family_device devices[WIRE_LEAVES_MAX];
+    struct device_certificate c;
+    size_t count = 0;
+    enum status st = family_devices(n, NULL, devices, WIRE_LEAVES_MAX, &count);
     for (uint32_t at = 0; st == ST_OK && group_next(g, &at, &c);) {
         bool stays = false;
         for (size_t i = 0; i < count; i++) {
@@ -72,6 +83,9 @@ static enum status plan_group(struct node *n, struct group *g)
     enum status st = ST_OK;
     if (g->kind == SCOPE_FAMILY) {
         st = wishes_commit(n, g);
+        if (st == ST_OK && !g->pending && may_commit(n, g)) {
+            st = removals_commit(n, g);
+        }
         if (st != ST_OK || g->pending) {
             return st;
         }
@@ -84,7 +98,10 @@ static enum status plan_group(struct node *n, struct group *g)
         return ST_NO_MEMORY;
     }
     if (g->kind != SCOPE_FAMILY && may_commit(n, g)) {
-        st = plan_members(n, g, p);
+        st = plan_coming(n, g, p);
+    }
+    if (st == ST_OK && may_commit(n, g)) {
+        st = plan_leaving(n, g, p);
     }
     if (st == ST_OK) {
         st = readd_plan(n, g, p);

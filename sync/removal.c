@@ -125,6 +125,9 @@ enum status letter_evidence(struct node *n, const struct received_letter *l)
 {
     struct evidence_record r;
     enum status st = evidence_record_decode(&r, l->m->body);
+    if (st == ST_OK && r.kind == EVIDENCE_CHAIN_ENTRY) {
+        return removal_told(n, &r, l->m->body);
+    }
     return st == ST_OK && r.kind == EVIDENCE_REVOCATION ? revocation_keep(n, r.body) : st;
 }
 

@@ -14,6 +14,13 @@ enum status revocation_keep(struct node *n, struct span revocation) MUST_USE;
  * letterboxes. */
 enum status revocation_issue(struct node *n, const struct device_id *device,
                              const struct person_ref *who) MUST_USE;
+/* Before a commit of `family` that removes a device: its evidence by letter to every other member. */
+enum status removal_tell_members(struct node *n, struct group *family, const struct device_id *device,
+                                 const struct span *records, size_t count) MUST_USE;
+/* A chain entry that came so; `record` is r encoded. Others than those of removals are refused. */
+enum status removal_told(struct node *n, const struct evidence_record *r, struct span record) MUST_USE;
+/* Commits a removal whose evidence is here, when it is this device's turn and nobody's commit was shown. */
+enum status removals_commit(struct node *n, struct group *family) MUST_USE;
 bool revocation_known(struct node *n, const struct device_id *device);
 /* A device sends no entries into a group that has a leaf which a revocation known to it names (§5.3). */
 enum status removal_holds_sending(struct node *n, struct group *g, bool *held) MUST_USE;

@@ -141,13 +141,18 @@ enum status group_note_absence(struct node *n, struct group *g)
     return away ? group_begin_gap(n, g, GAP_AWAY) : st;
 }
 
-enum status group_read_to_end(struct node *n, const int64_t *logs, size_t count)
+enum status group_read_to_end(struct node *n, const int64_t *logs, size_t count, const struct relay_answer *a)
 {
     int64_t due = 0;
+    size_t at = 0;
     enum status st =
         sql_number(&n->sql, &due, 0, "SELECT count(*) FROM mls_group WHERE state = 1 AND read_at < ?", "i",
                    n->now.wall_ms - READ_NOTED_MS);
     for (size_t i = 0; st == ST_OK && due != 0 && i < count; i++) {
+        if (at < a->count && a->grown[at].index == i) {
+            at++;
+            continue;
+        }
         st = sql_run(
             &n->sql,
             "UPDATE mls_group SET reading_since = CASE WHEN reading_since = 0 OR read_at < ?1 - ?2 THEN"

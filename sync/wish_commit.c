@@ -154,6 +154,9 @@ static enum status commit_wish(struct node *n, struct group *family, enum wish_k
             a.remove_count = 1;
         }
     }
+    if (st == ST_OK && kind == WISH_REMOVE) {
+        st = removal_tell_members(n, family, &x->d.device, d->records, d->count);
+    }
     if (st == ST_OK) {
         st = group_commit(n, family, &a);
     }

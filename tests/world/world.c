@@ -25,13 +25,23 @@ struct flight { /* one relay request, from FX_RELAY_REQUEST to EV_RELAY_ANSWER *
     size_t device;
     unsigned life; /* of the device: what a process asked for dies with it */
     uint64_t id, order;
-    int64_t at_ms; /* mono: when it arrives where it goes */
+    size_t bent_count; /* of the device, when the relay got it */
+    int64_t at_ms;     /* mono: when it arrives where it goes */
     bool answered;
     struct buffer request, answer;
 };
 
+enum { BENT_MAX = 8 };
+struct bent { /* a log that the relay shows to one device otherwise than to the rest */
+    bool withheld;
+    struct log_id log;
+    uint64_t after;
+};
+
 struct world_device {
     bool hide_one; /* world_hide_one */
+    struct bent bent[BENT_MAX];
+    size_t bent_count;
     char name[64], home[256];
     struct node *node; /* NULL: off */
     unsigned life, steps;
@@ -210,6 +220,28 @@ void world_wipe_relay(struct world *w)
     store_memory_wipe(&w->store, &w->entropy.entropy);
 }
 
+void world_rename_relay(struct world *w)
+{
+    store_memory_rename(&w->store, &w->entropy.entropy);
+}
+
+static void bend_log(struct world *w, size_t device, const struct bent *b)
+{
+    struct world_device *d = &w->devices[device];
+    assert_true(d->bent_count < BENT_MAX);
+    d->bent[d->bent_count++] = *b;
+}
+
+void world_fork_log(struct world *w, size_t device, const struct log_id *log, uint64_t after)
+{
+    bend_log(w, device, &(struct bent){.log = *log, .after = after});
+}
+
+void world_withhold_log(struct world *w, size_t device, const struct log_id *log)
+{
+    bend_log(w, device, &(struct bent){.withheld = true, .log = *log});
+}
+
 /* ---- effects ---- */
 
 static bool lost(struct world *w)
@@ -356,6 +388,58 @@ static void take_answers(struct world *w)
     }
 }
 
+static const struct bent *bent_of(const struct world_device *d, size_t count, enum log_right right,
+                                  const struct log_claim *claim)
+{
+    struct log_id id;
+    log_claim_id(right, claim, &id);
+    for (size_t i = 0; i < count; i++) {
+        if (memcmp(id.b, d->bent[i].log.b, sizeof(id.b)) == 0)
+            return &d->bent[i];
+    }
+    return NULL;
+}
+
+/* A branch is a log of its own: its trim hash is another, and its seqs begin where it branched off. */
+static void bend_claim(const struct bent *b, struct log_claim *claim, uint64_t *after_seq)
+{
+    if (!b->withheld)
+        claim->others[1].b[0] ^= 0x55;
+    if (after_seq != NULL)
+        *after_seq = b->withheld ? UINT32_MAX : *after_seq > b->after ? *after_seq - b->after : 0;
+}
+
+static void bend_request(const struct world_device *d, size_t count, struct relay_request *q,
+                         struct relay_watch *watches)
+{
+    const struct bent *b;
+    if (q->command == RELAY_APPEND && (b = bent_of(d, count, LOG_WRITE, &q->log)) != NULL)
+        bend_claim(b, &q->log, NULL);
+    if (q->command == RELAY_READ && (b = bent_of(d, count, LOG_READ, &q->log)) != NULL)
+        bend_claim(b, &q->log, &q->after_seq);
+    for (size_t i = 0; q->command == RELAY_WAIT && i < q->watch_count; i++) {
+        if ((b = bent_of(d, count, LOG_READ, &watches[i].log)) != NULL)
+            bend_claim(b, &watches[i].log, &watches[i].after_seq);
+    }
+}
+
+/* `asked` is the request as the device made it. */
+static void unbend_answer(const struct world_device *d, size_t count, const struct relay_request *asked,
+                          struct relay_answer *a)
+{
+    const struct bent *b = asked->command == RELAY_READ     ? bent_of(d, count, LOG_READ, &asked->log)
+                           : asked->command == RELAY_APPEND ? bent_of(d, count, LOG_WRITE, &asked->log)
+                                                            : NULL;
+    for (size_t i = 0; a->command == RELAY_READ && b != NULL && i < a->count; i++)
+        a->blocks[i].seq += b->after;
+    if (a->command == RELAY_APPEND && b != NULL)
+        a->seq += b->after;
+    for (size_t i = 0; a->command == RELAY_WAIT && i < a->count; i++) {
+        b = bent_of(d, count, LOG_READ, &asked->watches[a->grown[i].index].log);
+        a->grown[i].seq += b != NULL ? b->after : 0;
+    }
+}
+
 /* A network repeats a request: the relay takes the second as it took the first, nobody hears the answer. */
 static void arrive_again(struct world *w, const struct relay_ask *ask, const struct relay_request *request)
 {
@@ -379,6 +463,8 @@ static void arrive_at_relay(struct world *w, struct flight *f)
                                   .session = &d->session,
                                   .source = &d->source};
     assert_ok(relay_request_decode(&request, w->watches, buffer_span(&f->request)));
+    f->bent_count = d->bent_count;
+    bend_request(d, f->bent_count, &request, w->watches);
     f->state = FLIGHT_AT_RELAY;
     assert_ok(relay_core_submit(w->core, &ask, &request, w->now));
     relay_core_commit(w->core, w->now);
@@ -395,7 +481,10 @@ static void arrive_at_device(struct world *w, struct flight *f)
     struct buffer answer = f->answer;
     if (f->answered) {
         assert_ok(relay_request_decode(&asked, w->watches, buffer_span(&f->request)));
+        bend_request(&w->devices[device], f->bent_count, &asked, w->watches);
         assert_ok(relay_answer_decode(&w->answer, &asked, buffer_span(&answer)));
+        assert_ok(relay_request_decode(&asked, w->watches, buffer_span(&f->request)));
+        unbend_answer(&w->devices[device], f->bent_count, &asked, &w->answer);
         if (w->devices[device].hide_one && w->answer.command == RELAY_READ && w->answer.count > 1) {
             w->devices[device].hide_one = false;
             w->answer.count--;

@@ -7,6 +7,7 @@
 #ifndef KITH_TESTS_WORLD_H
 #define KITH_TESTS_WORLD_H
 
+#include "protocol/relay_log.h"
 #include "sync/node.h"
 
 enum world_limits {
@@ -45,8 +46,15 @@ void world_repeat(struct world *w, unsigned percent);
 void world_restart_every(struct world *w, unsigned steps);
 /* The relay hides a block: the next answer to this device with several blocks lacks its first. */
 void world_hide_one(struct world *w, size_t device);
-/* What a new disk does to the relay. */
+/* What a new disk does to the relay, and what a copy of an old one that was put back does: all is there, under
+ * another incarnation. */
 void world_wipe_relay(struct world *w);
+void world_rename_relay(struct world *w);
+/* From now on the relay has two logs under this id: one for this device, one for everybody else; they are the
+ * same up to and with block `after`. What either appends the other never sees. */
+void world_fork_log(struct world *w, size_t device, const struct log_id *log, uint64_t after);
+/* From now on the relay shows this device nothing new of this log, and takes what it appends. */
+void world_withhold_log(struct world *w, size_t device, const struct log_id *log);
 
 /* ---- time and commands ---- */
 

@@ -52,6 +52,22 @@ enum status world_forge(struct world *w, size_t device, node_fn fn, void *arg)
     return why;
 }
 
+uint64_t world_group_log(struct world *w, size_t device, int kind, struct log_id *id)
+{
+    char sql[200];
+    snprintf(sql, sizeof(sql),
+             "SELECT l.log_id, l.cursor FROM mls_group g JOIN log l ON l.id = g.log WHERE g.kind = %d AND"
+             " g.state = 1",
+             kind);
+    sqlite3_stmt *st = prepared(w, device, sql);
+    assert_int_equal(sqlite3_step(st), SQLITE_ROW);
+    assert_int_equal(sqlite3_column_bytes(st, 0), sizeof(id->b));
+    memcpy(id->b, sqlite3_column_blob(st, 0), sizeof(id->b));
+    uint64_t cursor = (uint64_t)sqlite3_column_int64(st, 1);
+    sqlite3_finalize(st);
+    return cursor;
+}
+
 /* ---- what it holds ---- */
 
 static void hash_column(crypto_hash_sha256_state *h, sqlite3_stmt *st, int column)

@@ -16,6 +16,10 @@ void world_sql(struct world *w, size_t device, const char *sql);
 /* Runs `fn` inside the node as an event of its own would be, and a tick after it; its status. */
 enum status world_forge(struct world *w, size_t device, node_fn fn, void *arg);
 
+/* The log of the present epoch of the device's group of this kind (enum scope_kind): its id, and the last seq
+ * that the device has read. */
+uint64_t world_group_log(struct world *w, size_t device, int kind, struct log_id *id);
+
 /* SHA-256 over every row of the query, column by column with types and lengths. */
 void world_digest(struct world *w, size_t device, const char *sql, uint8_t out[static WORLD_DIGEST_LEN]);
 /* Fails unless the query gives the same rows on both devices; `what` names it in the message. */

@@ -284,6 +284,12 @@ void store_memory_wipe(struct relay_store *store, struct entropy *e)
     entropy_fill(e, m->incarnation.b, sizeof(m->incarnation.b));
 }
 
+void store_memory_rename(struct relay_store *store, struct entropy *e)
+{
+    struct memory_store *m = store->s;
+    entropy_fill(e, m->incarnation.b, sizeof(m->incarnation.b));
+}
+
 static const struct relay_store_ops memory_ops = {
     .append = memory_append,
     .commit = memory_commit,

@@ -12,5 +12,7 @@ enum status store_memory_open(struct relay_store *out, struct entropy *e) MUST_U
 void store_memory_crash(struct relay_store *store);
 /* What a new disk does: all logs gone, another incarnation. */
 void store_memory_wipe(struct relay_store *store, struct entropy *e);
+/* What a copy that was put back does: another incarnation, the logs as they were. */
+void store_memory_rename(struct relay_store *store, struct entropy *e);
 
 #endif

@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A relay that forks a log, withholds a commit, leaves out blocks or loses its store; and devices that were
+ * away (T05). */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "protocol/kith_context.h"
+#include "tests/support/test.h"
+#include "tests/support/test_entropy.h"
+#include "tests/world/world_inside.h"
+#include "tests/world/world_story.h"
+
+enum { MINUTE_MS = 60 * 1000, HOUR_MS = 60 * MINUTE_MS };
+#define DAY_MS INT64_C(86400000)
+#define FAMILY " WHERE kind = 1 AND state = 1"
+
+static int setup(void **state)
+{
+    *state = world_new(test_seed(1));
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    world_free(*state);
+    return 0;
+}
+
+/* A family of Ana's and Ben's phones and Maya's tablet, at rest. */
+static void family_of_three(struct world *w, struct story *s)
+{
+    s->ana = world_add(w, "Ana's phone");
+    s->ben = world_add(w, "Ben's phone");
+    s->maya = world_add(w, "Maya's tablet");
+    story_found(w, s->ana, "Berg", "Ana");
+    story_pair(w, s->ana, s->ben, "Ben", "parent", SIZE_MAX);
+    story_pair(w, s->ana, s->maya, "Maya", "child", SIZE_MAX);
+    world_run(w, 10 * MINUTE_MS);
+}
+
+static int64_t family_epoch(struct world *w, size_t device)
+{
+    return world_number(w, device, "SELECT epoch FROM mls_group" FAMILY);
+}
+
+/* The device commits in `family`: its leaf is long due. */
+static void refresh(struct world *w, size_t device)
+{
+    int64_t before = family_epoch(w, device);
+    world_sql(w, device, "UPDATE mls_group SET sent_count = 1000, refresh_at = 1, dirty = 1" FAMILY);
+    world_tick(w, device);
+    world_run(w, 2 * MINUTE_MS);
+    assert_true(family_epoch(w, device) > before);
+}
+
+static void withhold(struct world *w, size_t device)
+{
+    struct log_id log;
+    world_group_log(w, device, SCOPE_FAMILY, &log);
+    world_withhold_log(w, device, &log);
+}
+
+static void fork_log(struct world *w, size_t device, enum scope_kind kind)
+{
+    struct log_id log;
+    uint64_t after = world_group_log(w, device, kind, &log);
+    world_fork_log(w, device, &log, after);
+}
+
+/* ---- forks and what is withheld ---- */
+
+static void T05_members_who_are_shown_two_branches_hear_of_it_within_a_day(void **state)
+{
+    struct world *w = *state;
+    struct story s;
+    family_of_three(w, &s);
+    fork_log(w, s.ben, SCOPE_FAMILY);
+    refresh(w, s.ben);
+    refresh(w, s.maya);
+    assert_int_equal(family_epoch(w, s.ana), family_epoch(w, s.ben));
+    for (size_t i = s.ana; i <= s.maya; i++)
+        assert_int_equal(world_alarms(w, i), 0);
+    world_run(w, DAY_MS);
+    for (size_t i = s.ana; i <= s.maya; i++)
+        assert_true(world_alarms(w, i) > 0);
+}
+
+static void T05_a_commit_that_is_withheld_is_an_alarm_after_a_day_and_comes_by_readding(void **state)
+{
+    struct world *w = *state;
+    struct story s;
+    family_of_three(w, &s);
+    withhold(w, s.maya);
+    refresh(w, s.ben);
+    assert_true(family_epoch(w, s.maya) < family_epoch(w, s.ana));
+    world_run(w, 23 * HOUR_MS);
+    assert_int_equal(world_alarms(w, s.maya), 0);
+    world_run(w, 9 * HOUR_MS);
+    assert_true(world_alarms(w, s.maya) > 0);
+    assert_int_equal(family_epoch(w, s.maya), family_epoch(w, s.ana)); /* by another log */
+    story_say(w, s.ana, "Berg", "there you are", s.maya);
+}
+
+/* ---- removals ---- */
+
+static void T05_a_withheld_removal_is_known_by_letter_and_nothing_more_is_sent(void **state)
+{
+    struct world *w = *state;
+    struct story s;
+    family_of_three(w, &s);
+    withhold(w, s.ben);
+    world_ok(w, s.ana, CMD_DEVICES_REMOVE, "Maya's tablet", NULL, NULL, NULL);
+    world_run(w, 5 * MINUTE_MS);
+    assert_int_equal(world_number(w, s.ben, "SELECT count(*) FROM revocation"), 1);
+    assert_int_equal(world_number(w, s.ben, "SELECT pending FROM mls_group" FAMILY), 1);
+    world_ok(w, s.ben, CMD_SEND, "Berg", "not for Maya's tablet", NULL, NULL);
+    world_run(w, HOUR_MS);
+    assert_false(world_has_text(w, s.maya, "not for Maya's tablet", NULL));
+    assert_int_equal(
+        world_number(w, s.ben, "SELECT count(*) FROM entry WHERE own = 1 AND kind = 1 AND acked = 0"), 1);
+    world_run(w, 40 * HOUR_MS); /* added again, by another log */
+    assert_true(world_has_text(w, s.ana, "not for Maya's tablet", "Ben"));
+    assert_false(world_has_text(w, s.maya, "not for Maya's tablet", NULL));
+}
+
+static void T05_who_is_kept_from_a_removal_commits_it_in_turn(void **state)
+{
+    struct world *w = *state;
+    struct story s;
+    family_of_three(w, &s);
+    fork_log(w, s.ben, SCOPE_FAMILY);
+    fork_log(w, s.ben, SCOPE_PARENTS);
+    fork_log(w, s.ben, SCOPE_WARD);
+    world_ok(w, s.ana, CMD_DEVICES_REMOVE, "Maya's tablet", NULL, NULL, NULL);
+    world_run(w, 10 * MINUTE_MS);
+    assert_int_equal(family_epoch(w, s.ben), family_epoch(w, s.ana));
+    assert_int_equal(
+        world_number(w, s.ben,
+                     "SELECT count(*) FROM chain WHERE chain = 2 AND family = (SELECT value FROM meta"
+                     " WHERE key = 'family')"),
+        world_number(w, s.ana,
+                     "SELECT count(*) FROM chain WHERE chain = 2 AND family = (SELECT value FROM meta"
+                     " WHERE key = 'family')"));
+    assert_int_equal(world_number(w, s.ben, "SELECT count(*) FROM removal_record"), 0);
+    world_ok(w, s.ben, CMD_SEND, "Berg", "without Maya", NULL, NULL);
+    world_run(w, DAY_MS);
+    assert_false(world_has_text(w, s.maya, "without Maya", NULL));
+    assert_true(world_alarms(w, s.ben) > 0 && world_alarms(w, s.ana) > 0); /* and it was a fork */
+}
+
+/* ---- gaps ---- */
+
+struct shown { /* the state of the family's group, by view_status */
+    char state[256];
+};
+
+static void look_at_family(void *ctx, const struct status_row *row)
+{
+    struct shown *x = ctx;
+    for (size_t i = 0; i < row->group_count; i++) {
+        if (strcmp(row->groups[i].kind, "family") == 0)
+            snprintf(x->state, sizeof(x->state), "%s", row->groups[i].state);
+    }
+}
+
+static void shows(struct world *w, size_t device, const char *begins, const char *has)
+{
+    struct shown x = {""};
+    assert_ok(view_status(world_node(w, device), look_at_family, &x));
+    if (strncmp(x.state, begins, strlen(begins)) != 0 || strstr(x.state, has) == NULL)
+        fail_msg("status says \"%s\", not \"%s … %s\"", x.state, begins, has);
+}
+
+static int64_t gaps(struct world *w, size_t device)
+{
+    return world_number(w, device, "SELECT count(*) FROM mls_group WHERE state = 1 AND gap_at != 0");
+}
+
+/* Maya is away while Ana writes and then Ben tells where he stands; the relay hides what Ana wrote. */
+static void hole_at_maya(struct world *w, const struct story *s)
+{
+    world_off(w, s->maya);
+    world_ok(w, s->ana, CMD_SEND, "Berg", "hidden", NULL, NULL);
+    world_run(w, 10000);
+    world_sql(w, s->ben, "UPDATE mls_group SET have_at = 0" FAMILY);
+    world_tick(w, s->ben);
+    world_run(w, 10000);
+    world_off(w, s->ben);
+    world_hide_one(w, s->maya);
+    world_on(w, s->maya);
+}
+
+static void T05_after_a_hole_only_an_answer_to_this_devices_question_counts(void **state)
+{
+    struct world *w = *state;
+    struct story s;
+    family_of_three(w, &s);
+    hole_at_maya(w, &s);
+    world_run(w, 2 * HOUR_MS); /* Ana has answered; what Ben told was told before */
+    assert_int_equal(gaps(w, s.maya), 1);
+    assert_int_equal(world_number(w, s.maya,
+                                  "SELECT count(*) FROM beacon b JOIN mls_group g ON g.id = b.grp"
+                                  " WHERE g.kind = 1 AND b.gap_epoch >= 0"),
+                     1);
+    shows(w, s.maya, "waiting: the relay left out a block", "Ben's phone");
+    world_run(w, 23 * HOUR_MS);
+    shows(w, s.maya, "stuck: ", "no word for a day from Ben's phone");
+    assert_true(world_number(w, s.maya, "SELECT count(*) FROM notice WHERE kind = 12") > 0);
+    world_on(w, s.ben);
+    world_run(w, HOUR_MS);
+    assert_int_equal(gaps(w, s.maya), 0);
+    shows(w, s.maya, "active", "");
+    assert_true(world_has_text(w, s.maya, "hidden", "Ana"));
+    refresh(w, s.ben); /* and the group goes on */
+    assert_int_equal(family_epoch(w, s.maya), family_epoch(w, s.ben));
+}
+
+/* So long ago the device read its groups' logs to their end last. */
+static void away_for_days(struct world *w, size_t device, int days)
+{
+    char sql[100];
+    snprintf(sql, sizeof(sql), "UPDATE mls_group SET read_at = read_at - %lld", days * (long long)DAY_MS);
+    world_sql(w, device, sql);
+    world_restart(w, device);
+}
+
+static void T05_after_forty_days_away_a_device_asks_before_it_follows(void **state)
+{
+    struct world *w = *state;
+    struct story s;
+    family_of_three(w, &s);
+    world_off(w, s.ben);
+    away_for_days(w, s.maya, 39);
+    assert_int_equal(gaps(w, s.maya), 0);
+    away_for_days(w, s.maya, 41);
+    assert_int_equal(gaps(w, s.maya), 2); /* family, ward; she is alone in own */
+    world_run(w, HOUR_MS);
+    assert_int_equal(gaps(w, s.maya), 2);
+    shows(w, s.maya, "waiting: this device was away for 40 days", "Ben's phone");
+    world_on(w, s.ben);
+    world_run(w, HOUR_MS);
+    assert_int_equal(gaps(w, s.maya), 0);
+    story_say(w, s.maya, "Berg", "back", s.ben);
+}
+
+static void T05_who_was_away_and_finds_others_ahead_is_added_again(void **state)
+{
+    struct world *w = *state;
+    struct story s;
+    family_of_three(w, &s);
+    world_off(w, s.maya);
+    refresh(w, s.ben);
+    world_on(w, s.maya);
+    away_for_days(w, s.maya, 41); /* before anything was read */
+    world_run(w, 3 * HOUR_MS);
+    assert_int_equal(gaps(w, s.maya), 0);
+    assert_int_equal(world_number(w, s.maya, "SELECT count(*) FROM mls_group WHERE kind = 1"), 2);
+    assert_int_equal(family_epoch(w, s.maya), family_epoch(w, s.ana));
+    story_say(w, s.maya, "Berg", "back", s.ben);
+}
+
+/* ---- joining ---- */
+
+static void T05_who_joins_under_another_incarnation_than_it_was_told_has_a_gap(void **state)
+{
+    struct world *w = *state;
+    struct story s;
+    family_of_three(w, &s);
+    size_t laptop = world_add(w, "Ana's laptop");
+    story_pair(w, s.ana, laptop, "Ana", "parent", SIZE_MAX);
+    world_run(w, 10 * MINUTE_MS);
+    assert_int_equal(gaps(w, laptop), 0);
+    world_off(w, laptop);
+    size_t tim = world_add(w, "Tim's tablet"); /* a ward is founded, and the laptop is sent an Admission */
+    story_pair(w, s.ana, tim, "Tim", "child", SIZE_MAX);
+    world_run(w, 10 * MINUTE_MS);
+    world_off(w, s.ana);
+    world_off(w, tim);
+    world_rename_relay(w);
+    world_on(w, laptop);
+    world_run(w, HOUR_MS);
+    assert_int_equal(
+        world_number(w, laptop,
+                     "SELECT count(*) FROM mls_group WHERE kind = 3 AND state = 1 AND gap_at != 0"),
+        2);
+    world_on(w, s.ana);
+    world_on(w, tim);
+    world_run(w, 6 * HOUR_MS);
+    assert_int_equal(gaps(w, laptop), 0);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(T05_members_who_are_shown_two_branches_hear_of_it_within_a_day),
+        TEST(T05_a_commit_that_is_withheld_is_an_alarm_after_a_day_and_comes_by_readding),
+        TEST(T05_a_withheld_removal_is_known_by_letter_and_nothing_more_is_sent),
+        TEST(T05_who_is_kept_from_a_removal_commits_it_in_turn),
+        TEST(T05_after_a_hole_only_an_answer_to_this_devices_question_counts),
+        TEST(T05_after_forty_days_away_a_device_asks_before_it_follows),
+        TEST(T05_who_was_away_and_finds_others_ahead_is_added_again),
+        TEST(T05_who_joins_under_another_incarnation_than_it_was_told_has_a_gap),
+    };
+    cmocka_set_test_filter(getenv("KITH_TEST"));
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
