@@ -1,86 +1,28 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""T50: agents are killed with SIGKILL at random points of the story and started again; the story must end as it does
-without. Two kinds of kill: `wal`, inside a transaction (tests/e2e/crash_shim.c ends the process in the middle of a
-write to the log), and `any`, at a random moment.
+"""T50: agents are killed with SIGKILL in the middle of the story and started again; the story must end as it does
+without. How many kills of which kind fall into which step is settled beforehand (killer.py): the story is played again
+until all have been made.
 
-usage: crash.py --build DIR [--kills N] [--seed N]
+usage: crash.py --build DIR [--kills N] [--seed N] [--seconds N]
+       crash.py --self-test
 
 Prints a histogram of kills over the story's steps, and compares what every device shows at the end with a run that
-nobody disturbed: without ids, keys and times."""
+nobody disturbed: without ids, keys and times. --self-test plays with machines of any speed in mind only."""
 import argparse
-import collections
 import pathlib
 import random
 import shutil
 import sys
-import threading
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+from killer import KINDS, STEP_KILLS_MAX, Killer, Quota, Watcher  # noqa: E402
 from kithlib import Place, Relay  # noqa: E402
 from story import Story  # noqa: E402
 
-WAL_SHARE = 0.7        # of the kills; at least half must be inside a transaction
-WAL_WRITES_MAX = 40    # a kill comes at one of the next so many writes
-PAUSE_SECONDS = (0.0, 0.2)
-STEP_KILLS_MAX = 3     # of one step in one run, so that they fall all over the story
-RUNS_MAX = 60
-
-
-class Killer(threading.Thread):
-    """Kills one agent after the other until it is told to stop, and starts each again."""
-
-    def __init__(self, story, shim, rng, kills):
-        super().__init__(daemon=True)
-        self.story, self.shim, self.rng, self.left = story, shim, rng, kills
-        self.step, self.done, self.failure = "", threading.Event(), None
-        self.histogram = collections.Counter()
-
-    def run(self):
-        try:
-            while not self.done.is_set() and self.left > 0:
-                self.one()
-        except Exception as e:  # shown by the main thread
-            self.failure = e
-
-    def one(self):
-        time.sleep(self.rng.uniform(*PAUSE_SECONDS))
-        if sum(n for (step, _), n in self.histogram.items() if step == self.step) >= STEP_KILLS_MAX:
-            return
-        devices = list(self.story.devices.values())
-        if not devices or any(d.process is None for d in devices):
-            return
-        device = self.rng.choice(devices)
-        if self.rng.random() < WAL_SHARE:
-            self.in_transaction(device)
-        else:
-            device.kill()
-            self.count("any")
-            device.start()
-
-    def in_transaction(self, device):
-        """Starts the agent so that it dies at a write; when nothing is written, nothing happens."""
-        device.stop()
-        device.start_with(LD_PRELOAD=str(self.shim), KITH_CRASH_WRITE=str(self.rng.randint(1, WAL_WRITES_MAX)))
-        end = time.monotonic() + self.rng.uniform(0.5, 3)
-        while device.process.poll() is None and time.monotonic() < end and not self.done.is_set():
-            time.sleep(0.01)
-        if device.process.poll() is not None:
-            self.count("wal")
-        else:
-            device.stop()
-        device.start()
-
-    def count(self, kind):
-        self.left -= 1
-        self.histogram[(self.step, kind)] += 1
-
-    def stop(self):
-        self.done.set()
-        self.join(60)
-        if self.failure is not None:
-            raise self.failure
+RUNS_SPARE = 20          # beyond what would do if each aim hit
+SECONDS_A_KILL = 20      # and a minute for the undisturbed run: after that no further run begins
 
 
 def view(story):
@@ -100,30 +42,26 @@ def view(story):
     return out
 
 
-def play(build, shim=None, kills=0, rng=None):
-    place, killer, ended = Place(build), None, False
+def play(build, shim, watcher_of):
+    """One run of the story: what all devices show at its end, and its watcher."""
+    place, watcher, ended = Place(build), None, False
     try:
-        story = Story(place, Relay(place).start(), patient=kills > 0)
-        if kills > 0:
-            near = shutil.copy(shim, place.runtime)  # LD_PRELOAD takes no path with a space
-            killer = Killer(story, near, rng, kills)
-            killer.start()
+        near = shutil.copy(shim, place.runtime)  # LD_PRELOAD takes no path with a space
+        watcher = watcher_of(place, near)
+        kills = isinstance(watcher, Killer)
+        story = Story(place, Relay(place).start(), patient=kills, start=watcher.start, check=watcher.check)
         for name in Story.STEPS:
-            if killer:
-                killer.step = name
+            watcher.begin(name)
             story.play(name)
-        if killer:
-            killer.stop()
+        watcher.end()
         settle(story)
         ended = True
-        return view(story), killer.histogram if killer else collections.Counter()
+        return view(story), watcher
     finally:
-        if killer:
-            killer.done.set()
-            killer.join(60)
-            print(f"killer: {killer.failure or 'well'}; {dict(killer.histogram)}") if not ended else None
+        if watcher is not None:
+            watcher.over.set()
         place.close(keep_files=not ended)
-        print(f"homes and logs are kept: {place.folder}") if not ended else None
+        print(f"in step {watcher and watcher.step}; homes and logs are kept: {place.folder}") if not ended else None
 
 
 def settle(story):
@@ -140,41 +78,85 @@ def differences(want, got):
                 yield f"{name} {key}:\n  undisturbed {want[name][key]}\n  killed      {got.get(name, {}).get(key)}"
 
 
-def report(histogram):
-    kinds = ("wal", "any")
-    print(f"{'step':12}" + "".join(f"{k:>6}" for k in kinds))
-    for step in Story.STEPS:
-        print(f"{step:12}" + "".join(f"{histogram[(step, k)]:6}" for k in kinds))
-    totals = [sum(n for (_, kind), n in histogram.items() if kind == k) for k in kinds]
-    print(f"{'all':12}" + "".join(f"{n:6}" for n in totals))
-    return totals
+def report(quota):
+    rows = [(step, [quota.done[step, kind] for kind in KINDS]) for step in quota.steps]
+    rows.append(("all", [sum(column) for column in zip(*(counts for _, counts in rows))]))
+    print(f"{'step':12}" + "".join(f"{kind:>6}" for kind in KINDS))
+    for step, counts in rows:
+        print(f"{step:12}" + "".join(f"{n:6}" for n in counts), flush=True)
+
+
+def crash(build, kills, seed, seconds):
+    rng, shim, quota = random.Random(seed), (build / "tests" / "crash_shim.so").resolve(), Quota(Story.STEPS, kills)
+    print(f"seed {seed}", flush=True)
+    end = time.monotonic() + seconds
+    want, known = play(build, shim, Watcher)
+    runs, runs_max = 0, RUNS_SPARE + kills // len(Story.STEPS)
+    wrong = []
+    while quota.missing() and not wrong and runs < runs_max and time.monotonic() < end:
+        got, _ = play(build, shim, lambda place, near: Killer(place, near, quota, known, rng))
+        wrong = list(differences(want, got))
+        runs += 1
+    report(quota)
+    for text in wrong:
+        print(text)
+    if quota.missing() and not wrong:
+        wrong = quota.missing()
+        print(f"after {runs} runs (of at most {runs_max}) and {time.monotonic() - end + seconds:.0f} s (of {seconds} s): "
+              + "; ".join(wrong))
+    print("FAILED" if wrong else f"every device ended as in the undisturbed run, in each of {runs} runs")
+    return 1 if wrong else 0
+
+
+# ---- does the quota hold on any machine? ----
+
+def imagined(rng, kills, hits):
+    """The quota after runs in which an aim at (step, kind) hits with chance hits[step, kind]."""
+    quota = Quota(Story.STEPS, kills)
+    for _ in range(20000):
+        for step in Story.STEPS:
+            for _ in range(STEP_KILLS_MAX):
+                if not quota.allows(step):
+                    break
+                kind = quota.kind(step, rng)
+                if rng.random() >= hits[step, kind]:
+                    break
+                quota.count(step, kind)
+        if not quota.missing():
+            break
+    return quota
+
+
+def self_test():
+    rng = random.Random(1)
+    for turn in range(100):
+        kills = rng.choice((1, 10, 11, 30, 33, 300))
+        hits = {(step, kind): rng.choice((0.05, 0.5, 1)) if kind == "wal" else rng.choice((0, 0.1, 1))
+                for step in Story.STEPS for kind in KINDS}
+        quota = imagined(rng, kills, hits)
+        total = {kind: sum(quota.done[step, kind] for step in Story.STEPS) for kind in KINDS}
+        assert not quota.missing(), (turn, quota.missing(), hits)
+        assert sum(total.values()) == kills and 2 * total["wal"] >= kills, (turn, total)
+        assert all(quota.of(step) >= kills // len(Story.STEPS) for step in Story.STEPS)
+    never = imagined(rng, 30, {(step, kind): kind == "any" or step != "meet" for step in Story.STEPS for kind in KINDS})
+    assert never.missing() == ["meet has 0 of 2 kills", "28 of 30 kills were made"], never.missing()
+    print("the quota holds on 100 machines, and says what one without it owes")
+    return 0
 
 
 def main():
-    parser = argparse.ArgumentParser(usage=__doc__.split("usage: ")[1].split("\n")[0])
-    parser.add_argument("--build", required=True, type=pathlib.Path)
+    parser = argparse.ArgumentParser(usage=__doc__.split("usage: ")[1].split("\n\n")[0])
+    parser.add_argument("--build", type=pathlib.Path)
     parser.add_argument("--kills", type=int, default=30)
     parser.add_argument("--seed", type=int, default=random.randrange(1 << 32))
+    parser.add_argument("--seconds", type=int)
+    parser.add_argument("--self-test", action="store_true")
     args = parser.parse_args()
-    rng, shim = random.Random(args.seed), args.build / "tests" / "crash_shim.so"
-    print(f"seed {args.seed}", flush=True)
-    want, _ = play(args.build)
-    histogram, failed = collections.Counter(), False
-    for _ in range(RUNS_MAX):
-        left = args.kills - sum(histogram.values())
-        if left <= 0 or failed:
-            break
-        got, kills = play(args.build, shim.resolve(), left, rng)
-        histogram += kills
-        for text in differences(want, got):
-            print(text)
-            failed = True
-    in_transactions, elsewhere = report(histogram)
-    if in_transactions + elsewhere < args.kills or 2 * in_transactions < args.kills:
-        print("too few kills, or too few inside a transaction")
-        failed = True
-    print("FAILED" if failed else "every device ended as in the undisturbed run")
-    return 1 if failed else 0
+    if args.self_test:
+        return self_test()
+    if args.build is None:
+        parser.error("--build DIR")
+    return crash(args.build, args.kills, args.seed, args.seconds or 60 + SECONDS_A_KILL * args.kills)
 
 
 if __name__ == "__main__":

@@ -10,8 +10,8 @@ import subprocess
 import tempfile
 import time
 
-START_SECONDS = 20
-STOP_SECONDS = 20
+START_SECONDS = 60  # generous: a machine may be busy with other things
+STOP_SECONDS = 60
 
 
 class KithError(Exception):
@@ -26,6 +26,10 @@ class KithError(Exception):
 
 class NotInTime(Exception):
     pass
+
+
+class Ended(RuntimeError):
+    """A process ended before it was ready."""
 
 
 def wait_until(what, seconds, probe, every=0.1):
@@ -49,7 +53,7 @@ def first_line(process, what):
             raise NotInTime(f"{what}: printed nothing within {START_SECONDS} s")
     line = process.stdout.readline()
     if not line:
-        raise RuntimeError(f"{what} ended with {process.wait()}: {process.stderr_path.read_text().strip()}")
+        raise Ended(f"{what} ended with {process.wait()}: {process.stderr_path.read_text().strip()}")
     return line.strip()
 
 

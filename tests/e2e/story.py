@@ -5,7 +5,7 @@ import time
 
 from kithlib import Device, KithError, NotInTime, wait_until
 
-SECONDS = 60  # for one thing to come through real processes on a busy machine
+SECONDS = 180  # for one thing to come through real processes on a busy machine
 NO_AGENT = ("APP_NO_AGENT", "APP_AGENT_SILENT", "APP_HOME")
 
 TEXTS = {"leo_1": "Hi Maya! Did you see the fox behind the gym?", "maya_1": "Yes!! It has two cubs \U0001f98a",
@@ -16,20 +16,23 @@ NOTE_LEO = "It is Leo from 5b"
 
 class Story:
     """`tell(text)` is called with what a person would say of each step. With `patient` an agent that is not there
-    is asked again, as a person would: somebody kills agents and starts them again meanwhile."""
+    is asked again, as a person would: somebody kills agents and starts them again meanwhile. `start(device)` starts a
+    device's agent; `check()` is called while something is waited for, and may raise."""
 
-    def __init__(self, place, relay, tell=lambda text: None, patient=False):
+    def __init__(self, place, relay, tell=lambda text: None, patient=False, start=Device.start, check=lambda: None):
         self.place, self.relay, self.tell, self.patient = place, relay, tell, patient
+        self.start, self.check = start, check
         self.devices = {}
         self.memory = {}  # what a person would remember between steps: links, kits
 
     def device(self, name):
         if name not in self.devices:
-            self.devices[name] = Device(self.place, name, self.relay).start()
+            self.devices[name] = self.start(Device(self.place, name, self.relay))
         return self.devices[name]
 
     def wait(self, what, probe, seconds=SECONDS):
         def safe():
+            self.check()
             try:
                 return probe()
             except KithError as e:
@@ -41,6 +44,7 @@ class Story:
         """One command. With `patient`: again while no agent answers, unless done() says that it had its effect
         although its answer was lost; a refusal whose status is in `fine` says the same."""
         for tries in range(200):
+            self.check()
             try:
                 return self.device(name).kith(*words)
             except KithError as e:
@@ -49,7 +53,7 @@ class Story:
                 if not self.patient or e.status not in NO_AGENT:
                     raise
             time.sleep(0.1)
-            if self.wait("the agent", lambda: [done()], 30)[0]:
+            if self.wait("the agent", lambda: [done()])[0]:
                 return {}
         raise NotInTime(f"{name}: kith {words[0]}")
 
