@@ -49,11 +49,7 @@ enum status journal_set_base(struct node *n, const struct scope_id *scope, const
             " AND author = ?2 AND cont_seq < ?3",
             "bbib", SPAN_ID(scope), SPAN_ID(&head->author), (int64_t)head->seq, SPAN_ID(&head->hash));
     }
-    if (st == ST_OK) {
-        st = move_contiguous(n, scope, &head->author);
-    }
-    /* What history brought before counts now. */
-    return st == ST_OK ? journal_attest(n, SCOPE_CONVERSATION, scope, &head->hash) : st;
+    return st == ST_OK ? move_contiguous(n, scope, &head->author) : st;
 }
 
 enum status journal_set_pin(struct node *n, const struct device_id *author, const struct pin *pin)
@@ -218,10 +214,11 @@ static enum status find_entry(struct node *n, const struct entry_header *h, cons
     struct query q;
     struct entry_hash there;
     memset(out, 0, sizeof(*out));
-    query_start(&q, &n->sql,
-                "SELECT id, hash, has_body, attested FROM entry WHERE scope = ? AND author = ? AND seq = ? "
-                "ORDER BY fork",
-                "bbi", SPAN_ID(&h->scope), SPAN_ID(&h->author), (int64_t)h->seq);
+    query_start(
+        &q, &n->sql,
+        "SELECT id, hash, has_body, attested FROM entry WHERE scope = ?1 AND author = ?2 AND seq = ?3 AND"
+        " (attested = 1 OR fork = 0 OR hash = ?4) ORDER BY fork",
+        "bbib", SPAN_ID(&h->scope), SPAN_ID(&h->author), (int64_t)h->seq, SPAN_ID(hash));
     while (!out->same && query_next(&q)) {
         QUERY_ID(&q, 1, &there);
         out->id = query_int(&q, 0);
@@ -238,6 +235,33 @@ static enum status note_fork(struct node *n, enum scope_kind kind, const struct 
     (void)kind;
     enum status st = device_name(n, &h->author, name, sizeof(name));
     return st == ST_OK ? node_alarm(n, name, "two entries of one device under one number", &h->scope) : st;
+}
+
+enum status journal_put_aside(struct node *n, const struct scope_id *scope, const struct device_id *author,
+                              uint64_t seq, const struct entry_hash *hash)
+{
+    int64_t false_id = 0;
+    char name[WIRE_NAME_MAX + 1];
+    enum status st =
+        sql_number(&n->sql, &false_id, 0,
+                   "SELECT id FROM entry WHERE scope = ? AND author = ? AND seq = ? AND hash != ?"
+                   " AND attested = 0 AND fork = 0",
+                   "bbib", SPAN_ID(scope), SPAN_ID(author), (int64_t)seq, SPAN_ID(hash));
+    if (st != ST_OK || false_id == 0) {
+        return st;
+    }
+    st = sql_run(&n->sql, "UPDATE entry SET fork = 1 WHERE id = ?", "i", false_id);
+    if (st == ST_OK) { /* what was held without a gap ends before it: the true one is sent again */
+        st = sql_run(&n->sql,
+                     "UPDATE head SET cont_seq = ?3 - 1, cont_hash = (SELECT prev FROM entry WHERE id = ?4)"
+                     " WHERE scope = ?1 AND author = ?2 AND cont_seq >= ?3",
+                     "bbii", SPAN_ID(scope), SPAN_ID(author), (int64_t)seq, false_id);
+    }
+    if (st == ST_OK) {
+        st = device_name(n, author, name, sizeof(name));
+    }
+    return st == ST_OK ? node_alarm(n, name, "an entry was passed on that its author did not write", scope)
+                       : st;
 }
 
 /* An attested entry attests what it chains to: the one before it with the hash that it names, and so on. */
@@ -299,8 +323,7 @@ static enum status attested_by_next(struct node *n, const struct scope_id *scope
                    "SELECT count(*) FROM entry WHERE scope = ? AND prev = ? AND attested = 1 AND fork = 0",
                    "bb", SPAN_ID(scope), SPAN_ID(hash));
     if (st == ST_OK) {
-        st = sql_number(&n->sql, &told, 0,
-                        "SELECT count(*) FROM head WHERE scope = ? AND (told_hash = ?2 OR base_hash = ?2)",
+        st = sql_number(&n->sql, &told, 0, "SELECT count(*) FROM head WHERE scope = ? AND told_hash = ?",
                         "bb", SPAN_ID(scope), SPAN_ID(hash));
     }
     *attested = next != 0 || told != 0;
@@ -364,6 +387,9 @@ enum status journal_take(struct node *n, enum scope_kind kind, struct span encod
     }
     if (st == ST_OK) {
         st = entry_header_hash(&e.header, &hash);
+    }
+    if (st == ST_OK && b.attested) {
+        st = journal_put_aside(n, &e.header.scope, &e.header.author, e.header.seq, &hash);
     }
     if (st == ST_OK) {
         st = find_entry(n, &e.header, &hash, &found);

@@ -27,6 +27,10 @@ enum status journal_take(struct node *n, enum scope_kind kind, struct span encod
 /* Its author announced this head: the entry and all that it chains to count. */
 enum status journal_attest(struct node *n, enum scope_kind kind, const struct scope_id *scope,
                            const struct entry_hash *hash) MUST_USE;
+/* Its author says that `hash` is what stands under this number: another one there that somebody passed on
+ * never counted, and is put aside; alarm. */
+enum status journal_put_aside(struct node *n, const struct scope_id *scope, const struct device_id *author,
+                              uint64_t seq, const struct entry_hash *hash) MUST_USE;
 /* Runs the handler of a row's kind, once, when the entry is attested, not a fork, has its body and its time
  * has come. */
 enum status journal_apply(struct node *n, enum scope_kind kind, int64_t id) MUST_USE;

@@ -218,6 +218,9 @@ static enum status take_have(struct node *n, struct group *g, const struct devic
         st = note_told(n, &scope, sender, own->seq, &own->hash);
     }
     if (st == ST_OK && own) {
+        st = journal_put_aside(n, &scope, sender, own->seq, &own->hash);
+    }
+    if (st == ST_OK && own) {
         st = journal_attest(n, kind, &scope, &own->hash);
     }
     if (st == ST_OK) {
