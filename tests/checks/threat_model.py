@@ -31,6 +31,8 @@ def functions(root):
     found = {}
     for path in (root / "tests").rglob("test_*.c"):
         found[path.stem] = set(re.findall(r"^static void (\w+)\(void \*\*", path.read_text(), re.M))
+    for path in (root / "tests/e2e").glob("*.py"):
+        found[path.stem] = set(re.findall(r"^def (T\d\d_\w+)\(", path.read_text(), re.M))
     return found
 
 

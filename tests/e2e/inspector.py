@@ -98,13 +98,25 @@ def count_all(haystack, pattern, most=1 << 20):
     return n
 
 
-def by_chance(pattern, haystack):
+def count_places(haystack, pattern):
+    """The same with what stands beside it counts once: a write-ahead log holds a page each time that it was written."""
+    at, left, right = haystack.find(pattern), set(), set()
+    while at >= 0:
+        left.add(haystack[max(0, at - 2):at])
+        right.add(haystack[at + len(pattern):at + len(pattern) + 2])
+        at = haystack.find(pattern, at + 1)
+    return min(len(left), len(right))
+
+
+def by_chance(pattern, haystack, copies=False):
     """Whether a short pattern is there no more often than random bytes would have it: a name of three letters turns up
-    in megabytes of ciphertext. Longer ones never count as chance."""
+    in megabytes of ciphertext. Longer ones never count as chance. With `copies` the haystack may hold a place many times
+    over."""
     if len(pattern) >= SURE_LEN:
         return False
     expected = len(haystack) / 256.0 ** len(pattern)
-    return count_all(haystack, pattern) <= expected + 6 * math.sqrt(expected) + (2 if expected > 1e-3 else 0)
+    count = count_places if copies else count_all
+    return count(haystack, pattern) <= expected + 6 * math.sqrt(expected) + (2 if expected > 1e-3 else 0)
 
 
 def search(needles, haystacks, random=()):
@@ -114,7 +126,7 @@ def search(needles, haystacks, random=()):
     for where, haystack in haystacks.items():
         for name, form, pattern in needles.patterns:
             at = haystack.find(pattern)
-            if at >= 0 and not (where in random and by_chance(pattern, haystack)):
+            if at >= 0 and not (where in random and by_chance(pattern, haystack, where.endswith("-wal"))):
                 hits.append(Hit(name, form, where, at))
     return hits
 
@@ -343,6 +355,10 @@ def test_needles():
     noise = os.urandom(1 << 22)
     check("a short name that turns up by chance is not a hit", search(short, {"x": noise}, random={"x"}) == [])
     often = b"".join(noise[i:i + 40000] + b"Ana" for i in range(0, 1 << 22, 40000))
+    page = noise[:2000] + b"Ana" + noise[2000:4093]
+    wal = {"x-wal": noise + 20 * page, "x": noise + 20 * page}
+    check("nor is one on a page that a write-ahead log holds twenty times", search(short, wal, random={"x-wal"}) != []
+          and {h.where for h in search(short, wal, random=set(wal))} == {"x"})
     check("one that turns up too often is", names_found(search(short, {"x": often}, random={"x"})) == {"name"})
 
 

@@ -60,6 +60,8 @@ struct world {
     struct flight flights[FLIGHTS_MAX];
     uint64_t order;
     unsigned lose_percent, repeat_percent, restart_every;
+    const struct world_hostile *hostile;
+    struct relay_party attacker, attackers_source; /* for what a hostile relay adds */
     struct world_result result;
     bool got_result, trace;
     struct relay_watch watches[RELAY_WATCHES_MAX];
@@ -213,6 +215,11 @@ void world_repeat(struct world *w, unsigned percent)
 void world_restart_every(struct world *w, unsigned steps)
 {
     w->restart_every = steps;
+}
+
+void world_hostile(struct world *w, const struct world_hostile *h)
+{
+    w->hostile = h;
 }
 
 void world_wipe_relay(struct world *w)
@@ -371,6 +378,8 @@ static void take_answers(struct world *w)
 {
     struct relay_reply reply;
     while (relay_core_next(w->core, &reply)) {
+        if (reply.ask.ticket.request == UINT32_MAX)
+            continue; /* take_unheard */
         struct flight *f = &w->flights[reply.ask.ticket.request];
         assert_true(reply.ask.ticket.request < FLIGHTS_MAX);
         if (f->state != FLIGHT_AT_RELAY)
@@ -440,19 +449,38 @@ static void unbend_answer(const struct world_device *d, size_t count, const stru
     }
 }
 
+/* The relay takes a request whose answer nobody hears; waits that it ends hear theirs. */
+static void take_unheard(struct world *w, const struct relay_ask *ask, const struct relay_request *request)
+{
+    struct relay_ask unheard = *ask;
+    unheard.ticket.request = UINT32_MAX;
+    assert_ok(relay_core_submit(w->core, &unheard, request, w->now));
+    relay_core_commit(w->core, w->now);
+    take_answers(w);
+}
+
 /* A network repeats a request: the relay takes the second as it took the first, nobody hears the answer. */
 static void arrive_again(struct world *w, const struct relay_ask *ask, const struct relay_request *request)
 {
-    struct relay_ask again = *ask;
-    struct relay_reply reply;
     if (request->command == RELAY_WAIT || test_entropy_below(&w->entropy, 100) >= w->repeat_percent)
         return;
-    again.ticket.request = UINT32_MAX;
-    assert_ok(relay_core_submit(w->core, &again, request, w->now));
-    relay_core_commit(w->core, w->now);
-    while (relay_core_next(w->core, &reply)) {
-        assert_int_equal(reply.ask.ticket.request, UINT32_MAX);
-    }
+    take_unheard(w, ask, request);
+}
+
+/* What a hostile relay puts into a log before the block of a device. */
+static void add_first(struct world *w, const struct relay_request *append)
+{
+    static uint8_t block[BLOCK_LEN];
+    struct relay_request mine = *append;
+    const struct relay_ask ask = {
+        .ticket = {UINT32_MAX, 0}, .session = &w->attacker, .source = &w->attackers_source};
+    if (append->command != RELAY_APPEND || !w->hostile->add(w->hostile->ctx, append, block))
+        return;
+    relay_party_init(&w->attacker, NULL);
+    relay_party_init(&w->attackers_source, NULL);
+    entropy_fill(&w->entropy.entropy, mine.block_id.b, sizeof(mine.block_id.b));
+    mine.block = SPAN(block);
+    take_unheard(w, &ask, &mine);
 }
 
 static void arrive_at_relay(struct world *w, struct flight *f)
@@ -465,6 +493,8 @@ static void arrive_at_relay(struct world *w, struct flight *f)
     assert_ok(relay_request_decode(&request, w->watches, buffer_span(&f->request)));
     f->bent_count = d->bent_count;
     bend_request(d, f->bent_count, &request, w->watches);
+    if (w->hostile != NULL)
+        add_first(w, &request);
     f->state = FLIGHT_AT_RELAY;
     assert_ok(relay_core_submit(w->core, &ask, &request, w->now));
     relay_core_commit(w->core, w->now);
@@ -491,6 +521,8 @@ static void arrive_at_device(struct world *w, struct flight *f)
             memmove(&w->answer.blocks[0], &w->answer.blocks[1],
                     w->answer.count * sizeof(w->answer.blocks[0]));
         }
+        if (w->hostile != NULL && w->answer.command == RELAY_READ)
+            w->hostile->change(w->hostile->ctx, &asked, &w->answer);
         e.u.answer = &w->answer;
     }
     /* The flight is free for what the node asks next; its bytes stay until the step is over. */

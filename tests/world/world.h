@@ -7,6 +7,7 @@
 #ifndef KITH_TESTS_WORLD_H
 #define KITH_TESTS_WORLD_H
 
+#include "protocol/relay_command.h"
 #include "protocol/relay_log.h"
 #include "sync/node.h"
 
@@ -46,8 +47,17 @@ void world_repeat(struct world *w, unsigned percent);
 void world_restart_every(struct world *w, unsigned steps);
 /* The relay hides a block: the next answer to this device with several blocks lacks its first. */
 void world_hide_one(struct world *w, size_t device);
-/* What a new disk does to the relay, and what a copy of an old one that was put back does: all is there, under
- * another incarnation. */
+/* A relay of an attacker's making; NULL: honest again. */
+struct world_hostile {
+    void *ctx;
+    /* Before a device's append is taken: true puts `block` into the same log first. */
+    bool (*add)(void *ctx, const struct relay_request *append, uint8_t block[static BLOCK_LEN]);
+    /* Before a device gets an answer to a read: may change it. What it points to must stay a while. */
+    void (*change)(void *ctx, const struct relay_request *read, struct relay_answer *answer);
+};
+void world_hostile(struct world *w, const struct world_hostile *h);
+/* What a new disk does to the relay, and what a copy of an old one that was put back does: all is there,
+ * under another incarnation. */
 void world_wipe_relay(struct world *w);
 void world_rename_relay(struct world *w);
 /* From now on the relay has two logs under this id: one for this device, one for everybody else; they are the
