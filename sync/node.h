@@ -235,6 +235,7 @@ struct device_row {
     bool mine, this_device;
     const char *state;  /* "active", "joining", "removing" (not all members passed it yet), "removed" */
     int64_t seen_at_ms; /* newest sign of life; 0 for none */
+    bool overdue;       /* it has not told for three days where it stands in the family's group (§5.4) */
 };
 typedef void (*device_visit)(void *ctx, const struct device_row *row);
 enum status view_devices(struct node *n, device_visit visit, void *ctx) MUST_USE;
@@ -252,6 +253,7 @@ struct status_group_row {
     uint64_t generation, epoch;
     size_t devices;
     const char *state; /* "active", "joining", "waiting: …" (a gap, §5.4), "stuck: …", "left" */
+    const char *overdue; /* devices that have not told for three days where they stand; "" for none */
 };
 struct status_row {
     bool in_family;

@@ -176,15 +176,15 @@ enum status plan_evidence(struct plan *p, enum evidence_kind kind, struct span b
     return plan_record(p, &r);
 }
 
-/* An empty commit after many messages or days, unless this person made one of the last epochs (§5.3). */
+/* An empty commit when its moment has come (scope_clock.c), unless this person made one of the last epochs
+ * (§5.3). */
 static enum status refresh_due(struct node *n, struct group *g, bool *due)
 {
     struct person_ref authors[ADMISSION_AUTHORS_MAX], self = self_person(n), persons[WIRE_LEAVES_MAX];
     size_t count = 0, people = group_persons(g, persons, WIRE_LEAVES_MAX);
     int64_t want = 0;
-    enum status st = sql_number(
-        &n->sql, &want, 0, "SELECT sent_count >= ? OR refreshed_at < ? FROM mls_group WHERE id = ?", "iii",
-        (int64_t)GROUP_REFRESH_SENT, n->now.wall_ms - GROUP_REFRESH_DAYS * INT64_C(86400000), g->id);
+    enum status st =
+        sql_number(&n->sql, &want, 0, "SELECT refresh_at = 1 FROM mls_group WHERE id = ?", "i", g->id);
     if (st == ST_OK) {
         st = group_authors(n, g, authors, &count);
     }

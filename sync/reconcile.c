@@ -292,15 +292,6 @@ static enum status all_groups(struct node *n)
     return st;
 }
 
-/* Logs of epochs that ended a day ago are read no more, and what they were sealed with is forgotten. */
-static enum status forget_old_epochs(struct node *n)
-{
-    return sql_run(&n->sql,
-                   "DELETE FROM log WHERE kind = 1 AND EXISTS (SELECT 1 FROM epoch e WHERE e.grp = log.owner"
-                   " AND e.epoch = log.epoch + 1 AND e.began_at < ?)",
-                   "i", n->now.wall_ms - GROUP_LATE_MS);
-}
-
 static enum status family_work(struct node *n, void *arg)
 {
     (void)arg;
@@ -329,7 +320,10 @@ static enum status family_work(struct node *n, void *arg)
     if (st == ST_OK) {
         st = readd_due(n);
     }
-    return st == ST_OK ? forget_old_epochs(n) : st;
+    if (st == ST_OK) {
+        st = groups_refresh_due(n);
+    }
+    return st == ST_OK ? groups_forget_due(n) : st;
 }
 
 static enum status pair_work(struct node *n, void *arg)

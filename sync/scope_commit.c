@@ -267,13 +267,30 @@ static enum status begin_epoch(struct node *n, struct group *g, const struct per
         st = keep_certificates(n, g);
     }
     if (st == ST_OK) {
-        st = sql_run(&n->sql, "UPDATE mls_group SET dirty = 1 WHERE id = ?", "i", g->id);
+        /* A refresh that was due too gets another moment, or all who waited would commit now. */
+        st = sql_run(
+            &n->sql,
+            "UPDATE mls_group SET dirty = 1, refresh_at = iif(refresh_at = 1, 0, refresh_at) WHERE id = ?",
+            "i", g->id);
     }
     if (st == ST_OK) {
         st = sql_run(&n->sql, "DELETE FROM evidence WHERE grp = ? AND epoch < ?", "ii", g->id,
                      (int64_t)g->epoch);
     }
     return st == ST_OK ? epoch_began(n, g) : st;
+}
+
+/* Whoever comes is expected to tell from now on where they stand. */
+static enum status expect_beacons(struct node *n, const struct group *g, const struct newcomers *new)
+{
+    enum status st = ST_OK;
+    for (size_t i = 0; st == ST_OK && i < new->count; i++) {
+        st = sql_run(
+            &n->sql,
+            "INSERT OR IGNORE INTO beacon(grp, device, epoch, authenticator, at_ms) VALUES(?,?,-1,x'',?)",
+            "ibi", g->id, SPAN_ID(&new->added[i].device), n->now.wall_ms);
+    }
+    return st;
 }
 
 /* The person of a leaf, before the merge. */
@@ -313,14 +330,18 @@ enum status group_end_epoch(struct node *n, struct group *g, struct mls_staged *
     }
     st = drop_pending(n, g);
     if (st == ST_OK && own) {
-        st = sql_run(&n->sql, "UPDATE mls_group SET sent_count = 0, refreshed_at = ? WHERE id = ?", "ii",
-                     n->now.wall_ms, g->id);
+        st = sql_run(&n->sql,
+                     "UPDATE mls_group SET sent_count = 0, refreshed_at = ?, refresh_at = 0 WHERE id = ?",
+                     "ii", n->now.wall_ms, g->id);
     }
     if (st == ST_OK) {
         st = take_back_unsent(n, g, old_log);
     }
     if (st == ST_OK) {
         st = begin_epoch(n, g, known ? &author : NULL, newcomers.person);
+    }
+    if (st == ST_OK) {
+        st = expect_beacons(n, g, &newcomers);
     }
     if (st == ST_OK && own && newcomers.count != 0) {
         st = scope_added(n, g, newcomers.added, newcomers.count);

@@ -158,8 +158,7 @@ enum status group_read_to_end(struct node *n, const int64_t *logs, size_t count,
             "UPDATE mls_group SET reading_since = CASE WHEN reading_since = 0 OR read_at < ?1 - ?2 THEN"
             " ?1 ELSE reading_since END, read_at = ?1 WHERE log = ?3 AND state = 1 AND read_at < ?1 - ?4"
             " AND (gap_at != 0 OR read_at = 0 OR read_at > ?1 - ?5)",
-            "iiiii", n->now.wall_ms, (int64_t)(3 * READ_NOTED_MS), logs[i], (int64_t)READ_NOTED_MS,
-            GAP_AWAY_MS);
+            "iiiii", n->now.wall_ms, (int64_t)READ_BREAK_MS, logs[i], (int64_t)READ_NOTED_MS, GAP_AWAY_MS);
     }
     return st;
 }

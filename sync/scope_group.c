@@ -235,12 +235,19 @@ enum status group_stuck(struct node *n, struct group *g, const char *why)
 
 enum status group_leave(struct node *n, struct group *g)
 {
+    static const char *const left[] = {"DELETE FROM evidence WHERE grp = ?",
+                                       "DELETE FROM pending_letter WHERE grp = ?",
+                                       "DELETE FROM readd WHERE grp = ?", "DELETE FROM beacon WHERE grp = ?"};
     enum status st = group_set_state(n, g, GROUP_LEFT, "");
     if (st == ST_OK) {
         st = sql_run(&n->sql, "DELETE FROM log WHERE kind = 1 AND owner = ?", "i", g->id);
     }
     if (st == ST_OK) {
         st = sql_run(&n->sql, "DELETE FROM mls_record WHERE grp = ?", "i", g->id);
+        n->scrub = true;
+    }
+    for (size_t i = 0; st == ST_OK && i < sizeof(left) / sizeof(left[0]); i++) {
+        st = sql_run(&n->sql, left[i], "i", g->id);
     }
     if (st == ST_OK) {
         st = sql_run(

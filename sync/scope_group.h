@@ -128,6 +128,13 @@ enum status group_beacon_seen(struct node *n, struct group *g, const struct devi
 enum status group_stuck(struct node *n, struct group *g, const char *why) MUST_USE;
 /* Gaps that begin by the clock (40 days' absence), and members that have been silent in one for a day. */
 enum status groups_gaps_due(struct node *n) MUST_USE;
+/* Draws the moment of a refresh that is due, and marks the group when it has come (§5.1). */
+enum status groups_refresh_due(struct node *n) MUST_USE;
+/* Secrets of past epochs and their logs, a day after their end; rows that nothing asks for any more. */
+enum status groups_forget_due(struct node *n) MUST_USE;
+/* Has this member not told for three days, in which we read, where it stands? */
+enum status group_overdue(struct node *n, const struct group *g, const struct device_id *device,
+                          bool *overdue) MUST_USE;
 /* What a gap waits for, for people: why it began, and who has not told yet. */
 enum status group_gap_text(struct node *n, struct group *g, char *out, size_t cap) MUST_USE;
 enum status group_leave(struct node *n, struct group *g) MUST_USE; /* forgets its secrets; state LEFT */

@@ -28,6 +28,9 @@ enum status group_judge(struct node *n, struct group *g, const struct mls_staged
 enum status group_judge_joined(struct node *n, struct mls_group *mls, const struct kith_context *context,
                                const struct admission *admission) MUST_USE;
 /* What is read next need not be what came first: wait for everybody's beacon. */
+enum {
+    READ_BREAK_MS = 3 * 3600 * 1000 /* a log that was not read to its end for so long was not listened to */
+};
 enum gap_cause { GAP_NEW_STORE, GAP_HOLE, GAP_AWAY };
 enum status group_begin_gap(struct node *n, struct group *g, enum gap_cause cause) MUST_USE;
 /* Before a commit is judged: was the log not read to its end for 40 days? Then a gap begins. */

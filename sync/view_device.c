@@ -21,12 +21,13 @@ struct device_text {
     char id[2 * ID_LEN + 1], name[VIEW_NAME_MAX], person[VIEW_NAME_MAX];
 };
 
-static enum status device_row(struct node *n, const struct family_device *d, const char *state,
+static enum status device_row(struct node *n, const struct family_device *d, const char *state, bool overdue,
                               device_visit visit, void *ctx)
 {
     struct device_text t;
     struct person_ref who = {n->self.family, d->person};
-    struct device_row row = {.id = t.id, .name = t.name, .person = t.person, .role = d->role, .state = state};
+    struct device_row row = {
+        .id = t.id, .name = t.name, .person = t.person, .role = d->role, .state = state, .overdue = overdue};
     hex_encode(t.id, SPAN_ID(&d->device));
     row.mine = ID_EQUAL(&d->person, &n->self.person);
     row.this_device = ID_EQUAL(&d->device, &n->self.device);
@@ -42,14 +43,18 @@ static enum status device_row(struct node *n, const struct family_device *d, con
 }
 
 /* In the roster: a member of the family's group, or still on its way in. */
-static enum status present_state(struct node *n, const struct device_id *device, const char **state)
+static enum status present_state(struct node *n, const struct device_id *device, const char **state,
+                                 bool *overdue)
 {
     struct scope_id scope;
     struct group *g;
+    *overdue = false;
     enum status s = scope_id_of_family(SCOPE_FAMILY, &n->self.family, &scope);
     if (s == ST_OK)
         s = group_of_scope(n, &scope, &g);
     *state = s == ST_OK && group_has_device(g, device, NULL) ? "active" : "joining";
+    if (s == ST_OK && group_has_device(g, device, NULL))
+        s = group_overdue(n, g, device, overdue);
     return s == ST_GROUP_NOT_HERE ? ST_OK : s;
 }
 
@@ -58,13 +63,14 @@ static enum status visit_present(struct node *n, device_visit visit, void *ctx)
     struct family_device *list = mem_alloc(DEVICES_MAX, sizeof(*list));
     size_t count = 0;
     const char *state = "";
+    bool overdue = false;
     if (list == NULL)
         return ST_NO_MEMORY;
     enum status s = family_devices(n, NULL, list, DEVICES_MAX, &count);
     for (size_t i = 0; i < count && s == ST_OK; i++) {
-        s = present_state(n, &list[i].device, &state);
+        s = present_state(n, &list[i].device, &state, &overdue);
         if (s == ST_OK)
-            s = device_row(n, &list[i], state, visit, ctx);
+            s = device_row(n, &list[i], state, overdue, visit, ctx);
     }
     mem_free(list, DEVICES_MAX * sizeof(*list));
     return s;
@@ -86,7 +92,7 @@ static enum status visit_removed(struct node *n, device_visit visit, void *ctx)
         d.role = query_int(&q, 2) != 0 ? ROLE_CHILD : ROLE_PARENT;
         enum status s = removal_passed(n, &d.device, &passed);
         if (s == ST_OK)
-            s = device_row(n, &d, passed ? "removed" : "removing", visit, ctx);
+            s = device_row(n, &d, passed ? "removed" : "removing", false, visit, ctx);
         if (s != ST_OK)
             query_fail(&q, s);
     }
@@ -105,7 +111,7 @@ enum status view_devices(struct node *n, device_visit visit, void *ctx)
 
 struct status_group {
     int64_t id, kind, state;
-    char about[VIEW_NAME_MAX], text[STATE_TEXT_MAX];
+    char about[VIEW_NAME_MAX], text[STATE_TEXT_MAX], overdue[STATE_TEXT_MAX];
 };
 
 struct status_text {
@@ -140,7 +146,7 @@ static enum status list_groups(struct node *n, struct status_text *t)
         struct person_ref who = {.family = n->self.family};
         int about = query_int(&q, 1) == SCOPE_CONVERSATION ? 8 : 6;
         enum status s = ST_OK;
-        *g = (struct status_group){query_int(&q, 0), query_int(&q, 1), query_int(&q, 2), "", ""};
+        *g = (struct status_group){query_int(&q, 0), query_int(&q, 1), query_int(&q, 2), "", "", ""};
         /* A plan that fails is a group that cannot go on as well, for as long as it fails. */
         bool stuck = g->state == GROUP_STUCK || query_text(&q, 3)[0] != '\0';
         snprintf(g->text, sizeof(g->text), "%s%s", stuck ? "stuck: " : "active",
@@ -149,7 +155,8 @@ static enum status list_groups(struct node *n, struct status_text *t)
                                          .about = g->about,
                                          .generation = (uint64_t)query_int(&q, 4),
                                          .epoch = (uint64_t)query_int(&q, 5),
-                                         .state = g->text};
+                                         .state = g->text,
+                                         .overdue = g->overdue};
         if (g->kind >= SCOPE_WARD && !query_null(&q, about)) {
             QUERY_ID(&q, about, &who.family);
             QUERY_ID(&q, about + 1, &who.person);
@@ -159,6 +166,24 @@ static enum status list_groups(struct node *n, struct status_text *t)
             query_fail(&q, s);
     }
     return query_end(&q);
+}
+
+/* Names of those whose beacons are overdue, as far as there is room. */
+static enum status name_overdue(struct node *n, struct group *g, char *out, size_t cap)
+{
+    struct device_certificate c;
+    char name[VIEW_NAME_MAX];
+    size_t len = 0;
+    enum status s = ST_OK;
+    for (uint32_t at = 0; s == ST_OK && g->state == GROUP_ACTIVE && group_next(g, &at, &c);) {
+        bool overdue = false;
+        s = group_overdue(n, g, &c.device, &overdue);
+        if (s == ST_OK && overdue)
+            s = device_name(n, &c.device, name, sizeof(name));
+        if (s == ST_OK && overdue && len + strlen(name) + 3 < cap)
+            len += (size_t)snprintf(out + len, cap - len, "%s%s", len > 0 ? ", " : "", name);
+    }
+    return s;
 }
 
 static enum status count_devices(struct node *n, struct status_text *t)
@@ -171,6 +196,8 @@ static enum status count_devices(struct node *n, struct status_text *t)
             t->rows[i].devices = mls_group_member_count(g->mls);
         if (s == ST_OK && g->state == GROUP_ACTIVE && g->gap)
             s = group_gap_text(n, g, t->groups[i].text, sizeof(t->groups[i].text));
+        if (s == ST_OK && g->mls != NULL)
+            s = name_overdue(n, g, t->groups[i].overdue, sizeof(t->groups[i].overdue));
         if (s == ST_GROUP_NOT_HERE)
             s = ST_OK;
     }

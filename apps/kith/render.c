@@ -194,7 +194,9 @@ static void render_devices(const json_t *result)
         put_cell(stdout, text(r, "state"), state);
         printf("  seen ");
         put_time(stdout, number(r, "seen_at_ms"));
-        puts(yes(r, "this_device") ? "  (this device)" : "");
+        puts(yes(r, "this_device") ? "  (this device)"
+             : yes(r, "overdue")   ? "  (overdue: silent for 3 days)"
+                                   : "");
     }
 }
 
@@ -294,6 +296,11 @@ static void render_groups(const json_t *groups)
         put_text(stdout, text(g, "about"));
         printf("  %lld devices, epoch %lld, %s\n", (long long)number(g, "devices"),
                (long long)number(g, "epoch"), text(g, "state"));
+        if (text(g, "overdue")[0] != '\0') {
+            printf("               overdue, silent for 3 days: ");
+            put_text(stdout, text(g, "overdue"));
+            puts("");
+        }
     }
 }
 

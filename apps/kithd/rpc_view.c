@@ -56,9 +56,10 @@ static void visit_history(void *ctx, const struct history_row *r)
 
 static void visit_device(void *ctx, const struct device_row *r)
 {
-    add(ctx, json_pack("{s:s, s:s, s:s, s:s, s:b, s:b, s:s, s:I}", "id", r->id, "name", r->name, "person",
-                       r->person, "role", role_name(r->role), "mine", r->mine, "this_device", r->this_device,
-                       "state", r->state, "seen_at_ms", (json_int_t)r->seen_at_ms));
+    add(ctx,
+        json_pack("{s:s, s:s, s:s, s:s, s:b, s:b, s:s, s:I, s:b}", "id", r->id, "name", r->name, "person",
+                  r->person, "role", role_name(r->role), "mine", r->mine, "this_device", r->this_device,
+                  "state", r->state, "seen_at_ms", (json_int_t)r->seen_at_ms, "overdue", r->overdue));
 }
 
 static void visit_policy(void *ctx, const struct policy_row *r)
@@ -93,10 +94,10 @@ static void visit_status(void *ctx, const struct status_row *r)
     json_t **out = ctx, *groups = json_array();
     for (size_t i = 0; i < r->group_count; i++) {
         const struct status_group_row *g = &r->groups[i];
-        json_array_append_new(groups, json_pack("{s:s, s:s, s:I, s:I, s:I, s:s}", "kind", g->kind, "about",
-                                                g->about, "generation", (json_int_t)g->generation, "epoch",
-                                                (json_int_t)g->epoch, "devices", (json_int_t)g->devices,
-                                                "state", g->state));
+        json_array_append_new(
+            groups, json_pack("{s:s, s:s, s:I, s:I, s:I, s:s, s:s}", "kind", g->kind, "about", g->about,
+                              "generation", (json_int_t)g->generation, "epoch", (json_int_t)g->epoch,
+                              "devices", (json_int_t)g->devices, "state", g->state, "overdue", g->overdue));
     }
     *out = json_pack(
         "{s:b, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:s, s:b, s:b, s:I, s:I, s:I, s:I, s:o}", "in_family",

@@ -102,6 +102,55 @@ static void T05_a_commit_that_is_withheld_is_an_alarm_after_a_day_and_comes_by_r
     story_say(w, s.ana, "Berg", "there you are", s.maya);
 }
 
+struct overdue { /* who is, in the family's group and among the devices */
+    char group[256];
+    size_t devices;
+};
+
+static void look_for_overdue(void *ctx, const struct status_row *row)
+{
+    struct overdue *x = ctx;
+    for (size_t i = 0; i < row->group_count; i++) {
+        if (strcmp(row->groups[i].kind, "family") == 0)
+            snprintf(x->group, sizeof(x->group), "%s", row->groups[i].overdue);
+    }
+}
+
+static void count_overdue(void *ctx, const struct device_row *row)
+{
+    ((struct overdue *)ctx)->devices += row->overdue;
+}
+
+static void overdue_is(struct world *w, size_t device, const char *name, size_t devices)
+{
+    struct overdue x = {"", 0};
+    assert_ok(view_status(world_node(w, device), look_for_overdue, &x));
+    assert_ok(view_devices(world_node(w, device), count_overdue, &x));
+    assert_string_equal(x.group, name);
+    assert_int_equal(x.devices, devices);
+}
+
+static void T05_a_member_who_does_not_tell_where_it_stands_is_shown(void **state)
+{
+    struct world *w = *state;
+    struct story s;
+    family_of_three(w, &s);
+    world_off(w, s.ben);
+    world_run(w, 70 * HOUR_MS);
+    overdue_is(w, s.ana, "", 0);
+    world_run(w, 4 * HOUR_MS);
+    overdue_is(w, s.ana, "Ben's phone", 1);
+    world_off(w, s.ana);
+    world_on(w, s.ben);
+    world_run(w, 80 * HOUR_MS);
+    overdue_is(w, s.ben, "Ana's phone", 1);
+    overdue_is(w, s.maya, "Ana's phone", 1);
+    world_on(w, s.ana);
+    overdue_is(w, s.ana, "", 0); /* she could not hear anybody */
+    world_run(w, 6 * HOUR_MS);
+    overdue_is(w, s.ben, "", 0);
+}
+
 /* ---- removals ---- */
 
 static void T05_a_withheld_removal_is_known_by_letter_and_nothing_more_is_sent(void **state)
@@ -297,6 +346,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(T05_members_who_are_shown_two_branches_hear_of_it_within_a_day),
         TEST(T05_a_commit_that_is_withheld_is_an_alarm_after_a_day_and_comes_by_readding),
+        TEST(T05_a_member_who_does_not_tell_where_it_stands_is_shown),
         TEST(T05_a_withheld_removal_is_known_by_letter_and_nothing_more_is_sent),
         TEST(T05_who_is_kept_from_a_removal_commits_it_in_turn),
         TEST(T05_after_a_hole_only_an_answer_to_this_devices_question_counts),

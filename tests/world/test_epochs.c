@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What epochs leave behind, and when the next one comes: refreshing and forgetting by the clock. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/support/test.h"
+#include "tests/support/test_entropy.h"
+#include "tests/world/world_inside.h"
+#include "tests/world/world_story.h"
+
+enum { MINUTE_MS = 60 * 1000, HOUR_MS = 60 * MINUTE_MS };
+#define DAY_MS INT64_C(86400000)
+#define FAMILY " WHERE kind = 1 AND state = 1"
+
+static int setup(void **state)
+{
+    *state = world_new(test_seed(1));
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    world_free(*state);
+    return 0;
+}
+
+static void family_of_three(struct world *w, struct story *s)
+{
+    s->ana = world_add(w, "Ana's phone");
+    s->ben = world_add(w, "Ben's phone");
+    s->maya = world_add(w, "Maya's tablet");
+    story_found(w, s->ana, "Berg", "Ana");
+    story_pair(w, s->ana, s->ben, "Ben", "parent", SIZE_MAX);
+    story_pair(w, s->ana, s->maya, "Maya", "child", SIZE_MAX);
+    world_run(w, 10 * MINUTE_MS);
+}
+
+/* ---- forgetting ---- */
+
+enum { SECRETS_MAX = 64, PIECE_LEN = 24 };
+
+struct secrets { /* pieces of the records of past epochs, as a thief of the file would look for them */
+    uint8_t piece[SECRETS_MAX][PIECE_LEN];
+    size_t count, found;
+};
+
+/* The end of each record of a past epoch: RECORD_SECRET and RECORD_RATCHET are a secret at their end. */
+static void note_secrets(struct world *w, size_t device, struct secrets *s)
+{
+    struct node *n = world_node(w, device);
+    struct query q;
+    s->count = 0;
+    query_start(
+        &q, &n->sql,
+        "SELECT r.value, r.key, g.epoch FROM mls_record r JOIN mls_group g ON g.id = r.grp WHERE g.kind = 1"
+        " AND substr(r.key, 1, 1) IN (x'06', x'07') AND length(r.value) >= 32",
+        "");
+    while (s->count < SECRETS_MAX && query_next(&q)) {
+        struct span v = query_blob(&q, 0), key = query_blob(&q, 1);
+        if (key.ptr[8] < query_int(&q, 2)) /* the last byte of its epoch */
+            memcpy(s->piece[s->count++], v.ptr + v.len - PIECE_LEN, PIECE_LEN);
+    }
+    assert_ok(query_end(&q));
+}
+
+static bool holds(const uint8_t *bytes, size_t len, const uint8_t *piece)
+{
+    const uint8_t *at = bytes, *end = bytes + len;
+    while ((at = memchr(at, piece[0], (size_t)(end - at))) != NULL && end - at >= PIECE_LEN) {
+        if (memcmp(at, piece, PIECE_LEN) == 0)
+            return true;
+        at++;
+    }
+    return false;
+}
+
+static void search_file(void *ctx, const char *name, const uint8_t *bytes, size_t len)
+{
+    struct secrets *s = ctx;
+    (void)name;
+    for (size_t i = 0; i < s->count; i++)
+        s->found += holds(bytes, len, s->piece[i]);
+}
+
+static void T54_the_secrets_of_an_epoch_are_off_the_disk_a_day_after_its_end(void **state)
+{
+    struct world *w = *state;
+    struct story s;
+    struct secrets secrets;
+    family_of_three(w, &s);
+    note_secrets(w, s.ana, &secrets);
+    assert_true(secrets.count > 2);
+    world_run(w, 23 * HOUR_MS);
+    secrets.found = 0;
+    world_files(w, s.ana, search_file, &secrets);
+    assert_true(secrets.found >= secrets.count); /* late messages can still be read, and the search works */
+    world_run(w, 2 * HOUR_MS);
+    secrets.found = 0;
+    world_files(w, s.ana, search_file, &secrets);
+    assert_int_equal(secrets.found, 0);
+    assert_int_equal(
+        world_number(w, s.ana,
+                     "SELECT count(*) FROM log l JOIN mls_group g ON g.id = l.owner AND l.kind = 1"
+                     " WHERE l.epoch < g.epoch"),
+        0);
+    story_say(w, s.ana, "Berg", "on we go", s.maya);
+}
+
+static void what_nothing_asks_for_is_pruned_and_what_something_asks_for_stays(void **state)
+{
+    struct world *w = *state;
+    struct story s;
+    family_of_three(w, &s);
+    world_sql(w, s.ana, "UPDATE epoch SET began_at = began_at - 61 * 86400000");
+    world_sql(w, s.ana, "UPDATE letter_seen SET at_ms = at_ms - 61 * 86400000, type = 5");
+    world_sql(w, s.ana, "INSERT INTO letter_seen VALUES(x'aa', 1, 1), (x'bb', 1, 2), (x'cc', 1, 5)");
+    world_sql(w, s.ana, "UPDATE mls_group SET epoch = epoch + 10, log = NULL WHERE kind = 3"); /* far ahead */
+    world_sql(w, s.ana, "DELETE FROM meta WHERE key = 'pruned_at'");
+    world_tick(w, s.ana);
+    assert_int_equal(world_number(w, s.ana, "SELECT count(*) FROM letter_seen WHERE at_ms = 1"), 2);
+    assert_int_equal(world_number(w, s.ana, "SELECT count(*) FROM letter_seen WHERE type = 5"), 0);
+    /* Of `family` the three newest; of the ward only the newest in which a person came. */
+    assert_int_equal(world_number(w, s.ana,
+                                  "SELECT count(*) FROM epoch e JOIN mls_group g ON g.id = e.grp WHERE"
+                                  " g.kind = 1 AND e.epoch >= g.epoch - 2"),
+                     3);
+    assert_int_equal(world_number(w, s.ana,
+                                  "SELECT count(*) FROM epoch e JOIN mls_group g ON g.id = e.grp WHERE"
+                                  " g.kind = 3"),
+                     1);
+}
+
+/* ---- refreshing ---- */
+
+static void every_leaf_is_fresh_again_after_a_week_in_which_nobody_wrote(void **state)
+{
+    struct world *w = *state;
+    struct story s;
+    family_of_three(w, &s);
+    int64_t began = world_now(w).wall_ms;
+    world_run(w, 9 * DAY_MS);
+    for (size_t i = s.ana; i <= s.maya; i++) {
+        char sql[160];
+        snprintf(sql, sizeof(sql), "SELECT refreshed_at - %lld FROM mls_group" FAMILY, (long long)began);
+        int64_t after = world_number(w, i, sql);
+        if (after < 6 * DAY_MS)
+            fail_msg("%s refreshed after %lld hours", world_device_name(w, i), (long long)(after / HOUR_MS));
+    }
+    world_same_state(w, s.ana, s.maya);
+    assert_int_equal(world_alarms(w, s.ana), 0);
+}
+
+static void a_hundred_messages_are_enough_for_a_refresh_and_its_moment_is_drawn(void **state)
+{
+    struct world *w = *state;
+    struct story s;
+    char text[32];
+    family_of_three(w, &s);
+    int64_t before = world_number(w, s.maya, "SELECT epoch FROM mls_group" FAMILY);
+    for (int i = 0; i < 100; i++) {
+        snprintf(text, sizeof(text), "number %d", i);
+        world_ok(w, s.maya, CMD_SEND, "Berg", text, NULL, NULL);
+    }
+    world_tick(w, s.maya);
+    assert_int_equal(world_number(w, s.maya, "SELECT epoch FROM mls_group" FAMILY), before);
+    assert_true(world_number(w, s.maya, "SELECT refresh_at FROM mls_group" FAMILY) > 1);
+    world_run(w, HOUR_MS + MINUTE_MS);
+    assert_int_equal(world_number(w, s.maya, "SELECT epoch FROM mls_group" FAMILY), before + 1);
+    assert_true(world_number(w, s.maya, "SELECT sent_count FROM mls_group" FAMILY) < 100);
+    /* Maya's person made the last one: the next is for others to make first. */
+    world_sql(w, s.maya, "UPDATE mls_group SET sent_count = 1000, refresh_at = 1, dirty = 1" FAMILY);
+    world_run(w, 2 * HOUR_MS);
+    assert_int_equal(world_number(w, s.maya, "SELECT epoch FROM mls_group" FAMILY), before + 1);
+    world_sql(w, s.ben, "UPDATE mls_group SET sent_count = 1000" FAMILY);
+    world_run(w, 2 * HOUR_MS);
+    assert_int_equal(world_number(w, s.maya, "SELECT epoch FROM mls_group" FAMILY), before + 2);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(T54_the_secrets_of_an_epoch_are_off_the_disk_a_day_after_its_end),
+        TEST(what_nothing_asks_for_is_pruned_and_what_something_asks_for_stays),
+        TEST(every_leaf_is_fresh_again_after_a_week_in_which_nobody_wrote),
+        TEST(a_hundred_messages_are_enough_for_a_refresh_and_its_moment_is_drawn),
+    };
+    cmocka_set_test_filter(getenv("KITH_TEST"));
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
