@@ -34,6 +34,8 @@ enum status run_approve(struct node *n, const struct command *c, struct reply *r
 enum status run_deny(struct node *n, const struct command *c, struct reply *r) MUST_USE;
 enum status run_withdraw(struct node *n, const struct command *c, struct reply *r) MUST_USE;
 enum status run_send(struct node *n, const struct command *c, struct reply *r) MUST_USE;
+enum status run_waiting_send(struct node *n, const struct command *c, struct reply *r) MUST_USE;
+enum status run_waiting_drop(struct node *n, const struct command *c, struct reply *r) MUST_USE;
 enum status run_devices_remove(struct node *n, const struct command *c, struct reply *r) MUST_USE;
 enum status run_policy_set(struct node *n, const struct command *c, struct reply *r) MUST_USE;
 

@@ -3,6 +3,7 @@
  */
 #include "device/authorize.h"
 #include "sync/family.h"
+#include "sync/held.h"
 #include "sync/journal_internal.h"
 #include "sync/removal.h"
 
@@ -44,6 +45,18 @@ static enum status batch_add(struct batch *b, enum group_message_kind kind, int6
     return st;
 }
 
+static enum status batch_header(struct batch *b, enum group_message_kind kind, int64_t id, struct span entry)
+{
+    struct buffer header;
+    buffer_init(&header, GROUP_MESSAGE_MAX);
+    enum status st = text_header(entry, &header);
+    if (st == ST_OK) {
+        st = batch_add(b, kind, id, buffer_span(&header));
+    }
+    buffer_wipe(&header);
+    return st;
+}
+
 /* The newest epoch at which a person came who was not there before: what is older stays with those who were.
  */
 static enum status newest_person_epoch(struct node *n, const struct group *g, int64_t *out)
@@ -70,12 +83,15 @@ static enum status send_own(struct node *n, struct group *g)
     if (!b) {
         return ST_NO_MEMORY;
     }
-    query_start(&q, &n->sql,
-                "SELECT id, entry FROM entry WHERE scope = ? AND own = 1 AND acked = 0 AND sent_epoch IS NULL"
-                " ORDER BY id LIMIT 48",
-                "b", SPAN_ID(&g->scope));
+    query_start(
+        &q, &n->sql,
+        "SELECT id, entry, held FROM entry WHERE scope = ? AND own = 1 AND acked = 0 AND sent_epoch IS NULL"
+        " ORDER BY id LIMIT 48",
+        "b", SPAN_ID(&g->scope));
     while (b->count < GROUP_SEND_MAX && query_next(&q)) {
-        query_fail(&q, batch_add(b, GROUP_ENTRY, query_int(&q, 0), query_blob(&q, 1)));
+        bool held = query_int(&q, 2) == TEXT_HELD;
+        query_fail(&q, held ? batch_header(b, GROUP_ENTRY, query_int(&q, 0), query_blob(&q, 1))
+                            : batch_add(b, GROUP_ENTRY, query_int(&q, 0), query_blob(&q, 1)));
     }
     enum status st = query_end(&q);
     if (st == ST_OK && b->count != 0) {
@@ -238,31 +254,22 @@ static enum status add_repair(struct node *n, const struct group *g, struct batc
                               int64_t limit)
 {
     struct journal_entry e;
-    struct buffer header;
-    struct writer w;
     enum status st = journal_entry_decode(&e, query_blob(q, 1));
     bool own = st == ST_OK && ID_EQUAL(&e.header.author, &n->self.device);
     enum group_message_kind kind = own ? GROUP_ENTRY : GROUP_PASSED_ON;
     bool private = g->kind == SCOPE_CONVERSATION || (g->kind == SCOPE_FAMILY && e.kind == ENTRY_TEXT);
     bool older = e.header.generation < g->generation || (int64_t)e.header.epoch < limit;
-    int64_t applied = query_int(q, 2);
+    int64_t applied = query_int(q, 2), held = query_int(q, 3);
     bool judged = own || g->kind != SCOPE_CONVERSATION || applied == ENTRY_APPLIED;
+    bool alone = (older && held != TEXT_RELEASED) || !judged || held == TEXT_HELD;
     if (st == ST_OK && !judged && e.has_body && applied != ENTRY_VOID) {
         return ST_OK; /* not yet: see receive.h */
     }
-    if (st != ST_OK || !private || !(older || !judged) || !e.has_body) {
-        return st == ST_OK ? batch_add(b, kind, query_int(q, 0), query_blob(q, 1)) : st;
+    if (st != ST_OK) {
+        return st;
     }
-    e.has_body = false;
-    e.body = SPAN_EMPTY;
-    buffer_init(&header, GROUP_MESSAGE_MAX);
-    writer_init(&w, &header);
-    st = journal_entry_encode(&w, &e);
-    if (st == ST_OK) {
-        st = batch_add(b, kind, query_int(q, 0), buffer_span(&header));
-    }
-    buffer_wipe(&header);
-    return st;
+    return private && alone && e.has_body ? batch_header(b, kind, query_int(q, 0), query_blob(q, 1))
+                                          : batch_add(b, kind, query_int(q, 0), query_blob(q, 1));
 }
 
 static enum status send_repair(struct node *n, struct group *g, const struct device_id *author,
@@ -274,7 +281,7 @@ static enum status send_repair(struct node *n, struct group *g, const struct dev
     enum status st = b ? newest_person_epoch(n, g, &limit) : ST_NO_MEMORY;
     query_start(
         &q, &n->sql,
-        "SELECT id, entry, applied FROM entry WHERE scope = ? AND author = ? AND seq >= ? AND fork = 0"
+        "SELECT id, entry, applied, held FROM entry WHERE scope = ? AND author = ? AND seq >= ? AND fork = 0"
         " AND (own = 0 OR acked = 1) ORDER BY seq LIMIT 48",
         "bbi", SPAN_ID(&g->scope), SPAN_ID(author), from_seq);
     while (st == ST_OK && b->count < JOURNAL_REPAIR_BATCH && query_next(&q)) {

@@ -136,7 +136,7 @@ const char *notice_name(enum notice_kind kind)
 {
     static const char *const names[NOTICE_KIND_COUNT] = {
         "text",      "requests", "pairing", "person",  "device_added", "device_removed", "contact",
-        "withdrawn", "denied",   "policy",  "history", "alarm",        "stuck"};
+        "withdrawn", "denied",   "policy",  "history", "alarm",        "stuck",          "waiting"};
     return (unsigned)kind < NOTICE_KIND_COUNT ? names[kind] : "unknown";
 }
 

@@ -74,6 +74,7 @@ enum notice_kind {
     NOTICE_HISTORY,        /* history arrived; what: how many entries */
     NOTICE_ALARM,          /* who or what does not add up: what says it in a sentence */
     NOTICE_STUCK,          /* a group cannot go on: what says which and why */
+    NOTICE_WAITING,        /* who came in before a text of this device was sent: its writer is asked */
     NOTICE_KIND_COUNT
 };
 const char *notice_name(enum notice_kind kind); /* "text", "requests", … */
@@ -213,6 +214,7 @@ struct history_row {
     const char *from; /* the author's name */
     bool mine;        /* by this device's person */
     bool waiting;     /* mine, and not yet at the relay */
+    bool held;        /* mine, and waits for its writer's word: somebody came in since (WAITING_SEND, _DROP) */
     bool passed_on;   /* the author's own device has not confirmed it yet; `via` passed it on */
     const char *via;
     const char *text;
@@ -266,6 +268,7 @@ struct status_row {
     bool relay_reached;      /* the last request got an answer */
     int64_t relay_skew_ms;   /* relay's clock minus ours; 0 when unknown */
     size_t waiting_to_send;  /* blocks not yet at the relay */
+    size_t texts_held;       /* texts that wait for their writer's word */
     uint64_t blocks_skipped; /* blocks and records that did not open or did not count */
     uint64_t alarms;
     size_t group_count;

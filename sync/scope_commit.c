@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Own commits: made, won or lost; and how an epoch ends. */
 #include "sync/family.h"
+#include "sync/held.h"
 #include "sync/letters.h"
 #include "sync/scope_internal.h"
 
@@ -213,6 +214,7 @@ struct newcomers {
     struct device_certificate added[GROUP_ADDS_MAX];
     size_t count;
     bool person;
+    struct person_ref who; /* one of them */
 };
 
 static void find_newcomers(const struct group *g, const struct mls_staged *s, struct newcomers *out)
@@ -231,7 +233,10 @@ static void find_newcomers(const struct group *g, const struct mls_staged *s, st
         for (size_t j = 0; j < persons; j++) {
             known = known || person_ref_equal(&there[j], &c->who);
         }
-        out->person = out->person || !known;
+        if (!known) {
+            out->person = true;
+            out->who = c->who;
+        }
         out->count++;
     }
 }
@@ -336,6 +341,9 @@ enum status group_end_epoch(struct node *n, struct group *g, struct mls_staged *
     }
     if (st == ST_OK) {
         st = take_back_unsent(n, g, old_log);
+    }
+    if (st == ST_OK && newcomers.person) {
+        st = texts_hold(n, g, &newcomers.who);
     }
     if (st == ST_OK) {
         st = begin_epoch(n, g, known ? &author : NULL, newcomers.person);

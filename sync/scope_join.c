@@ -2,6 +2,7 @@
 /* Admissions: made for those whom a commit adds, judged by those who join (§5.3). */
 #include "sync/conversation.h"
 #include "sync/family.h"
+#include "sync/held.h"
 #include "sync/journal.h"
 #include "sync/pair.h"
 #include "sync/scope_internal.h"
@@ -209,8 +210,14 @@ static enum status judge_place(struct node *n, const struct kith_context *c, con
     return conversation_judge_overseen(n, c, persons, count, row);
 }
 
+struct before { /* who was in the group that gives way */
+    struct person_ref persons[WIRE_LEAVES_MAX];
+    size_t count;
+    bool there;
+};
+
 /* A group of this scope that is here already gives way to one that is newer, or to a re-adding. */
-static enum status make_room(struct node *n, const struct admission *a, uint64_t epoch)
+static enum status make_room(struct node *n, const struct admission *a, uint64_t epoch, struct before *before)
 {
     struct group *old = NULL;
     enum status st = group_of_scope(n, &a->scope, &old);
@@ -227,7 +234,25 @@ static enum status make_room(struct node *n, const struct admission *a, uint64_t
     if (!newer && !(lower && conversation_founding_gives_way(n, old, a))) {
         return ST_GROUP_EPOCH_OVER;
     }
+    before->there = true;
+    before->count = group_persons(old, before->persons, WIRE_LEAVES_MAX);
     return group_leave(n, old);
+}
+
+/* Who came while this device could not follow: what it has not sent yet was not written for them. */
+static enum status hold_for_newcomers(struct node *n, struct group *g, const struct before *before)
+{
+    struct person_ref now[WIRE_LEAVES_MAX];
+    size_t count = before->there ? group_persons(g, now, WIRE_LEAVES_MAX) : 0;
+    enum status st = ST_OK;
+    for (size_t i = 0; st == ST_OK && i < count; i++) {
+        bool known = false;
+        for (size_t j = 0; j < before->count; j++) {
+            known = known || person_ref_equal(&before->persons[j], &now[i]);
+        }
+        st = known ? ST_OK : texts_hold(n, g, &now[i]);
+    }
+    return st;
 }
 
 static enum status adopt_chains(struct node *n, const struct admission *a)
@@ -351,6 +376,7 @@ static enum status enter_family(struct node *n, const struct admission *a)
 static enum status join(struct node *n, struct joining *j)
 {
     struct group *g = NULL;
+    struct before before = {.there = false};
     bool first = !n->self.in_family;
     enum status st = enter_family(n, j->a);
     if (st == ST_OK) {
@@ -362,7 +388,7 @@ static enum status join(struct node *n, struct joining *j)
         st = judge_place(n, &j->context, &view, &row);
     }
     if (st == ST_OK) {
-        st = make_room(n, j->a, mls_group_epoch(j->mls));
+        st = make_room(n, j->a, mls_group_epoch(j->mls), &before);
     }
     if (st == ST_OK) {
         row.mls = j->mls;
@@ -374,6 +400,9 @@ static enum status join(struct node *n, struct joining *j)
     }
     if (st == ST_OK) {
         st = judge_incarnation(n, g, j->a);
+    }
+    if (st == ST_OK) {
+        st = hold_for_newcomers(n, g, &before);
     }
     if (st == ST_OK && !j->last_resort) {
         st = sql_run(&n->sql, "DELETE FROM own_key_package WHERE ref = ?", "b", SPAN(j->ref));

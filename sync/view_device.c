@@ -222,8 +222,10 @@ static enum status name_self(struct node *n, struct status_text *t)
 
 static enum status read_counts(struct node *n, struct status_row *row, const struct status_text *t)
 {
-    int64_t waiting = 0, skipped = 0, alarms = 0;
+    int64_t waiting = 0, skipped = 0, alarms = 0, held = 0;
     enum status s = sql_number(&n->sql, &waiting, 0, "SELECT count(*) FROM outbox", "");
+    if (s == ST_OK)
+        s = sql_number(&n->sql, &held, 0, "SELECT count(*) FROM entry WHERE own = 1 AND held = 1", "");
     if (s == ST_OK)
         s = meta_number(n, "blocks_skipped", 0, &skipped);
     if (s == ST_OK)
@@ -232,6 +234,7 @@ static enum status read_counts(struct node *n, struct status_row *row, const str
         s = sql_number(&n->sql, &row->relay_skew_ms, 0, "SELECT time_skew_ms FROM relay WHERE address = ?",
                        "t", t->relay);
     row->waiting_to_send = (size_t)waiting;
+    row->texts_held = (size_t)held;
     row->blocks_skipped = (uint64_t)skipped;
     row->alarms = (uint64_t)alarms;
     return s;

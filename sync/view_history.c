@@ -4,6 +4,7 @@
 
 #include "protocol/entry_body.h"
 #include "sync/family.h"
+#include "sync/held.h"
 #include "sync/names.h"
 
 enum { VIEW_NAME_MAX = NODE_NAME_MAX + 20 };
@@ -118,7 +119,7 @@ static enum status said_name(struct node *n, struct said *said, bool has_via, co
     return s;
 }
 
-/* The columns: id, hash, entry, attested, own, acked, via. */
+/* The columns: id, hash, entry, attested, own, acked, via, held. */
 static enum status said_row(struct node *n, const struct query *q, struct said *said, bool *shown)
 {
     struct span hash = query_blob(q, 1), via = query_blob(q, 6);
@@ -133,7 +134,8 @@ static enum status said_row(struct node *n, const struct query *q, struct said *
         memcpy(via_id.b, via.ptr, ID_LEN);
     said->row.cursor = query_int(q, 0);
     said->row.passed_on = query_int(q, 3) == 0;
-    said->row.waiting = query_int(q, 4) != 0 && query_int(q, 5) == 0;
+    said->row.held = query_int(q, 4) != 0 && query_int(q, 7) == TEXT_HELD;
+    said->row.waiting = said->row.held || (query_int(q, 4) != 0 && query_int(q, 5) == 0);
     return said_name(n, said, via.len != 0, &via_id);
 }
 
@@ -152,7 +154,7 @@ enum status view_history(struct node *n, const struct history_args *args, histor
      * that is void or withheld is. */
     query_start(
         &q, &n->sql,
-        "SELECT * FROM (SELECT id, hash, entry, attested, own, acked, via FROM entry WHERE kind = ?"
+        "SELECT * FROM (SELECT id, hash, entry, attested, own, acked, via, held FROM entry WHERE kind = ?"
         " AND has_body = 1 AND fork = 0 AND (own = 1 OR applied = 1 OR (applied = 0 AND attested = 0))"
         " AND id > ? AND (?3 IS NULL OR scope = ?3) ORDER BY id DESC LIMIT ?4)"
         " ORDER BY id",

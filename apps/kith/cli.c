@@ -23,6 +23,8 @@ static const struct cli_row rows[] = {
     {"contacts", CMD_CONTACTS, 0},
     {"withdraw", CMD_WITHDRAW, 1},
     {"send", CMD_SEND, 2},
+    {"waiting send", CMD_WAITING_SEND, 1},
+    {"waiting drop", CMD_WAITING_DROP, 1},
     {"history", CMD_HISTORY, 1},
     {"devices remove", CMD_DEVICES_REMOVE, 1},
     {"devices", CMD_DEVICES, 0},

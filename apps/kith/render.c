@@ -237,7 +237,9 @@ void render_messages(const json_t *messages, int all)
         put_text(stdout, yes(r, "mine") ? "you" : text(r, "from"));
         printf(": ");
         put_text(stdout, text(r, "text"));
-        if (yes(r, "waiting"))
+        if (yes(r, "held"))
+            printf("  (waits for you: somebody came in since. kith waiting send, or kith waiting drop)");
+        else if (yes(r, "waiting"))
             printf("  (not sent yet)");
         if (yes(r, "passed_on")) {
             printf("  (passed on by ");
@@ -320,6 +322,9 @@ static void render_status(const json_t *s)
     printf("  %-11s %lld blocks to send, %lld skipped, %lld alarms\n", "counts",
            (long long)number(s, "waiting_to_send"), (long long)number(s, "blocks_skipped"),
            (long long)number(s, "alarms"));
+    if (number(s, "texts_held") > 0)
+        printf("  %-11s %lld texts, for somebody came in since: kith waiting send, or kith waiting drop\n",
+               "wait", (long long)number(s, "texts_held"));
     if (yes(s, "supervised")) {
         line("parents see", text(s, "oversight"));
         line("rules",

@@ -2,16 +2,16 @@
 /* JSON-RPC 2.0 as the agent speaks it: one request a message, `noun.verb` methods from sync/command.def,
  * params by name, unknown ones refused. Results:
  *
- *     init, pair.*, invite, meet, approve, deny, withdraw, send, devices.remove, policy.set
+ *     init, pair.*, invite, meet, approve, deny, withdraw, send, waiting.*, devices.remove, policy.set
  *                    {link, expires_at_ms, kit, id, name}: those that the command has
  *     requests       {requests: [{id, kind, can_decide, person, other, other_family, other_supervised, note,
  * how, state, at_ms}]} contacts       {contacts: [{id, name, family, person, supervised, mine, state,
- * overseers, until_at_ms, since_at_ms}]} history        {messages: [{cursor, id, with, from, mine, waiting,
+ * overseers, until_at_ms, since_at_ms}]} history        {messages: [{cursor, id, with, from, mine, waiting, held,
  * passed_on, via, text, at_ms, scope}]} devices        {devices: [{id, name, person, role, mine, this_device,
  * state, seen_at_ms, overdue}]} policy.show    {person, rules: [{field, value, meaning}]} pairing        {state,
  * failed, say, next, new_device, needs_co_signature, code, family, mark, relay, person, device, role,
  * expires_at_ms} status         {in_family, family, mark, person, device, device_id, relay, role, supervised,
- * oversight, heads_held, relay_reached, relay_skew_ms, waiting_to_send, blocks_skipped, alarms, groups:
+ * oversight, heads_held, relay_reached, relay_skew_ms, waiting_to_send, texts_held, blocks_skipped, alarms, groups:
  * [{kind, about, generation, epoch, devices, state, overdue}]} events.wait    {events: [{seq, kind, at_ms, who, what,
  * scope}], cursor}
  *

@@ -48,10 +48,10 @@ static void visit_contact(void *ctx, const struct contact_row *r)
 
 static void visit_history(void *ctx, const struct history_row *r)
 {
-    add(ctx, json_pack("{s:I, s:s, s:s, s:s, s:b, s:b, s:b, s:s, s:s, s:I, s:o}", "cursor",
+    add(ctx, json_pack("{s:I, s:s, s:s, s:s, s:b, s:b, s:b, s:b, s:s, s:s, s:I, s:o}", "cursor",
                        (json_int_t)r->cursor, "id", r->id, "with", r->with, "from", r->from, "mine", r->mine,
-                       "waiting", r->waiting, "passed_on", r->passed_on, "via", r->via, "text", r->text,
-                       "at_ms", (json_int_t)r->at_ms, "scope", scope_hex(&r->scope)));
+                       "waiting", r->waiting, "held", r->held, "passed_on", r->passed_on, "via", r->via,
+                       "text", r->text, "at_ms", (json_int_t)r->at_ms, "scope", scope_hex(&r->scope)));
 }
 
 static void visit_device(void *ctx, const struct device_row *r)
@@ -100,12 +100,13 @@ static void visit_status(void *ctx, const struct status_row *r)
                               "devices", (json_int_t)g->devices, "state", g->state, "overdue", g->overdue));
     }
     *out = json_pack(
-        "{s:b, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:s, s:b, s:b, s:I, s:I, s:I, s:I, s:o}", "in_family",
-        r->in_family, "family", r->family, "mark", r->mark, "person", r->person, "device", r->device,
-        "device_id", r->device_id, "relay", r->relay, "role", role_name(r->role), "supervised", r->supervised,
-        "oversight", r->oversight, "heads_held", r->heads_held, "relay_reached", r->relay_reached,
-        "relay_skew_ms", (json_int_t)r->relay_skew_ms, "waiting_to_send", (json_int_t)r->waiting_to_send,
-        "blocks_skipped", (json_int_t)r->blocks_skipped, "alarms", (json_int_t)r->alarms, "groups", groups);
+        "{s:b, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:s, s:b, s:b, s:I, s:I, s:I, s:I, s:I, s:o}",
+        "in_family", r->in_family, "family", r->family, "mark", r->mark, "person", r->person, "device",
+        r->device, "device_id", r->device_id, "relay", r->relay, "role", role_name(r->role), "supervised",
+        r->supervised, "oversight", r->oversight, "heads_held", r->heads_held, "relay_reached",
+        r->relay_reached, "relay_skew_ms", (json_int_t)r->relay_skew_ms, "waiting_to_send",
+        (json_int_t)r->waiting_to_send, "texts_held", (json_int_t)r->texts_held, "blocks_skipped",
+        (json_int_t)r->blocks_skipped, "alarms", (json_int_t)r->alarms, "groups", groups);
 }
 
 /* ---- the commands ---- */

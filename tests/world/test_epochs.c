@@ -177,6 +177,126 @@ static void a_hundred_messages_are_enough_for_a_refresh_and_its_moment_is_drawn(
     assert_int_equal(world_number(w, s.maya, "SELECT epoch FROM mls_group" FAMILY), before + 2);
 }
 
+/* ---- what was written for fewer people ---- */
+
+struct held { /* of a device's texts, by its own views */
+    size_t rows, status;
+};
+
+static void count_held(void *ctx, const struct history_row *row)
+{
+    ((struct held *)ctx)->rows += row->held;
+}
+
+static void read_held(void *ctx, const struct status_row *row)
+{
+    ((struct held *)ctx)->status = row->texts_held;
+}
+
+static void held_is(struct world *w, size_t device, size_t texts)
+{
+    struct held x = {0, 0};
+    const struct history_args all = {.with = NULL};
+    assert_ok(view_history(world_node(w, device), &all, count_held, &x));
+    assert_ok(view_status(world_node(w, device), read_held, &x));
+    assert_int_equal(x.rows, texts);
+    assert_int_equal(x.status, texts);
+}
+
+/* Ben writes, and before it is sent Tim comes into the family. */
+static size_t tim_comes_in(struct world *w, struct story *s)
+{
+    family_of_three(w, s);
+    world_mute(w, s->ben, true);
+    world_ok(w, s->ben, CMD_SEND, "Berg", "Tim gets a bicycle", NULL, NULL);
+    size_t tim = world_add(w, "Tim's tablet");
+    story_pair(w, s->ana, tim, "Tim", "child", SIZE_MAX);
+    world_run(w, 10 * MINUTE_MS);
+    held_is(w, s->ben, 1);
+    world_mute(w, s->ben, false);
+    world_run(w, HOUR_MS);
+    held_is(w, s->ben, 1);
+    assert_true(world_number(w, s->ben, "SELECT count(*) FROM notice WHERE kind = 13 AND who = 'Tim'") == 1);
+    story_say(w, s->ben, "Berg", "welcome, Tim", tim);
+    assert_false(world_has_text(w, tim, "Tim gets a bicycle", NULL));
+    assert_false(world_has_text(w, s->ana, "Tim gets a bicycle", NULL));
+    return tim;
+}
+
+/* Ana holds Ben's journal of the family without a hole. */
+static void assert_whole(struct world *w, const struct story *s)
+{
+    char sql[300];
+    uint8_t device[32];
+    char hex[65];
+    world_run(w, 5 * HOUR_MS);
+    struct node *n = world_node(w, s->ben);
+    memcpy(device, n->self.device.b, sizeof(device));
+    hex_encode(hex, SPAN(device));
+    snprintf(sql, sizeof(sql), "SELECT count(*) FROM head WHERE author = x'%s' AND told_seq > cont_seq", hex);
+    assert_int_equal(world_number(w, s->ana, sql), 0);
+}
+
+static void a_text_from_before_somebody_came_waits_until_its_writer_sends_it(void **state)
+{
+    struct world *w = *state;
+    struct story s;
+    size_t tim = tim_comes_in(w, &s);
+    assert_whole(w, &s);
+    world_restart(w, s.ben);
+    held_is(w, s.ben, 1);
+    world_ok(w, s.ben, CMD_WAITING_SEND, "Berg", NULL, NULL, NULL);
+    world_run(w, 10 * MINUTE_MS);
+    held_is(w, s.ben, 0);
+    assert_true(world_has_text(w, tim, "Tim gets a bicycle", "Ben"));
+    assert_true(world_has_text(w, s.ana, "Tim gets a bicycle", "Ben"));
+    assert_status(world_do(w, s.ben, CMD_WAITING_SEND, NULL, NULL, NULL, NULL)->status, ST_NOTHING_WAITS);
+}
+
+static void search_text(void *ctx, const char *name, const uint8_t *bytes, size_t len)
+{
+    static const char text[] = "Tim gets a bicycle";
+    (void)name;
+    for (size_t i = 0; i + sizeof(text) - 1 <= len; i++)
+        *(size_t *)ctx += memcmp(bytes + i, text, sizeof(text) - 1) == 0;
+}
+
+static void a_text_from_before_somebody_came_can_be_dropped(void **state)
+{
+    struct world *w = *state;
+    struct story s;
+    size_t tim = tim_comes_in(w, &s), found = 0;
+    world_files(w, s.ben, search_text, &found);
+    assert_true(found > 0);
+    world_ok(w, s.ben, CMD_WAITING_DROP, NULL, NULL, NULL, NULL);
+    held_is(w, s.ben, 0);
+    story_say(w, s.ben, "Berg", "after it", tim);
+    assert_whole(w, &s);
+    assert_false(world_has_text(w, s.ben, "Tim gets a bicycle", NULL));
+    assert_false(world_has_text(w, s.ana, "Tim gets a bicycle", NULL));
+    assert_false(world_has_text(w, tim, "Tim gets a bicycle", NULL));
+    found = 0;
+    world_files(w, s.ben, search_text, &found);
+    assert_int_equal(found, 0);
+    assert_status(world_do(w, s.ben, CMD_WAITING_DROP, NULL, NULL, NULL, NULL)->status, ST_NOTHING_WAITS);
+}
+
+static void a_text_goes_on_unasked_when_only_a_device_came(void **state)
+{
+    struct world *w = *state;
+    struct story s;
+    family_of_three(w, &s);
+    world_mute(w, s.ben, true);
+    world_ok(w, s.ben, CMD_SEND, "Berg", "to all of us", NULL, NULL);
+    size_t laptop = world_add(w, "Ana's laptop");
+    story_pair(w, s.ana, laptop, "Ana", "parent", SIZE_MAX);
+    world_run(w, 10 * MINUTE_MS);
+    held_is(w, s.ben, 0);
+    world_mute(w, s.ben, false);
+    world_run(w, 10 * MINUTE_MS);
+    assert_true(world_has_text(w, laptop, "to all of us", "Ben"));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -185,6 +305,9 @@ int main(void)
         TEST(T54_the_secrets_of_an_epoch_are_off_the_disk_a_day_after_its_end),
         TEST(what_nothing_asks_for_is_pruned_and_what_something_asks_for_stays),
         TEST(every_leaf_is_fresh_again_after_a_week_in_which_nobody_wrote),
+        TEST(a_text_from_before_somebody_came_waits_until_its_writer_sends_it),
+        TEST(a_text_from_before_somebody_came_can_be_dropped),
+        TEST(a_text_goes_on_unasked_when_only_a_device_came),
         TEST(a_hundred_messages_are_enough_for_a_refresh_and_its_moment_is_drawn),
     };
     cmocka_set_test_filter(getenv("KITH_TEST"));

@@ -39,7 +39,7 @@ struct bent { /* a log that the relay shows to one device otherwise than to the 
 };
 
 struct world_device {
-    bool hide_one; /* world_hide_one */
+    bool hide_one, mute; /* world_hide_one, world_mute */
     struct bent bent[BENT_MAX];
     size_t bent_count;
     char name[64], home[256];
@@ -202,6 +202,11 @@ void world_hide_one(struct world *w, size_t device)
     w->devices[device].hide_one = true;
 }
 
+void world_mute(struct world *w, size_t device, bool mute)
+{
+    w->devices[device].mute = mute;
+}
+
 void world_lose(struct world *w, unsigned percent)
 {
     w->lose_percent = percent;
@@ -288,7 +293,7 @@ static void request_begins(struct world *w, size_t device, const struct effect *
     f->at_ms = w->now.mono_ms + latency(w);
     writer_init(&out, &f->request);
     assert_ok(relay_request_encode(&out, fx->u.request.what));
-    if (lost(w))
+    if (lost(w) || (w->devices[device].mute && fx->u.request.what->command == RELAY_APPEND))
         give_up_later(w, f);
 }
 

@@ -43,6 +43,8 @@ void world_restart(struct world *w, size_t device);
 void world_lose(struct world *w, unsigned percent);
 /* So many of a hundred requests reach the relay twice. */
 void world_repeat(struct world *w, unsigned percent);
+/* Whether what the device appends gets lost on its way; what it reads does not. */
+void world_mute(struct world *w, size_t device, bool mute);
 /* Each device is restarted after this many of its steps; 0: never. */
 void world_restart_every(struct world *w, unsigned steps);
 /* The relay hides a block: the next answer to this device with several blocks lacks its first. */
