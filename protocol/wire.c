@@ -3,6 +3,8 @@
 
 #include <assert.h>
 
+#include "protocol/name.h"
+
 enum { WIRE_SIGNED_MAX = 1024 * 1024 /* the largest signed body: a letterbox message with an Admission */ };
 
 const char *label_text(enum label l)
@@ -142,7 +144,13 @@ bool wire_text_ok(struct span text, bool one_line)
             return false;
         i += len;
     }
-    return !one_line || (text.len > 0 && text.len <= WIRE_NAME_MAX);
+    return !one_line || (text.len <= WIRE_NAME_MAX && name_shows(text));
+}
+
+/* Why a name is refused: it is no plain text on one line, or one that does not show as it is. */
+static enum status name_wrong(struct span text)
+{
+    return wire_text_ok(text, false) && !name_shows(text) ? ST_WIRE_NAME : ST_WIRE_VALUE;
 }
 
 struct span wire_read_text(struct reader *r, size_t len_max)
@@ -157,7 +165,7 @@ struct span wire_read_name(struct reader *r)
 {
     struct span text = reader_vec(r, WIRE_NAME_MAX);
     if (!wire_text_ok(text, true))
-        reader_fail(r, ST_WIRE_VALUE);
+        reader_fail(r, name_wrong(text));
     return text;
 }
 
@@ -178,7 +186,7 @@ void wire_write_text(struct writer *w, struct span text, size_t len_max)
 void wire_write_name(struct writer *w, struct span name)
 {
     if (!wire_text_ok(name, true))
-        writer_fail(w, ST_WIRE_VALUE);
+        writer_fail(w, name_wrong(name));
     wire_write_vec(w, name, WIRE_NAME_MAX);
 }
 

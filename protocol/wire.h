@@ -107,10 +107,11 @@ bool wire_read_bool(struct reader *r);                                 /* ST_WIR
 /* A vector of UTF-8 (RFC 3629: no surrogates, nothing overlong), without control characters but newline and
  * tab. */
 struct span wire_read_text(struct reader *r, size_t len_max);
-/* The same on one line: without newline and tab, not empty, at most WIRE_NAME_MAX bytes. */
+/* The same on one line: without newline and tab, at most WIRE_NAME_MAX bytes, and it shows as what it is
+ * (protocol/name.h: ST_WIRE_NAME). */
 struct span wire_read_name(struct reader *r);
 bool wire_text_ok(struct span text, bool one_line); /* what the two above ask: for checking a user's input */
-/* Writers that refuse what their readers would: ST_WIRE_LIMIT, ST_WIRE_VALUE. */
+/* Writers that refuse what their readers would: ST_WIRE_LIMIT, ST_WIRE_VALUE, ST_WIRE_NAME. */
 void wire_write_vec(struct writer *w, struct span s, size_t len_max);
 void wire_write_text(struct writer *w, struct span text, size_t len_max);
 void wire_write_name(struct writer *w, struct span name);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sync/commands.h"
 
+#include "protocol/name.h"
 #include "sync/letters.h"
 #include "sync/names.h"
 
@@ -50,6 +51,15 @@ const char *command_text(const struct command *c, size_t place, char *buf, size_
     memcpy(buf, len != 0 ? v->text.ptr : (const uint8_t *)"", len);
     buf[len] = '\0';
     return buf;
+}
+
+enum status command_name(const struct command *c, size_t place, char buf[static NODE_NAME_MAX + 1])
+{
+    struct span text = c->value[place].text;
+    command_text(c, place, buf, NODE_NAME_MAX + 1);
+    if (text.len == 0 || text.len > NODE_NAME_MAX || !wire_text_ok(text, false))
+        return ST_COMMAND_TEXT;
+    return name_shows(text) ? wire_text_ok(text, true) ? ST_OK : ST_COMMAND_TEXT : ST_COMMAND_NAME;
 }
 
 static enum status judge_who(const struct node *n, const struct command *c)

@@ -20,6 +20,9 @@ enum status commands_run(struct node *n, uint64_t id, const struct command *c) M
 enum status reply_id(struct reply *r, struct span id) MUST_USE;
 /* Text of a field as a NUL-terminated copy in buf ("" when it was not given). */
 const char *command_text(const struct command *c, size_t place, char *buf, size_t cap);
+/* A name that somebody gives: a NUL-terminated copy, or ST_COMMAND_TEXT, ST_COMMAND_NAME (protocol/name.h).
+ */
+enum status command_name(const struct command *c, size_t place, char buf[static NODE_NAME_MAX + 1]) MUST_USE;
 
 enum status run_init(struct node *n, const struct command *c, struct reply *r) MUST_USE;
 enum status run_pair_invite(struct node *n, const struct command *c, struct reply *r) MUST_USE;

@@ -11,7 +11,7 @@
 #include "sync/reconcile.h"
 
 struct founding {
-    char family[WIRE_NAME_MAX + 1], person[WIRE_NAME_MAX + 1], device[WIRE_NAME_MAX + 1];
+    char family[NODE_NAME_MAX + 1], person[NODE_NAME_MAX + 1], device[NODE_NAME_MAX + 1];
     struct person_id id;
     struct sign_public recovery;
     struct family_id family_id;
@@ -161,19 +161,29 @@ static enum status make_box(struct node *n)
     return st;
 }
 
+/* "Ana's device", from as much of the name as there is room for: whole characters. */
+static void name_device(struct founding *f)
+{
+    static const char rest[] = "'s device";
+    size_t len = strlen(f->person);
+    if (len > NODE_NAME_MAX - (sizeof(rest) - 1))
+        len = NODE_NAME_MAX - (sizeof(rest) - 1);
+    while (len > 0 && ((uint8_t)f->person[len] & 0xc0) == 0x80)
+        len--;
+    memcpy(f->device, f->person, len);
+    memcpy(f->device + len, rest, sizeof(rest));
+}
+
 static enum status read_names(const struct command *c, struct founding *f)
 {
-    command_text(c, CMD_INIT_FAMILY, f->family, sizeof(f->family));
-    command_text(c, CMD_INIT_AS, f->person, sizeof(f->person));
-    command_text(c, CMD_INIT_DEVICE, f->device, sizeof(f->device));
-    if (f->device[0] == '\0') {
-        sqlite3_snprintf(sizeof(f->device), f->device, "%.60s's device", f->person);
-    }
-    bool ok = wire_text_ok(span_text(f->family), true) && wire_text_ok(span_text(f->person), true) &&
-              wire_text_ok(span_text(f->device), true) &&
-              c->value[CMD_INIT_FAMILY].text.len <= NODE_NAME_MAX &&
-              c->value[CMD_INIT_AS].text.len <= NODE_NAME_MAX;
-    return ok ? ST_OK : ST_COMMAND_TEXT;
+    enum status st = command_name(c, CMD_INIT_FAMILY, f->family);
+    if (st == ST_OK)
+        st = command_name(c, CMD_INIT_AS, f->person);
+    if (st == ST_OK && c->value[CMD_INIT_DEVICE].given)
+        st = command_name(c, CMD_INIT_DEVICE, f->device);
+    else if (st == ST_OK)
+        name_device(f);
+    return st;
 }
 
 enum status run_init(struct node *n, const struct command *c, struct reply *r)

@@ -25,7 +25,7 @@ struct relay_request; /* protocol/relay_command.h */
 struct relay_answer;
 
 enum node_limits {
-    NODE_NAME_MAX = 64,      /* bytes of a name of a person, device or family */
+    NODE_NAME_MAX = 80,      /* bytes of a name of a person, device or family: WIRE_NAME_MAX */
     NODE_IN_FLIGHT_MAX = 16, /* relay requests without an answer, a relay */
     NODE_ROWS_MAX = 500,     /* rows of one view_* call */
     NODE_LINK_MAX = 2048,    /* bytes of a kith-pair: or kith-meet: link */

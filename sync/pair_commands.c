@@ -110,10 +110,9 @@ enum status run_pair_invite(struct node *n, const struct command *c, struct repl
     struct invited who;
     struct pair_run run;
     memset(&run, 0, sizeof(run));
-    command_text(c, CMD_PAIR_INVITE_PERSON, name, sizeof(name));
-    if (c->value[CMD_PAIR_INVITE_PERSON].text.len > NODE_NAME_MAX || !wire_text_ok(span_text(name), true))
-        return ST_COMMAND_TEXT;
-    enum status st = read_role(c, &who.role);
+    enum status st = command_name(c, CMD_PAIR_INVITE_PERSON, name);
+    if (st == ST_OK)
+        st = read_role(c, &who.role);
     if (st == ST_OK)
         st = not_busy(n);
     if (st == ST_OK)
@@ -140,10 +139,9 @@ enum status run_pair_accept(struct node *n, const struct command *c, struct repl
     struct buffer send;
     memset(&run, 0, sizeof(run));
     buffer_init(&send, PAIRING_MESSAGE_MAX);
-    command_text(c, CMD_PAIR_ACCEPT_DEVICE, device, sizeof(device));
-    if (c->value[CMD_PAIR_ACCEPT_DEVICE].text.len > NODE_NAME_MAX || !wire_text_ok(span_text(device), true))
-        return ST_COMMAND_TEXT;
-    enum status st = not_busy(n);
+    enum status st = command_name(c, CMD_PAIR_ACCEPT_DEVICE, device);
+    if (st == ST_OK)
+        st = not_busy(n);
     if (st == ST_OK)
         st = self_make_key(n);
     if (st == ST_OK) {

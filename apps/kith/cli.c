@@ -136,17 +136,47 @@ static bool read_option(struct cli_call *c, int argc, char **argv, int *at, char
     return true;
 }
 
+enum { FIELD_TEXT_MAX = 40 };
+
+/* How a field is written: "LINK" where it goes without a name, else "--timeout-ms". */
+static void field_text(char out[static FIELD_TEXT_MAX], const struct cli_row *row, size_t field)
+{
+    bool bare = field < row->positional;
+    snprintf(out, FIELD_TEXT_MAX, "%s%s", bare ? "" : "--", command_def(row->kind)->fields[field].name);
+    for (char *p = out; *p != '\0'; p++) {
+        if (bare && *p >= 'a' && *p <= 'z')
+            *p = (char)(*p - 'a' + 'A');
+        else if (*p == '_')
+            *p = '-';
+    }
+}
+
 static bool check_required(const struct cli_call *c, char error[static 256])
 {
     const struct command_def *def = command_def(c->row->kind);
     for (size_t i = 0; i < command_field_count(c->row->kind); i++) {
         if (def->fields[i].need == NEED_OPTIONAL || json_object_get(c->params, def->fields[i].name) != NULL)
             continue;
-        snprintf(error, 256, "kith %s wants %s%s (%.100s)", c->row->words,
-                 i < c->row->positional ? "a " : "--", def->fields[i].name, def->fields[i].help);
+        char name[FIELD_TEXT_MAX];
+        field_text(name, c->row, i);
+        snprintf(error, 256, "kith %s wants %s (%.100s)", c->row->words, name, def->fields[i].help);
         return false;
     }
     return true;
+}
+
+/* "pair" alone is none: says which there are. */
+static void no_command(const char *word, char error[static 256])
+{
+    size_t len = strlen(word);
+    int n = snprintf(error, 256, "there is no command %.60s", word);
+    const char *joint = ": it is";
+    for (size_t i = 0; i < ROW_COUNT && n < 256; i++) {
+        if (strncmp(rows[i].words, word, len) != 0 || rows[i].words[len] != ' ')
+            continue;
+        n += snprintf(error + n, 256 - (size_t)n, "%s %s", joint, rows[i].words);
+        joint = ", or";
+    }
 }
 
 static bool read_arguments(struct cli_call *c, int argc, char **argv, char error[static 256])
@@ -165,7 +195,7 @@ static bool read_arguments(struct cli_call *c, int argc, char **argv, char error
         } else if (c->row == NULL) {
             c->row = find_row(argc - i, argv + i, &used);
             if (c->row == NULL) {
-                snprintf(error, 256, "there is no command %.60s", argv[i]);
+                no_command(argv[i], error);
                 return false;
             }
             i += used - 1;
@@ -200,37 +230,41 @@ void cli_free(struct cli_call *c)
 static void print_usage(const struct cli_row *row)
 {
     const struct command_def *def = command_def(row->kind);
-    char line[256];
-    int n = snprintf(line, sizeof(line), "%s", row->words);
-    for (size_t i = 0; i < command_field_count(row->kind) && n < (int)sizeof(line); i++) {
-        const struct command_field *f = &def->fields[i];
-        bool optional = f->need == NEED_OPTIONAL, bare = i < row->positional;
-        n += snprintf(line + n, sizeof(line) - (size_t)n, " %s%s%s%s%s%s", optional ? "[" : "",
-                      bare ? "" : "--", bare ? "" : f->name, bare ? "" : " ", bare ? f->name : "…",
-                      optional ? "]" : "");
+    printf("kith [--home DIR] [--json] %s", row->words);
+    for (size_t i = 0; i < command_field_count(row->kind); i++) {
+        char name[FIELD_TEXT_MAX];
+        bool optional = def->fields[i].need == NEED_OPTIONAL;
+        field_text(name, row, i);
+        printf(" %s%s%s%s", optional ? "[" : "", name, i < row->positional ? "" : " …", optional ? "]" : "");
     }
-    if (row->kind == CMD_PAIR_ACCEPT)
-        snprintf(line + n, sizeof(line) - (size_t)n, " [--yes]");
-    if (row->kind == CMD_HISTORY)
-        snprintf(line + n, sizeof(line) - (size_t)n, " [--follow]");
-    printf("  %s\n      %s\n", line, def->help);
+    printf("%s%s\n\n  %s\n", row->kind == CMD_PAIR_ACCEPT ? " [--yes]" : "",
+           row->kind == CMD_HISTORY ? " [--follow]" : "", def->help);
 }
 
 static void print_fields(const struct cli_row *row)
 {
     const struct command_def *def = command_def(row->kind);
-    for (size_t i = 0; i < command_field_count(row->kind); i++)
-        printf("      %s%s: %s\n", i < row->positional ? "" : "--", def->fields[i].name, def->fields[i].help);
+    if (command_field_count(row->kind) > 0)
+        putchar('\n');
+    for (size_t i = 0; i < command_field_count(row->kind); i++) {
+        char name[FIELD_TEXT_MAX];
+        field_text(name, row, i);
+        printf("  %-12s  %s\n", name, def->fields[i].help);
+    }
+    if (row->kind == CMD_PAIR_ACCEPT)
+        printf("  %-12s  %s\n", "--yes", "join without being asked again, once a parent typed the code");
+    if (row->kind == CMD_HISTORY)
+        printf("  %-12s  %s\n", "--follow", "go on with what comes, until Ctrl-C");
 }
 
 void cli_print_help(const struct cli_row *row)
 {
-    printf("kith [--home DIR] [--json] COMMAND …\n\n");
     if (row != NULL) {
         print_usage(row);
         print_fields(row);
         return;
     }
+    printf("kith [--home DIR] [--json] COMMAND …\n\n");
     for (size_t i = 0; i < ROW_COUNT; i++)
         printf("  %-16s %s\n", rows[i].words, command_def(rows[i].kind)->help);
     printf("\n  --home DIR   the device's folder (default: $KITH_HOME, or ~/.local/share/kith)\n"

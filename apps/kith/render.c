@@ -7,7 +7,7 @@
 
 #include "apps/kith/terminal.h"
 
-enum { NAME_COLUMNS = 24, ID_DIGITS = 8, KIT_COLUMNS = 4 };
+enum { NAME_COLUMNS = 40, ID_DIGITS = 8, KIT_COLUMNS = 4 };
 
 static const char *text(const json_t *o, const char *key)
 {
@@ -61,7 +61,7 @@ static void render_kit(const char *kit)
            "(This version prints and checks the kit; recovering with it comes later.)\n\n");
     for (char *w = strtok_r(copy, " ", &save); w != NULL; w = strtok_r(NULL, " ", &save)) {
         n++;
-        printf("  %2d %-12s%s", n, w, n % KIT_COLUMNS == 0 ? "\n" : "");
+        printf("  %2d %-*s%s", n, n % KIT_COLUMNS == 0 ? 0 : 12, w, n % KIT_COLUMNS == 0 ? "\n" : "");
     }
     putchar('\n');
     memset(copy, 0, sizeof(copy));
@@ -85,6 +85,21 @@ static void render_link(const char *what, const json_t *result)
     line_time("valid until", number(result, "expires_at_ms"));
 }
 
+/* What was done to whom. */
+static void render_done(enum command_kind kind, const json_t *result)
+{
+    const char *name = text(result, "name"), *what = "Done";
+    if (kind == CMD_SEND)
+        what = "Written to";
+    else if (kind == CMD_WITHDRAW)
+        what = "Ended, neither can write any more";
+    else if (kind == CMD_DEVICES_REMOVE)
+        what = "Removed";
+    printf("%s%s", what, name[0] == '\0' ? "" : kind == CMD_SEND ? " " : ": ");
+    put_text(stdout, name);
+    puts(".");
+}
+
 static void render_command(enum command_kind kind, const json_t *params, const json_t *result)
 {
     switch ((int)kind) {
@@ -98,9 +113,17 @@ static void render_command(enum command_kind kind, const json_t *params, const j
     case CMD_INVITE:
         render_link("Whoever has this link can ask to meet (kith meet LINK). Nobody gets in by it alone:",
                     result);
+        puts("Who asks is shown by: kith requests");
         return;
     case CMD_PAIR_CONFIRM:
         puts("Accepted. Now say yes on the new device.");
+        return;
+    case CMD_PAIR_YES:
+        puts("Joining. `kith pair status` tells when it is done.");
+        return;
+    case CMD_PAIR_CANCEL:
+    case CMD_PAIR_NO:
+        puts("The link is void.");
         return;
     case CMD_MEET:
         puts("Asked. `kith requests` tells what became of it.");
@@ -113,9 +136,7 @@ static void render_command(enum command_kind kind, const json_t *params, const j
         puts("Denied. Nobody but the parents learns of it.");
         return;
     default:
-        printf("Done%s", text(result, "name")[0] != '\0' ? ": " : "");
-        put_text(stdout, text(result, "name"));
-        puts(".");
+        render_done(kind, result);
         return;
     }
 }
@@ -192,11 +213,13 @@ static void render_devices(const json_t *result)
         put_cell(stdout, text(r, "role"), role);
         printf("  ");
         put_cell(stdout, text(r, "state"), state);
+        if (yes(r, "this_device")) {
+            puts("  this device");
+            continue;
+        }
         printf("  seen ");
         put_time(stdout, number(r, "seen_at_ms"));
-        puts(yes(r, "this_device") ? "  (this device)"
-             : yes(r, "overdue")   ? "  (overdue: silent for 3 days)"
-                                   : "");
+        puts(yes(r, "overdue") ? "  (overdue: silent for 3 days)" : "");
     }
 }
 
@@ -279,8 +302,10 @@ void render_pairing_offer(const json_t *p)
 static void render_pairing(const json_t *p)
 {
     printf("Pairing: %s\n", text(p, "state"));
-    if (strcmp(text(p, "state"), "none") == 0)
+    if (strcmp(text(p, "state"), "none") == 0) {
+        puts("Begin one on a parent's device: kith pair invite --person NAME --role parent|child");
         return;
+    }
     render_pairing_offer(p);
     line("device", text(p, "device"));
     line("code", text(p, "code"));
@@ -290,13 +315,15 @@ static void render_pairing(const json_t *p)
 
 static void render_groups(const json_t *groups)
 {
+    int about = column(groups, "about");
     size_t i;
     json_t *g;
     json_array_foreach(groups, i, g)
     {
-        printf("  %-12s ", text(g, "kind"));
-        put_text(stdout, text(g, "about"));
-        printf("  %lld devices, epoch %lld, %s\n", (long long)number(g, "devices"),
+        long long devices = (long long)number(g, "devices");
+        printf("  %-12s  ", text(g, "kind"));
+        put_cell(stdout, text(g, "about"), about);
+        printf("  %lld device%s, epoch %lld, %s\n", devices, devices == 1 ? "" : "s",
                (long long)number(g, "epoch"), text(g, "state"));
         if (text(g, "overdue")[0] != '\0') {
             printf("               overdue, silent for 3 days: ");
@@ -349,6 +376,8 @@ void render(enum command_kind kind, const json_t *params, const json_t *result)
         render_policy(result);
         return;
     case CMD_HISTORY:
+        if (json_array_size(json_object_get(result, "messages")) == 0)
+            puts("Nothing was said yet.");
         render_messages(json_object_get(result, "messages"), json_object_get(params, "with") == NULL);
         return;
     case CMD_EVENTS:

@@ -62,7 +62,10 @@ void put_text(FILE *to, const char *text)
 
 void put_cell(FILE *to, const char *text, int width)
 {
-    int used = put_columns(to, text, width);
+    bool cut = width > 0 && put_columns(NULL, text, -1) > width;
+    int used = put_columns(to, text, cut ? width - 1 : width);
+    if (cut)
+        used += put_columns(to, "…", 1);
     fprintf(to, "%*s", width - used, "");
 }
 

@@ -185,6 +185,14 @@ static enum status start_child(struct agent *a)
     return relay_child_start(&a->child, a->args.with_relay, data_dir);
 }
 
+/* After the signals are blocked: its thread takes none. */
+static enum status keep_child(struct agent *a)
+{
+    char data_dir[AGENT_HOME_MAX + 8];
+    snprintf(data_dir, sizeof(data_dir), "%s/relay", a->args.address->home);
+    return a->child.pid != 0 ? relay_child_keep(&a->child, a->args.with_relay, data_dir) : ST_OK;
+}
+
 static enum status open_node(struct agent *a)
 {
     struct sqlite3 *db;
@@ -394,6 +402,8 @@ enum status agent_new(struct agent **out, const struct agent_args *args)
     s = a->inbox != NULL ? open_node(a) : ST_NO_MEMORY;
     if (s == ST_OK)
         s = start_signals(a);
+    if (s == ST_OK)
+        s = keep_child(a);
     if (s == ST_OK)
         s = local_api_new(&a->api, args->address->url, args->address->socket, a->inbox);
     if (s != ST_OK) {

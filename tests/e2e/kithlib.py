@@ -153,7 +153,7 @@ class Device:
     def command(self, *words):
         return [self.place.program("kith"), "--home", str(self.home), *words]
 
-    def kith(self, *words, seconds=60):
+    def kith(self, *words, seconds=180):
         """What `kith … --json` answers; KithError when it says no."""
         done = subprocess.run(self.command("--json", *words), env=self.place.environment, capture_output=True,
                               text=True, timeout=seconds, stdin=subprocess.DEVNULL)
@@ -167,7 +167,7 @@ class Device:
         raise KithError(answer["error"] if "error" in answer else
                         {"data": {"status": answer.get("failed", ""), "say": answer.get("say", "")}})
 
-    def shows(self, *words, seconds=60):
+    def shows(self, *words, seconds=180):
         """The text that a person reads."""
         done = subprocess.run(self.command(*words), env=self.place.environment, capture_output=True, text=True,
                               timeout=seconds, stdin=subprocess.DEVNULL)

@@ -120,14 +120,16 @@ def test_kill(place):
         w.start()
     dice = random.Random(5)
     for _ in range(6):
-        time.sleep(0.3 + dice.random() * 0.7)
+        before = sum(len(w.acknowledged) for w in writers)
+        kithlib.wait_until("appends go on", 60, lambda: sum(len(w.acknowledged) for w in writers) > before + 10)
+        time.sleep(dice.random() * 0.7)
         relay.stop(signal.SIGKILL)
         relay.start()
     time.sleep(0.5)
     for w in writers:
         w.stop = True
     for w in writers:
-        w.join(20)
+        w.join(120)
     session, _ = connect(address)
     check("T50 no client met an error of the protocol: %r" % next((w.error for w in writers if w.error), None),
           not any(w.error for w in writers))
@@ -287,7 +289,7 @@ def test_wrong_starts(place):
             ("a key that others may read", ["--listen", "tcp://127.0.0.1:0", "--data", str(loose)], "chmod 600"),
             ("another scheme", ["--listen", "http://127.0.0.1:0", "--data", str(place.folder / "c")], "--listen")):
         process = place.start("wrong", place.program("kith-relay"), *words)
-        status = process.wait(20)
+        status = process.wait(kithlib.START_SECONDS)
         text = process.stderr_path.read_text().splitlines()
         check("%s: %s" % (what, text[-1]), status != 0 and says in text[-1] and process.stdout.read() == "")
     key = relay.data / "relay.key"
@@ -306,9 +308,9 @@ def test_delegate(place):
     relay.stop()
     file = place.folder / "delegate"
     made = place.start("make", place.program("kith-relay"), "--data", str(relay.data), "--make-delegate", str(file))
-    check("a delegate is made, for its owner's eyes", made.wait(20) == 0 and file.stat().st_mode & 0o777 == 0o600)
+    check("a delegate is made, for its owner's eyes", made.wait(kithlib.START_SECONDS) == 0 and file.stat().st_mode & 0o777 == 0o600)
     again = place.start("make", place.program("kith-relay"), "--data", str(relay.data), "--make-delegate", str(file))
-    check("and not written over", again.wait(20) == 1)
+    check("and not written over", again.wait(kithlib.START_SECONDS) == 1)
     data = place.folder / "server"
     server = place.start("server", place.program("kith-relay"), "--data", str(data), "--listen", relay.listen,
                          "--delegate", str(file))
@@ -322,7 +324,7 @@ def test_delegate(place):
     file.write_text(("1" if text[0] == "0" else "0") + text[1:])
     forged = place.start("forged", place.program("kith-relay"), "--data", str(data), "--listen", relay.listen,
                          "--delegate", str(file))
-    check("T07 a delegate of another relay is refused: " + (forged.wait(20) and forged.stderr_path.read_text().strip()),
+    check("T07 a delegate of another relay is refused: " + (forged.wait(kithlib.START_SECONDS) and forged.stderr_path.read_text().strip()),
           forged.returncode == 1)
 
 

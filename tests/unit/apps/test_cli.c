@@ -92,9 +92,10 @@ static void what_is_not_understood_is_named(void **state)
         const char *line, *says;
     } rows[] = {
         {"frobnicate", "frobnicate"},
-        {"pair", "pair"},
+        {"pair", "it is pair invite, or pair accept"},
         {"pair|erase", "pair"},
-        {"send|Leo", "text"},
+        {"send|Leo", "TEXT"},
+        {"pair|accept|x", "--device"},
         {"send|Leo|a|b", "b"},
         {"approve|a1|--days|soon", "days"},
         {"approve|a1|--days|", "--days"},

@@ -79,8 +79,9 @@ static void a_cell_has_its_width_in_columns(void **state)
         int width;
         const char *shown;
     } rows[] = {
-        {"Ana", 6, "Ana   "}, {"", 3, "   "},         {"Maximiliane", 4, "Maxi"},
-        {"Zoë", 5, "Zoë  "},  {"日本語", 5, "日本 "}, /* two columns each, and none is cut */
+        {"Ana", 6, "Ana   "},    {"", 3, "   "},         {"Maximiliane", 4, "Max…"},
+        {"Zoë", 5, "Zoë  "},     {"日本語", 5, "日本…"}, /* two columns each, and none is cut in two */
+        {"日本語", 6, "日本語"}, {"日本語", 4, "日… "},
     };
     (void)state;
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
