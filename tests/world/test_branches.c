@@ -64,7 +64,7 @@ static void withhold(struct world *w, size_t device)
 static void fork_log(struct world *w, size_t device, enum scope_kind kind)
 {
     struct log_id log;
-    uint64_t after = world_group_log(w, device, kind, &log);
+    uint64_t after = world_group_log(w, device, (int)kind, &log);
     world_fork_log(w, device, &log, after);
 }
 
