@@ -35,6 +35,7 @@ static const run_fn runners[COMMAND_COUNT] = {
     [CMD_WAITING_SEND] = run_waiting_send,
     [CMD_WAITING_DROP] = run_waiting_drop,
     [CMD_HISTORY] = run_view,
+    [CMD_SEARCH] = run_view,
     [CMD_DEVICES] = run_view,
     [CMD_DEVICES_REMOVE] = run_devices_remove,
     [CMD_POLICY_SHOW] = run_view,

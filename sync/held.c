@@ -7,6 +7,7 @@
 #include "sync/contact.h"
 #include "sync/family.h"
 #include "sync/names.h"
+#include "sync/search.h"
 
 enum status texts_hold(struct node *n, struct group *g, const struct person_ref *newcomer)
 {
@@ -47,6 +48,9 @@ static enum status drop_one(struct node *n, int64_t id, struct span entry)
     struct buffer header;
     buffer_init(&header, GROUP_MESSAGE_MAX);
     enum status st = text_header(entry, &header);
+    if (st == ST_OK) {
+        st = search_forget(n, id);
+    }
     if (st == ST_OK) {
         st = sql_run(&n->sql, "UPDATE entry SET held = 0, has_body = 0, entry = ? WHERE id = ?", "bi",
                      buffer_span(&header), id);

@@ -14,6 +14,7 @@
 #include "sync/names.h"
 #include "sync/node_internal.h"
 #include "sync/reconcile.h"
+#include "sync/search.h"
 #include "sync/schema.h"
 #include "sync/scope_group.h"
 
@@ -281,6 +282,9 @@ static enum status settle(struct node *n)
     enum status st = self_refresh(n);
     if (st == ST_OK) {
         st = reconcile(n);
+    }
+    if (st == ST_OK) {
+        st = search_due(n);
     }
     return st == ST_OK ? logs_pump(n) : st;
 }

@@ -230,6 +230,17 @@ struct history_args {
 enum status view_history(struct node *n, const struct history_args *args, history_visit visit,
                          void *ctx) MUST_USE;
 
+struct search_args {
+    const char *words; /* all must be in the text; the last may be the beginning of a word. Never syntax */
+    const char *with;  /* a contact or the family; NULL: everywhere */
+    const char *from;  /* who said it, a person of the family or a contact; NULL: anybody */
+    size_t limit;      /* the newest so many by the author's clock, told oldest first; 0: 50 */
+};
+/* Texts that view_history shows, and no others. A file that an older version wrote is read in while the node
+ * steps: until then older texts are missing. */
+enum status view_search(struct node *n, const struct search_args *args, history_visit visit,
+                        void *ctx) MUST_USE;
+
 struct device_row {
     const char *id; /* hex */
     const char *name, *person;

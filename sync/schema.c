@@ -4,6 +4,7 @@
 #include <assert.h>
 
 #include "device/vault.h"
+#include "sync/search.h"
 
 /* Every id is a BLOB; every `*_at` and `*_ms` is wall milliseconds. `log`, `letterbox`, `mls_group` are
  * numbered locally; scopes, families, persons, devices, entries go by the ids that everybody knows. */
@@ -185,15 +186,29 @@ static const char *const step_sql[] = {
     /* Chain entries of removals that came by letter, before their commit. */
     "CREATE TABLE removal_record(id INTEGER PRIMARY KEY, device BLOB NOT NULL, hash BLOB NOT NULL UNIQUE,"
     " record BLOB NOT NULL, at_ms INTEGER NOT NULL) STRICT;",
+    /* ---- search: sync/search.h ----
+     * Who changes SEARCH_SHOWN makes the last three indexes anew in a step of its own. */
+    "ALTER TABLE entry ADD COLUMN found INTEGER NOT NULL DEFAULT 0;"
+    "CREATE UNIQUE INDEX entry_found ON entry(found) WHERE found > 0;"
+    "CREATE INDEX entry_unfound ON entry(id) WHERE found = 0 AND " SEARCH_SHOWN ";"
+    "CREATE INDEX entry_hidden ON entry(id) WHERE found > 0 AND has_body = 1 AND NOT (" SEARCH_SHOWN ");"
+    "CREATE INDEX entry_emptied ON entry(id) WHERE found > 0 AND has_body = 0;"
+    "CREATE VIRTUAL TABLE search USING fts5(text, place, content = '', detail = full,"
+    " tokenize = 'unicode61 remove_diacritics 2');",
 };
 
-enum status schema_open(struct sql *s)
+enum status schema_make(struct sql *s, int version)
 {
     struct vault_step steps[SCHEMA_VERSION];
     static_assert(sizeof(step_sql) / sizeof(step_sql[0]) == SCHEMA_VERSION, "one version a step");
     for (int i = 0; i < SCHEMA_VERSION; i++) {
         steps[i] = (struct vault_step){i + 1, step_sql[i]};
     }
+    return vault_migrate(s->db, steps, (size_t)version);
+}
+
+enum status schema_open(struct sql *s)
+{
     enum status st = vault_prepare(s->db, SCHEMA_VERSION);
-    return st == ST_OK ? vault_migrate(s->db, steps, SCHEMA_VERSION) : st;
+    return st == ST_OK ? schema_make(s, SCHEMA_VERSION) : st;
 }

@@ -5,6 +5,7 @@
 #include "protocol/entry_body.h"
 #include "sync/family.h"
 #include "sync/held.h"
+#include "sync/history_view.h"
 #include "sync/names.h"
 
 enum { VIEW_NAME_MAX = NODE_NAME_MAX + 20 };
@@ -19,8 +20,7 @@ struct said { /* one row on its way to the visitor */
     struct buffer text;
 };
 
-/* The scope that a name stands for: a contact's conversation, or the family's. */
-static enum status scope_named(struct node *n, const char *with, struct scope_id *out)
+enum status history_scope(struct node *n, const char *with, struct scope_id *out)
 {
     struct named who;
     enum status s = name_resolve(n, with, NAME_OF_CONTACT | NAME_OF_FAMILY, NULL, &who);
@@ -146,7 +146,7 @@ enum status view_history(struct node *n, const struct history_args *args, histor
     struct query q;
     int64_t limit = args->limit == 0 || args->limit > NODE_ROWS_MAX ? NODE_ROWS_MAX : (int64_t)args->limit;
     bool shown;
-    enum status s = args->with != NULL ? scope_named(n, args->with, &scope) : ST_OK;
+    enum status s = args->with != NULL ? history_scope(n, args->with, &scope) : ST_OK;
     if (s != ST_OK)
         return s;
     buffer_init(&said.text, ENTRY_TEXT_MAX + 1);
@@ -166,6 +166,26 @@ enum status view_history(struct node *n, const struct history_args *args, histor
         else if (shown)
             visit(ctx, &said.row);
     }
+    s = query_end(&q);
+    buffer_wipe(&said.text);
+    return s;
+}
+
+enum status history_show(struct node *n, int64_t entry, history_visit visit, void *ctx)
+{
+    struct said said = {.row = {.cursor = 0}};
+    struct query q;
+    bool shown = false;
+    enum status s = ST_OK;
+    buffer_init(&said.text, ENTRY_TEXT_MAX + 1);
+    query_start(&q, &n->sql,
+                "SELECT id, hash, entry, attested, own, acked, via, held FROM entry WHERE id = ?", "i",
+                entry);
+    if (query_next(&q))
+        s = said_row(n, &q, &said, &shown);
+    if (s == ST_OK && shown)
+        visit(ctx, &said.row);
+    query_fail(&q, s);
     s = query_end(&q);
     buffer_wipe(&said.text);
     return s;

@@ -26,6 +26,7 @@ static const struct cli_row rows[] = {
     {"waiting send", CMD_WAITING_SEND, 1},
     {"waiting drop", CMD_WAITING_DROP, 1},
     {"history", CMD_HISTORY, 1},
+    {"search", CMD_SEARCH, 1},
     {"devices remove", CMD_DEVICES_REMOVE, 1},
     {"devices", CMD_DEVICES, 0},
     {"policy show", CMD_POLICY_SHOW, 1},

@@ -380,6 +380,9 @@ void render(enum command_kind kind, const json_t *params, const json_t *result)
             puts("Nothing was said yet.");
         render_messages(json_object_get(result, "messages"), json_object_get(params, "with") == NULL);
         return;
+    case CMD_SEARCH:
+        render_messages(json_object_get(result, "messages"), json_object_get(params, "with") == NULL);
+        return;
     case CMD_EVENTS:
         render_events(result);
         return;

@@ -137,6 +137,13 @@ static enum status ask_list(struct node *n, const struct command *c, struct rows
                                           .limit = (size_t)c->value[CMD_HISTORY_LIMIT].number};
         return view_history(n, &args, visit_history, rows);
     }
+    case CMD_SEARCH: {
+        const struct search_args args = {.words = text_of(c, CMD_SEARCH_WORDS),
+                                         .with = text_of(c, CMD_SEARCH_WITH),
+                                         .from = text_of(c, CMD_SEARCH_FROM),
+                                         .limit = (size_t)c->value[CMD_SEARCH_LIMIT].number};
+        return view_search(n, &args, visit_history, rows);
+    }
     default:
         return ST_INTERNAL;
     }
@@ -163,7 +170,8 @@ static const char *list_name(enum command_kind kind)
 bool rpc_is_view(enum command_kind kind)
 {
     return kind == CMD_REQUESTS || kind == CMD_CONTACTS || kind == CMD_DEVICES || kind == CMD_POLICY_SHOW ||
-           kind == CMD_EVENTS || kind == CMD_HISTORY || kind == CMD_STATUS || kind == CMD_PAIRING;
+           kind == CMD_EVENTS || kind == CMD_HISTORY || kind == CMD_SEARCH || kind == CMD_STATUS ||
+           kind == CMD_PAIRING;
 }
 
 /* policy.show's first row names the person. */
@@ -185,6 +193,8 @@ static enum status ask(struct node *n, const struct command *c, json_t **result,
     if (c->kind == CMD_PAIRING)
         return view_pairing(n, visit_pairing, result);
     if (c->kind == CMD_HISTORY && c->value[CMD_HISTORY_LIMIT].number < 0)
+        return ST_COMMAND_FIELD;
+    if (c->kind == CMD_SEARCH && c->value[CMD_SEARCH_LIMIT].number < 0)
         return ST_COMMAND_FIELD;
     rows.list = json_array();
     s = ask_list(n, c, &rows);

@@ -307,6 +307,19 @@ class BadInput(unittest.TestCase):
         self.refused(ana, "COMMAND_TEXT", "send", "The Ks", "\x1b[2J")
         self.refused(ana, "COMMAND_TEXT", "send", "The Ks", "x" * 12001)
 
+    def test_what_is_searched_for_is_words_and_never_syntax(self):
+        ana = self.family()
+        ana.kith("send", "The Ks", 'the "blue" ball')
+        found = [m["text"] for m in ana.kith("search", "ball blue", "--from", "Ana", "--with", "The Ks")["messages"]]
+        self.assertEqual(found, ['the "blue" ball'])
+        for words in ('ball" OR "x', "text : ball OR x", "NEAR(ball x)", "'; DROP TABLE entry; --", "ball" * 2500, '"' * 10000):
+            self.assertEqual(ana.kith("search", words)["messages"], [], words[:40])
+        self.refused(ana, "COMMAND_FIELD", "search", "ball", "--limit", "-1")
+        self.refused(ana, "COMMAND_TEXT", "search", "")
+        self.refused(ana, "COMMAND_TEXT", "search", "x" * 12001)
+        self.refused(ana, "NAME_UNKNOWN", "search", "ball", "--from", "Nobody")
+        self.assertEqual(len(ana.kith("search", '"*(ball" :')["messages"]), 1)
+
     def test_a_command_line_that_is_not_understood_is_named(self):
         for words in (("frobnicate",), ("send", "Leo"), ("status", "--loud"), ("approve", "a", "--days", "soon")):
             code, _, err = run(self.place, self.place.program("kith"), *words)

@@ -48,6 +48,8 @@ static void every_command_of_the_help_is_understood(void **state)
         {"send|Leo|--|--json", CMD_SEND, "{\"text\":\"--json\",\"to\":\"Leo\"}"},
         {"history", CMD_HISTORY, "{}"},
         {"history|Leo|--limit|5", CMD_HISTORY, "{\"limit\":5,\"with\":\"Leo\"}"},
+        {"search|ball|--with|Leo|--from|Maya|--limit|5", CMD_SEARCH,
+         "{\"from\":\"Maya\",\"limit\":5,\"with\":\"Leo\",\"words\":\"ball\"}"},
         {"devices", CMD_DEVICES, "{}"},
         {"devices|remove|tablet", CMD_DEVICES_REMOVE, "{\"device\":\"tablet\"}"},
         {"policy|show", CMD_POLICY_SHOW, "{}"},

@@ -1,0 +1,328 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sync/search.h"
+
+#include <string.h>
+
+#include "protocol/entry_body.h"
+#include "protocol/hlc.h"
+#include "protocol/journal_entry.h"
+
+enum {
+    MINUTE_MS = 60 * 1000,
+    MINUTE_ROWS =
+        65536, /* rowids of one minute: who claims more texts for it than that is not found by them */
+    PLACE_WORD = 2 * ID_LEN + 2, /* a mark and an id in hex */
+    PLACE_MAX = 2 * PLACE_WORD
+};
+
+/* ---- what the index holds of an entry ---- */
+
+struct indexed {
+    int64_t id;
+    uint64_t hlc;
+    struct buffer text;    /* NUL-terminated */
+    char place[PLACE_MAX]; /* scope and author, each one word */
+};
+
+/* An id as one word, with a mark that says of which kind. */
+static size_t put_word(char out[static PLACE_WORD], char mark, struct span id)
+{
+    out[0] = mark;
+    hex_encode(out + 1, id);
+    return 1 + 2 * id.len;
+}
+
+static enum status read_entry(struct indexed *x, struct span bytes)
+{
+    struct journal_entry e;
+    struct entry_body body;
+    enum status st = journal_entry_decode(&e, bytes);
+    if (st == ST_OK) {
+        st = entry_body_decode(&body, e.kind, e.body);
+    }
+    if (st != ST_OK || e.kind != ENTRY_TEXT) {
+        return ST_STORE_ROW;
+    }
+    x->hlc = e.header.hlc;
+    x->text.len = 0;
+    st = buffer_append(&x->text, body.u.text.text);
+    if (st == ST_OK) {
+        st = buffer_append(&x->text, SPAN_OF((const uint8_t *)"", 1));
+    }
+    size_t at = put_word(x->place, 's', SPAN_ID(&e.header.scope));
+    x->place[at] = ' ';
+    put_word(x->place + at + 1, 'a', SPAN_ID(&e.header.author));
+    return st;
+}
+
+/* ---- putting in ---- */
+
+/* A rowid that grows with the time of writing: the minute, then the first that is free. 0: the minute is
+ * full. */
+static enum status place_in_time(struct node *n, const struct indexed *x, int64_t *rowid)
+{
+    int64_t first = hlc_ms(x->hlc) / MINUTE_MS * MINUTE_ROWS, last = first + MINUTE_ROWS - 1, newest = 0;
+    enum status st = sql_number(&n->sql, &newest, first,
+                                "SELECT max(found) FROM entry WHERE found > 0 AND found BETWEEN ? AND ?",
+                                "ii", first, last);
+    *rowid = newest < last ? newest + 1 : 0;
+    return st;
+}
+
+static enum status put_in(struct node *n, const struct indexed *x)
+{
+    int64_t rowid = 0;
+    enum status st = place_in_time(n, x, &rowid);
+    if (st == ST_OK && rowid != 0) {
+        st = sql_run(&n->sql, "INSERT INTO search(rowid, text, place) VALUES(?,?,?)", "itt", rowid,
+                     (const char *)x->text.ptr, x->place);
+    }
+    return st == ST_OK ? sql_run(&n->sql, "UPDATE entry SET found = ? WHERE id = ?", "ii",
+                                 rowid != 0 ? rowid : -1, x->id)
+                       : st;
+}
+
+/* The next ids of a list of entries; the SQL has one column and a limit. */
+static enum status next_ids(struct node *n, const char *sql, int64_t ids[static SEARCH_BATCH], size_t *count)
+{
+    struct query q;
+    *count = 0;
+    query_start(&q, &n->sql, sql, "i", (int64_t)SEARCH_BATCH);
+    while (*count < SEARCH_BATCH && query_next(&q)) {
+        ids[(*count)++] = query_int(&q, 0);
+    }
+    return query_end(&q);
+}
+
+static enum status load(struct node *n, int64_t id, struct indexed *x)
+{
+    struct query q;
+    bool found = false;
+    x->id = id;
+    query_start(&q, &n->sql, "SELECT entry FROM entry WHERE id = ?", "i", id);
+    if (query_next(&q)) {
+        found = true;
+        query_fail(&q, read_entry(x, query_blob(&q, 0)));
+    }
+    enum status st = query_end(&q);
+    return st == ST_OK && !found ? ST_STORE_ROW : st;
+}
+
+static enum status put_in_new(struct node *n, bool *more)
+{
+    int64_t ids[SEARCH_BATCH];
+    size_t count = 0;
+    struct indexed x;
+    enum status st = next_ids(
+        n, "SELECT id FROM entry WHERE found = 0 AND " SEARCH_SHOWN " ORDER BY id DESC LIMIT ?", ids, &count);
+    buffer_init(&x.text, ENTRY_TEXT_MAX + 1);
+    for (size_t i = 0; st == ST_OK && i < count; i++) {
+        st = load(n, ids[i], &x);
+        if (st == ST_OK) {
+            st = put_in(n, &x);
+        }
+    }
+    buffer_wipe(&x.text);
+    *more = count == SEARCH_BATCH;
+    return st;
+}
+
+/* ---- taking out ---- */
+
+static enum status erase_soon(struct node *n)
+{
+    int64_t at = 0;
+    enum status st = meta_number(n, "search_erase_at", 0, &at);
+    return st == ST_OK && at == 0 ? meta_set_number(n, "search_erase_at", n->now.wall_ms + SEARCH_ERASE_MS)
+                                  : st;
+}
+
+enum status search_forget(struct node *n, int64_t entry)
+{
+    struct indexed x;
+    int64_t rowid = 0;
+    buffer_init(&x.text, ENTRY_TEXT_MAX + 1);
+    enum status st = sql_number(&n->sql, &rowid, 0, "SELECT found FROM entry WHERE id = ?", "i", entry);
+    if (st == ST_OK && rowid > 0) {
+        st = load(n, entry, &x);
+        if (st == ST_OK) {
+            st = sql_run(&n->sql, "INSERT INTO search(search, rowid, text, place) VALUES('delete',?,?,?)",
+                         "itt", rowid, (const char *)x.text.ptr, x.place);
+        }
+        if (st == ST_OK) {
+            st = sql_run(&n->sql, "UPDATE entry SET found = 0 WHERE id = ?", "i", entry);
+        }
+        if (st == ST_OK) {
+            st = erase_soon(n);
+        }
+    }
+    buffer_wipe(&x.text);
+    return st;
+}
+
+static enum status take_out_hidden(struct node *n, bool *more)
+{
+    int64_t ids[SEARCH_BATCH];
+    size_t count = 0;
+    enum status st = next_ids(
+        n, "SELECT id FROM entry WHERE found > 0 AND has_body = 1 AND NOT (" SEARCH_SHOWN ") LIMIT ?", ids,
+        &count);
+    for (size_t i = 0; st == ST_OK && i < count; i++) {
+        st = search_forget(n, ids[i]);
+    }
+    *more = *more || count == SEARCH_BATCH;
+    return st;
+}
+
+/* A body that went without search_forget: its words are in the index, and nothing says which. */
+static enum status begin_anew(struct node *n, bool *more)
+{
+    int64_t lost = 0;
+    enum status st =
+        sql_number(&n->sql, &lost, 0, "SELECT id FROM entry WHERE found > 0 AND has_body = 0 LIMIT 1", "");
+    if (st != ST_OK || lost == 0) {
+        return st;
+    }
+    st = sql_run(&n->sql, "INSERT INTO search(search) VALUES('delete-all')", "");
+    if (st == ST_OK) {
+        st = sql_run(&n->sql, "UPDATE entry SET found = 0 WHERE found != 0", "");
+    }
+    n->scrub = true;
+    *more = true;
+    return st;
+}
+
+/* Deleted rows leave with the merge of everything. */
+static enum status erase(struct node *n)
+{
+    int64_t at = 0;
+    enum status st = meta_number(n, "search_erase_at", 0, &at);
+    if (st != ST_OK || at == 0) {
+        return st;
+    }
+    if (at > n->now.wall_ms && at <= n->now.wall_ms + SEARCH_ERASE_MS) { /* a clock set back delays nothing */
+        node_wake_wall(n, at);
+        return ST_OK;
+    }
+    st = sql_run(&n->sql, "INSERT INTO search(search) VALUES('optimize')", "");
+    n->scrub = true;
+    return st == ST_OK ? meta_set_number(n, "search_erase_at", 0) : st;
+}
+
+enum status search_due(struct node *n)
+{
+    bool more = false;
+    enum status st = begin_anew(n, &more);
+    if (st == ST_OK) {
+        st = take_out_hidden(n, &more);
+    }
+    if (st == ST_OK) {
+        st = erase(n);
+    }
+    bool full = false;
+    if (st == ST_OK) {
+        st = put_in_new(n, &full);
+    }
+    if (st == ST_OK && (more || full)) {
+        node_wake_mono(n, n->now.mono_ms);
+    }
+    return st;
+}
+
+/* ---- asking ---- */
+
+struct expression {
+    struct buffer *out;
+    enum status failed;
+};
+
+static void add(struct expression *x, const char *text, size_t len)
+{
+    if (x->failed == ST_OK) {
+        x->failed = buffer_append(x->out, SPAN_OF((const uint8_t *)text, len));
+    }
+}
+
+static void add_text(struct expression *x, const char *text)
+{
+    add(x, text, strlen(text));
+}
+
+/* Between quotes FTS5 knows no syntax but the quote, which is doubled. */
+static void add_quoted(struct expression *x, struct span word)
+{
+    add_text(x, "\"");
+    for (size_t i = 0; i < word.len; i++) {
+        add(x, (const char *)word.ptr + i, 1);
+        if (word.ptr[i] == '"') {
+            add_text(x, "\"");
+        }
+    }
+    add_text(x, "\"");
+}
+
+static bool is_space(uint8_t c)
+{
+    return c == ' ' || c == '\t' || c == '\n';
+}
+
+/* Has it anything that unicode61 may take for part of a word? Letters beyond ASCII may. */
+static bool is_word(struct span w)
+{
+    bool any = false;
+    for (size_t i = 0; i < w.len; i++) {
+        uint8_t c = w.ptr[i];
+        any = any || c >= 0x80 || (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
+    }
+    return any;
+}
+
+static size_t add_words(struct expression *x, struct span words)
+{
+    size_t count = 0;
+    struct span last = SPAN_EMPTY;
+    for (size_t at = 0; at < words.len && count < SEARCH_WORDS_MAX;) {
+        size_t end = at;
+        while (end < words.len && !is_space(words.ptr[end])) {
+            end++;
+        }
+        struct span word = SPAN_OF(words.ptr + at, end - at);
+        if (is_word(word)) {
+            last = word;
+            add_text(x,
+                     count++ == 0 ? "text : (" : " "); /* side by side: what has no letter is no condition */
+            add_quoted(x, word);
+        }
+        at = end + 1;
+    }
+    if (count !=
+        0) { /* the last one is the beginning of a word; a single letter or digit would be of too many */
+        add_text(x, last.len > 1 ? " *)" : ")");
+    }
+    return count;
+}
+
+static void add_place(struct expression *x, char mark, struct span id)
+{
+    char word[PLACE_WORD];
+    put_word(word, mark, id);
+    add_quoted(x, span_text(word));
+}
+
+enum status search_expression(const struct search_terms *t, struct buffer *out, bool *none)
+{
+    struct expression x = {out, ST_OK};
+    out->len = 0;
+    *none = add_words(&x, t->words) == 0 || (t->has_author && t->author_count == 0);
+    if (t->has_scope) {
+        add_text(&x, " AND place : ");
+        add_place(&x, 's', SPAN_ID(&t->scope));
+    }
+    for (size_t i = 0; t->has_author && i < t->author_count; i++) {
+        add_text(&x, i == 0 ? " AND place : (" : " OR ");
+        add_place(&x, 'a', SPAN_ID(&t->authors[i]));
+    }
+    add_text(&x, t->has_author && t->author_count != 0 ? ")" : "");
+    add(&x, "", 1);
+    return x.failed;
+}
