@@ -10,31 +10,24 @@
 #include "protocol/recovery.h"
 #include "tests/world/world_story.h"
 
-static size_t find_in(const char *home, const char *name, struct span what)
+struct finding {
+    struct span what;
+    size_t found;
+};
+
+static void find_in(void *ctx, const char *name, const uint8_t *bytes, size_t len)
 {
-    char path[512];
-    size_t found = 0;
-    snprintf(path, sizeof(path), "%s/%s", home, name);
-    FILE *f = fopen(path, "rb");
-    if (f == NULL)
-        return 0;
-    assert_int_equal(fseek(f, 0, SEEK_END), 0);
-    size_t len = (size_t)ftell(f);
-    uint8_t *bytes = malloc(len + 1);
-    assert_non_null(bytes);
-    rewind(f);
-    assert_int_equal(fread(bytes, 1, len, f), len);
-    for (size_t i = 0; i + what.len <= len; i++)
-        found += memcmp(bytes + i, what.ptr, what.len) == 0 ? 1 : 0;
-    free(bytes);
-    fclose(f);
-    return found;
+    struct finding *f = ctx;
+    (void)name;
+    for (size_t i = 0; i + f->what.len <= len; i++)
+        f->found += memcmp(bytes + i, f->what.ptr, f->what.len) == 0;
 }
 
 static size_t on_disk(struct world *w, size_t device, struct span what)
 {
-    return find_in(world_home(w, device), "kith.db", what) +
-           find_in(world_home(w, device), "kith.db-wal", what);
+    struct finding f = {.what = what};
+    world_disk_files(world_disk_of(w, device), find_in, &f);
+    return f.found;
 }
 
 static bool is_at(struct world *w, void *ctx)

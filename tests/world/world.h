@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Several devices and a relay in one process: real nodes on real SQLite files, the relay's real core on a
- * store in memory, one virtual clock, one seed. The same seed gives the same run. It plugs in at the decoded
- * relay command; the channel is left out here (tests of protocol/channel and the e2e tests have it).
+/* Several devices and a relay in one process: real nodes on SQLite files in memory (world_disk.h), the
+ * relay's real core on a store in memory, one virtual clock, one seed. The same seed gives the same run. It
+ * plugs in at the decoded relay command; the channel is left out here (tests of protocol/channel and the e2e
+ * tests have it).
  *
  * Every function fails the running cmocka test when something happens that it cannot go on from. */
 #ifndef KITH_TESTS_WORLD_H
@@ -10,10 +11,12 @@
 #include "protocol/relay_command.h"
 #include "protocol/relay_log.h"
 #include "sync/node.h"
+#include "tests/world/world_disk.h"
 
 enum world_limits {
     WORLD_DEVICES_MAX = 40,
     WORLD_TEXT_MAX = 4096,
+    WORLD_KEPT_MAX = 4,
     WORLD_LATENCY_MS = 20,     /* each way at most; at least 1 */
     WORLD_LOST_MS = 30 * 1000, /* until a lost request is given up by its sender */
     WORLD_STILL_MAX =
@@ -23,19 +26,24 @@ enum world_limits {
 struct world;
 
 struct world *world_new(uint64_t seed);
-void world_free(struct world *w); /* removes the homes */
+void world_free(struct world *w);
 struct now world_now(const struct world *w);
 const char *world_relay(const struct world *w); /* its address */
 
-/* A new device with an empty home, switched on. */
+/* A new device with an empty disk, switched on. */
 size_t world_add(struct world *w, const char *name);
 struct node *world_node(struct world *w, size_t device);
-const char *world_home(const struct world *w, size_t device);
+struct world_disk *world_disk_of(struct world *w, size_t device);
 const char *world_device_name(const struct world *w, size_t device);
 /* Off: its process is gone, whatever is under way is lost. On: opened again from its file. */
 void world_off(struct world *w, size_t device);
 void world_on(struct world *w, size_t device);
 void world_restart(struct world *w, size_t device);
+
+/* The home as it is on disk, kept and put back; the device is off meanwhile. Slots are below WORLD_KEPT_MAX.
+ */
+void world_keep_home(struct world *w, size_t device, unsigned slot);
+void world_put_back_home(struct world *w, size_t device, unsigned slot);
 
 /* ---- faults ---- */
 
@@ -43,10 +51,18 @@ void world_restart(struct world *w, size_t device);
 void world_lose(struct world *w, unsigned percent);
 /* So many of a hundred requests reach the relay twice. */
 void world_repeat(struct world *w, unsigned percent);
+/* What is under way takes up to so long each way, so that it overtakes; 0: WORLD_LATENCY_MS. */
+void world_delay(struct world *w, int64_t ms);
+/* Nothing goes between this device and the relay. */
+void world_cut(struct world *w, size_t device, bool cut);
 /* Whether what the device appends gets lost on its way; what it reads does not. */
 void world_mute(struct world *w, size_t device, bool mute);
 /* Each device is restarted after this many of its steps; 0: never. */
 void world_restart_every(struct world *w, unsigned steps);
+/* The power of this device goes at its disk's nth write or sync from now, and comes back at once
+ * (world_disk.h); 0: not any more. */
+void world_fail_disk(struct world *w, size_t device, unsigned nth);
+unsigned world_power_cuts(const struct world *w, size_t device); /* so far */
 /* The relay hides a block: the next answer to this device with several blocks lacks its first. */
 void world_hide_one(struct world *w, size_t device);
 /* A relay of an attacker's making; NULL: honest again. */
@@ -82,6 +98,7 @@ bool world_until(struct world *w, world_condition condition, void *ctx, int64_t 
 
 struct world_result { /* copies of struct result */
     enum status status, why;
+    bool power_cut; /* the power went meanwhile: done or not, who knows; ST_STORE_FAILED */
     char link[WORLD_TEXT_MAX], kit[WORLD_TEXT_MAX], id[80], name[128], rule[256];
     int64_t expires_at_ms;
 };
@@ -106,5 +123,11 @@ void world_contact(struct world *w, size_t device, const char *name, char state[
 bool world_has_text(struct world *w, size_t device, const char *text, const char *from);
 size_t world_text_count(struct world *w, size_t device);
 uint64_t world_alarms(struct world *w, size_t device);
+/* Kinds of notices that the device gave since this was asked last, one bit each. */
+unsigned world_notices(struct world *w, size_t device);
+/* Has any device given a notice of these kinds that was not asked for yet? */
+bool world_noticed(const struct world *w, unsigned kinds);
+bool world_is_on(const struct world *w, size_t device);
+size_t world_count(const struct world *w);
 
 #endif

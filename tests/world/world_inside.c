@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/world/world_inside.h"
 
-#include <dirent.h>
 #include <sodium.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <sys/stat.h>
 
 #include "sync/scope_group.h"
 #include "tests/support/test.h"
@@ -153,101 +150,9 @@ void world_same_state(struct world *w, size_t a, size_t b)
     world_same(w, a, b, "withdrawals", sql);
 }
 
-/* ---- homes ---- */
-
-struct listing {
-    char names[16][64];
-    size_t count;
-};
-
-static void list_home(const char *home, struct listing *l)
-{
-    DIR *dir = opendir(home);
-    assert_non_null(dir);
-    l->count = 0;
-    for (struct dirent *e = readdir(dir); e != NULL; e = readdir(dir)) {
-        if (e->d_name[0] == '.')
-            continue;
-        assert_true(l->count < 16 && strlen(e->d_name) < 64);
-        snprintf(l->names[l->count++], 64, "%s", e->d_name);
-    }
-    closedir(dir);
-}
-
-static uint8_t *whole_file(const char *path, size_t *len)
-{
-    FILE *f = fopen(path, "rb");
-    assert_non_null(f);
-    fseek(f, 0, SEEK_END);
-    *len = (size_t)ftell(f);
-    rewind(f);
-    uint8_t *bytes = malloc(*len + 1);
-    assert_non_null(bytes);
-    assert_int_equal(fread(bytes, 1, *len, f), *len);
-    fclose(f);
-    return bytes;
-}
-
-struct keeping {
-    char folder[320];
-};
-
-static void put_file(void *ctx, const char *name, const uint8_t *bytes, size_t len)
-{
-    const struct keeping *k = ctx;
-    char path[400];
-    snprintf(path, sizeof(path), "%s/%s", k->folder, name);
-    FILE *f = fopen(path, "wb");
-    assert_non_null(f);
-    assert_int_equal(fwrite(bytes, 1, len, f), len);
-    fclose(f);
-}
-
-static void each_file(const char *folder, world_see_file see, void *ctx)
-{
-    struct listing l;
-    list_home(folder, &l);
-    for (size_t i = 0; i < l.count; i++) {
-        char path[400];
-        size_t len;
-        snprintf(path, sizeof(path), "%s/%s", folder, l.names[i]);
-        uint8_t *bytes = whole_file(path, &len);
-        see(ctx, l.names[i], bytes, len);
-        free(bytes);
-    }
-}
-
 void world_files(struct world *w, size_t device, world_see_file see, void *ctx)
 {
     world_off(w, device);
-    each_file(world_home(w, device), see, ctx);
-    world_on(w, device);
-}
-
-void world_keep_home(struct world *w, size_t device, unsigned slot)
-{
-    struct keeping k;
-    assert_true(slot < 4);
-    snprintf(k.folder, sizeof(k.folder), "%s.kept%u", world_home(w, device), slot);
-    assert_int_equal(mkdir(k.folder, 0700), 0);
-    world_files(w, device, put_file, &k);
-}
-
-void world_put_back_home(struct world *w, size_t device, unsigned slot)
-{
-    struct listing l;
-    struct keeping k;
-    char from[320], path[400];
-    snprintf(from, sizeof(from), "%s.kept%u", world_home(w, device), slot);
-    snprintf(k.folder, sizeof(k.folder), "%s", world_home(w, device));
-    world_off(w, device);
-    list_home(k.folder, &l);
-    for (size_t i = 0; i < l.count; i++) {
-        snprintf(path, sizeof(path), "%s/%s", k.folder, l.names[i]);
-        assert_int_equal(remove(path), 0);
-    }
-    each_file(from, put_file, &k);
-    snprintf(path, sizeof(path), "%s/kith.db", k.folder);
-    assert_int_equal(chmod(path, 0600), 0);
+    world_disk_files(world_disk_of(w, device), see, ctx);
     world_on(w, device);
 }

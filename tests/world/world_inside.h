@@ -28,12 +28,7 @@ void world_same(struct world *w, size_t a, size_t b, const char *what, const cha
  * took effect in scopes where both are, permits, withdrawals, contacts of children, decisions. */
 void world_same_state(struct world *w, size_t a, size_t b);
 
-/* The home as files, kept and put back; the device is off meanwhile. Slots are 0 to 3. */
-void world_keep_home(struct world *w, size_t device, unsigned slot);
-void world_put_back_home(struct world *w, size_t device, unsigned slot);
-
 /* Calls `see` with every file of the home, whole. The device is off meanwhile. */
-typedef void (*world_see_file)(void *ctx, const char *name, const uint8_t *bytes, size_t len);
 void world_files(struct world *w, size_t device, world_see_file see, void *ctx);
 
 #endif

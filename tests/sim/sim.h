@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Random stories of whole families under faults, each from one seed (docs/reliability.md).
+ *
+ * A run: people found families, pair devices, meet, decide, talk, lose things and go away (sim_story.c; what
+ * they do when their device shows them something: sim_react.c), while faults come and go (sim_faults.c). Then
+ * the faults stop, everything has a bounded time to come to rest, and what must hold is looked at
+ * (sim_check.c). What happened is kept in words (sim_trace.c).
+ *
+ * A run ends the process with exit code 1 when something does not hold. */
+#ifndef KITH_TESTS_SIM_H
+#define KITH_TESTS_SIM_H
+
+#include "sync/node.h"
+#include "tests/support/test_entropy.h"
+#include "tests/world/world.h"
+
+enum sim_limits {
+    SIM_FAMILIES_MAX = 6,
+    SIM_PERSONS_MAX = 30,
+    SIM_TEXTS_MAX = 1024,
+    SIM_MINUTE_MS = 60 * 1000,
+    SIM_HOUR_MS = 60 * SIM_MINUTE_MS,
+    SIM_DAY_MS = 24 * SIM_HOUR_MS
+};
+#define SIM_NOBODY SIZE_MAX
+
+/* ---- faults ---- */
+
+enum sim_fault {
+#define SIM_FAULT(id, name, text) SIM_##id,
+#include "tests/sim/sim_faults.def"
+    SIM_FAULT_COUNT
+};
+const char *sim_fault_name(enum sim_fault f);
+/* "all", "none", or names separated by commas, as a bit set; false: one is unknown. */
+bool sim_faults_parse(const char *list, unsigned *out);
+
+/* ---- counts over many seeds ---- */
+
+struct sim_counts {
+    uint64_t seeds, events, devices, texts;
+    uint64_t faults[SIM_FAULT_COUNT];
+    uint64_t actions[32], refused[32];
+    /* Entries that took effect, by scope kind and entry kind; and those written while a fault was on. */
+    uint64_t kinds[8][32], met[8][32];
+};
+
+/* ---- a run ---- */
+
+enum sim_device_state {
+    SIM_NEW,     /* in no family */
+    SIM_PAIRING, /* a link was used on it */
+    SIM_MEMBER,
+    SIM_LOST,   /* in a river; its family may not know yet */
+    SIM_REMOVED /* somebody removed it; it may still be on */
+};
+
+struct sim_person {
+    char name[16];
+    size_t family;
+    bool child;
+};
+
+struct sim_family {
+    char name[16];
+    bool founded;
+};
+
+struct sim_device {      /* the same numbers as in the world */
+    struct device_id id; /* once it is a member */
+    enum sim_device_state state;
+    size_t person, by; /* by: the parent's device that pairs it */
+    bool said_yes;
+    int64_t since_ms, back_ms; /* back_ms: off until then, 0: on; mono */
+};
+
+struct sim_text {                   /* what somebody said; its text is "t<number>" */
+    size_t author, family, contact; /* device; family or person that it is for, else SIM_NOBODY */
+    uint64_t barred;                /* devices that the author knew to be removed; one bit each */
+    uint64_t due;                   /* devices that could read it when it was said */
+};
+
+struct sim {
+    uint64_t seed;
+    struct world *w;
+    struct test_entropy dice;
+    unsigned faults;  /* bits of those that may come */
+    unsigned active;  /* of those that are on */
+    bool calm;        /* no faults any more */
+    int64_t fault_ms; /* when the next one begins or ends */
+    size_t person_count, family_count, text_count, wanted_devices;
+    struct sim_person persons[SIM_PERSONS_MAX];
+    struct sim_family families[SIM_FAMILIES_MAX];
+    struct sim_device devices[WORLD_DEVICES_MAX];
+    struct sim_text texts[SIM_TEXTS_MAX];
+    struct sim_counts *counts;
+};
+
+struct sim_args {
+    uint64_t seed;
+    unsigned faults;
+    bool trace; /* print what happens as it happens */
+};
+void sim_run(const struct sim_args *a, struct sim_counts *counts);
+
+/* ---- sim_story.c ---- */
+
+/* Lets time pass: people react, devices come back, faults begin and end. */
+void sim_pass(struct sim *s, int64_t ms);
+uint64_t sim_below(struct sim *s, uint64_t bound);
+bool sim_chance(struct sim *s, unsigned percent);
+size_t sim_person_named(const struct sim *s, const char *name); /* SIM_NOBODY: there is none */
+const char *sim_action_name(size_t action);                     /* NULL: there is none */
+/* Notes that the device is in a family now. */
+void sim_is_member(struct sim *s, size_t device);
+
+/* ---- sim_react.c ---- */
+
+/* What the person at this device does about what it shows. */
+void sim_react(struct sim *s, size_t device);
+/* The number of a text, SIM_NOBODY when it is none that anybody wrote. */
+size_t sim_text_number(const struct sim *s, const char *text);
+
+/* ---- sim_faults.c ---- */
+
+void sim_faults_due(struct sim *s);
+void sim_faults_end(struct sim *s);
+
+/* ---- sim_check.c ---- */
+
+/* Gives everything time to come to rest; fails the run when it does not. */
+void sim_converge(struct sim *s);
+
+/* ---- sim_trace.c ---- */
+
+void sim_trace_begin(struct sim *s, bool live);
+/* Something happened on this device (SIM_NOBODY: on none), in words. */
+void sim_say(struct sim *s, size_t device, const char *format, ...) __attribute__((format(printf, 3, 4)));
+/* Something does not hold: prints the seed, this and the end of the story; exit code 1. */
+_Noreturn void sim_fail(struct sim *s, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+#endif

@@ -1,0 +1,410 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What must hold when all is calm: the same entries and the same state on all who share a scope, nothing
+ * missing, nothing where it does not belong, nothing that nobody wrote. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "protocol/entry_body.h"
+#include "sync/scope_group.h"
+#include "tests/sim/sim.h"
+#include "tests/support/test.h"
+#include "tests/world/world_inside.h"
+
+enum {
+    ROWS_MAX = 4096,
+    SLICE_MS = 20 * SIM_MINUTE_MS,
+    CALM_MS = 3 * SIM_DAY_MS, /* in which everything must have come to rest */
+    WHY_MAX = 400
+};
+
+/* ---- what a device holds ---- */
+
+struct row { /* an entry, where its author's journal begins here, and whether that can be compared */
+    struct scope_id scope;
+    struct device_id author;
+    int64_t seq;
+    struct entry_hash hash;
+    int64_t kind, has_body, applied, own, acked;
+};
+
+struct base {
+    struct scope_id scope;
+    struct device_id author;
+    int64_t seq;
+};
+
+struct scope_row {
+    struct scope_id scope;
+    int64_t kind, generation, epoch, state, id;
+    uint8_t founding[HASH_LEN];
+    size_t members;
+};
+
+struct holding { /* of one device, in the order of scope, author, seq, hash */
+    struct row rows[ROWS_MAX];
+    struct base bases[ROWS_MAX / 4];
+    struct scope_row scopes[128];
+    size_t row_count, base_count, scope_count;
+};
+
+static struct holding held[WORLD_DEVICES_MAX];
+
+static void read_rows(struct sim *s, size_t device, struct holding *h)
+{
+    struct query q;
+    query_start(
+        &q, &world_node(s->w, device)->sql,
+        "SELECT scope, author, seq, hash, kind, has_body, applied, own, acked FROM entry WHERE attested = 1"
+        " AND fork = 0 ORDER BY scope, author, seq, hash",
+        "");
+    for (h->row_count = 0; h->row_count < ROWS_MAX && query_next(&q); h->row_count++) {
+        struct row *r = &h->rows[h->row_count];
+        QUERY_ID(&q, 0, &r->scope);
+        QUERY_ID(&q, 1, &r->author);
+        r->seq = query_int(&q, 2);
+        QUERY_ID(&q, 3, &r->hash);
+        r->kind = query_int(&q, 4);
+        r->has_body = query_int(&q, 5);
+        r->applied = query_int(&q, 6);
+        r->own = query_int(&q, 7);
+        r->acked = query_int(&q, 8);
+    }
+    assert_ok(query_end(&q));
+    assert_true(h->row_count < ROWS_MAX);
+}
+
+static void read_bases(struct sim *s, size_t device, struct holding *h)
+{
+    struct query q;
+    query_start(&q, &world_node(s->w, device)->sql,
+                "SELECT scope, author, base_seq FROM head WHERE base_seq > 0", "");
+    for (h->base_count = 0; query_next(&q); h->base_count++) {
+        struct base *b = &h->bases[h->base_count];
+        assert_true(h->base_count < ROWS_MAX / 4);
+        QUERY_ID(&q, 0, &b->scope);
+        QUERY_ID(&q, 1, &b->author);
+        b->seq = query_int(&q, 2);
+    }
+    assert_ok(query_end(&q));
+}
+
+static void read_scopes(struct sim *s, size_t device, struct holding *h)
+{
+    struct query q;
+    query_start(&q, &world_node(s->w, device)->sql,
+                "SELECT scope, kind, generation, epoch, state, id, founding FROM mls_group WHERE state < 3"
+                " ORDER BY scope",
+                "");
+    for (h->scope_count = 0; query_next(&q); h->scope_count++) {
+        struct scope_row *r = &h->scopes[h->scope_count];
+        assert_true(h->scope_count < 128);
+        QUERY_ID(&q, 0, &r->scope);
+        r->kind = query_int(&q, 1);
+        r->generation = query_int(&q, 2);
+        r->epoch = query_int(&q, 3);
+        r->state = query_int(&q, 4);
+        r->id = query_int(&q, 5);
+        query_fixed(&q, 6, r->founding, HASH_LEN);
+    }
+    assert_ok(query_end(&q));
+    for (size_t i = 0; i < h->scope_count; i++) {
+        struct group *g = NULL;
+        if (h->scopes[i].state == GROUP_ACTIVE &&
+            group_get(world_node(s->w, device), h->scopes[i].id, &g) == ST_OK)
+            h->scopes[i].members = mls_group_member_count(g->mls);
+    }
+}
+
+static int64_t base_of(const struct holding *h, const struct row *r)
+{
+    for (size_t i = 0; i < h->base_count; i++) {
+        if (ID_EQUAL(&h->bases[i].scope, &r->scope) && ID_EQUAL(&h->bases[i].author, &r->author))
+            return h->bases[i].seq;
+    }
+    return 0;
+}
+
+static int row_order(const void *a, const void *b)
+{
+    const struct row *x = a, *y = b;
+    int order = memcmp(&x->scope, &y->scope, sizeof(x->scope));
+    order = order != 0 ? order : memcmp(&x->author, &y->author, sizeof(x->author));
+    order = order != 0 ? order : (x->seq > y->seq) - (x->seq < y->seq);
+    return order != 0 ? order : memcmp(&x->hash, &y->hash, sizeof(x->hash));
+}
+
+static const struct row *find_row(const struct holding *h, const struct row *r)
+{
+    return bsearch(r, h->rows, h->row_count, sizeof(*r), row_order);
+}
+
+static const struct scope_row *find_scope(const struct holding *h, const struct scope_id *scope)
+{
+    for (size_t i = 0; i < h->scope_count; i++) {
+        if (ID_EQUAL(&h->scopes[i].scope, scope))
+            return &h->scopes[i];
+    }
+    return NULL;
+}
+
+/* ---- looks: each gives false and says why ---- */
+
+struct look {
+    struct sim *s;
+    char why[WHY_MAX];
+};
+
+static bool no(struct look *l, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static bool no(struct look *l, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    vsnprintf(l->why, sizeof(l->why), format, args);
+    va_end(args);
+    return false;
+}
+
+static bool counts(const struct sim *s, size_t device)
+{
+    return s->devices[device].state == SIM_MEMBER && world_is_on(s->w, device);
+}
+
+static const char *name(const struct look *l, size_t device)
+{
+    return world_device_name(l->s->w, device);
+}
+
+static const char *device_named(const struct look *l, const struct device_id *id)
+{
+    for (size_t i = 0; i < world_count(l->s->w); i++) {
+        if (ID_EQUAL(&l->s->devices[i].id, id))
+            return name(l, i);
+    }
+    return "somebody";
+}
+
+static const char *const scope_kinds[8] = {"nothing", "family",       "parents", "ward",
+                                           "own",     "conversation", "6",       "7"};
+
+static bool same_entries(struct look *l, size_t a, size_t b, const struct scope_row *g)
+{
+    for (size_t i = 0; i < held[a].row_count; i++) {
+        const struct row *r = &held[a].rows[i];
+        if (!ID_EQUAL(&r->scope, &g->scope) || (r->own && !r->acked) || r->seq <= base_of(&held[b], r))
+            continue;
+        const struct row *there = find_row(&held[b], r);
+        if (there == NULL)
+            return no(l, "%s lacks entry %lld of %s in %s, kind %lld, that %s has", name(l, b),
+                      (long long)r->seq, device_named(l, &r->author), scope_kinds[g->kind & 7],
+                      (long long)r->kind, name(l, a));
+        if (there->has_body != r->has_body && (r->has_body ? r->kind : there->kind) != ENTRY_TEXT)
+            return no(l, "only one of %s and %s has the body of entry %lld of %s", name(l, a), name(l, b),
+                      (long long)r->seq, device_named(l, &r->author));
+        if (there->has_body && r->has_body && there->applied != r->applied)
+            return no(l, "entry %lld of %s in %s, kind %lld, is %lld on %s and %lld on %s", (long long)r->seq,
+                      device_named(l, &r->author), scope_kinds[g->kind & 7], (long long)r->kind,
+                      (long long)r->applied, name(l, a), (long long)there->applied, name(l, b));
+    }
+    return true;
+}
+
+static bool same_rows(struct look *l, size_t a, size_t b, const char *what, const char *sql)
+{
+    uint8_t x[WORLD_DIGEST_LEN], y[WORLD_DIGEST_LEN];
+    world_digest(l->s->w, a, sql, x);
+    world_digest(l->s->w, b, sql, y);
+    return memcmp(x, y, sizeof(x)) == 0 || no(l, "%s differ on %s and %s", what, name(l, a), name(l, b));
+}
+
+static bool same_scopes(struct look *l, size_t a, size_t b)
+{
+    for (size_t i = 0; i < held[a].scope_count; i++) {
+        const struct scope_row *x = &held[a].scopes[i], *y = find_scope(&held[b], &x->scope);
+        if (y == NULL)
+            continue;
+        if (x->generation != y->generation || x->epoch != y->epoch ||
+            memcmp(x->founding, y->founding, HASH_LEN) != 0)
+            return no(l, "%s and %s are in different epochs (%lld, %lld) of one %s", name(l, a), name(l, b),
+                      (long long)x->epoch, (long long)y->epoch, scope_kinds[x->kind & 7]);
+        if (!same_entries(l, a, b, x))
+            return false;
+        if (x->kind == SCOPE_FAMILY &&
+            !same_rows(l, a, b, "the family's chains",
+                       "SELECT chain, height, hash FROM chain WHERE family = (SELECT value FROM meta WHERE"
+                       " key = 'family') ORDER BY 1, 2"))
+            return false;
+        char sql[300];
+        if (x->kind != SCOPE_WARD)
+            continue;
+        char hex[2 * sizeof(x->scope) + 1];
+        hex_encode(hex, SPAN_ID(&x->scope));
+        snprintf(sql, sizeof(sql),
+                 "SELECT * FROM permit WHERE child = (SELECT subject_person FROM mls_group WHERE scope ="
+                 " x'%s') ORDER BY 1, 2, 3, 4, 5",
+                 hex);
+        if (!same_rows(l, a, b, "permits", sql))
+            return false;
+    }
+    return true;
+}
+
+static bool all_sent(struct look *l, size_t device)
+{
+    const struct holding *h = &held[device];
+    for (size_t i = 0; i < h->scope_count; i++) {
+        if (h->scopes[i].state != GROUP_ACTIVE)
+            return no(l, "%s is stuck in %s", name(l, device), scope_kinds[h->scopes[i].kind & 7]);
+        for (size_t k = 0; h->scopes[i].members > 1 && k < h->row_count; k++) {
+            if (h->rows[k].own && !h->rows[k].acked && ID_EQUAL(&h->rows[k].scope, &h->scopes[i].scope))
+                return no(l, "%s has not sent entry %lld in %s, kind %lld", name(l, device),
+                          (long long)h->rows[k].seq, scope_kinds[h->scopes[i].kind & 7],
+                          (long long)h->rows[k].kind);
+        }
+    }
+    return true;
+}
+
+/* ---- texts ---- */
+
+struct reading {
+    struct look *l;
+    size_t device;
+    bool good, calm; /* calm: who wrote it must be known by name */
+    uint8_t seen[SIM_TEXTS_MAX];
+};
+
+static bool may_read(const struct sim *s, size_t device, const struct sim_text *t)
+{
+    size_t person = s->devices[device].person, author = s->devices[t->author].person;
+    const struct sim_person *p = &s->persons[person];
+    if ((t->barred & UINT64_C(1) << device) != 0)
+        return false;
+    return t->family != SIM_NOBODY ? p->family == t->family : person == author || person == t->contact;
+}
+
+static void see_text(void *ctx, const struct history_row *row)
+{
+    struct reading *r = ctx;
+    const struct sim *s = r->l->s;
+    size_t number = sim_text_number(s, row->text);
+    bool unnamed = !r->calm && strcmp(row->from, "?") == 0;
+    if (number == SIM_NOBODY ||
+        (!unnamed && strcmp(row->from, s->persons[s->devices[s->texts[number].author].person].name) != 0))
+        r->good = no(r->l, "%s shows \"%s\" of %s, who never wrote it", name(r->l, r->device), row->text,
+                     row->from);
+    else if (!may_read(s, r->device, &s->texts[number]))
+        r->good = no(r->l, "%s shows %s, which is not for it", name(r->l, r->device), row->text);
+    else if (r->seen[number]++ != 0)
+        r->good = no(r->l, "%s shows %s twice", name(r->l, r->device), row->text);
+}
+
+/* Nothing is shown that nobody wrote, or that is not for this device: also on those that are out. */
+static bool texts_right(struct look *l, size_t device, bool calm, struct reading *r)
+{
+    static const struct history_args all = {.with = NULL};
+    *r = (struct reading){.l = l, .device = device, .good = true, .calm = calm};
+    assert_ok(view_history(world_node(l->s->w, device), &all, see_text, r));
+    return r->good;
+}
+
+static bool still_contact(const struct look *l, size_t device, const struct sim_text *t)
+{
+    const struct sim *s = l->s;
+    char state[32];
+    size_t other = s->devices[device].person == t->contact ? s->devices[t->author].person : t->contact;
+    if (t->family != SIM_NOBODY)
+        return true;
+    world_contact(s->w, device, s->persons[other].name, state);
+    return strcmp(state, "active") == 0;
+}
+
+static bool texts_there(struct look *l, size_t device)
+{
+    static struct reading r;
+    const struct sim *s = l->s;
+    if (!texts_right(l, device, false, &r))
+        return false;
+    for (size_t i = 0; i < s->text_count; i++) {
+        const struct sim_text *t = &s->texts[i];
+        if ((t->due & UINT64_C(1) << device) != 0 && r.seen[i] == 0 && counts(s, t->author) &&
+            still_contact(l, device, t) && still_contact(l, t->author, t))
+            return no(l, "%s lacks t%zu of %s", name(l, device), i, name(l, t->author));
+    }
+    return true;
+}
+
+/* ---- all of it ---- */
+
+static bool no_false_text(struct look *l)
+{
+    static struct reading r;
+    for (size_t i = 0; i < world_count(l->s->w); i++) {
+        if (world_is_on(l->s->w, i) && l->s->devices[i].state != SIM_NEW &&
+            l->s->devices[i].state != SIM_PAIRING && !texts_right(l, i, false, &r))
+            return false;
+    }
+    return true;
+}
+
+static bool still_pairing(struct look *l, size_t device)
+{
+    char code[NODE_CODE_LEN + 1];
+    size_t by = l->s->devices[device].by;
+    enum pairing_state here = world_pairing(l->s->w, device, code);
+    enum pairing_state there = world_is_on(l->s->w, by) ? world_pairing(l->s->w, by, code) : PAIRING_NONE;
+    return no(l, "%s is still being paired (%s), and %s says %s (%s)", name(l, device),
+              pairing_state_name(here), name(l, by), pairing_state_name(there),
+              world_is_on(l->s->w, by) ? status_name(world_pairing_failed(l->s->w, by)) : "off");
+}
+
+static bool converged(struct look *l)
+{
+    struct sim *s = l->s;
+    for (size_t i = 0; i < world_count(s->w); i++) {
+        if (s->devices[i].state == SIM_PAIRING)
+            return still_pairing(l, i);
+        if (!counts(s, i))
+            continue;
+        read_rows(s, i, &held[i]);
+        read_bases(s, i, &held[i]);
+        read_scopes(s, i, &held[i]);
+        if (!all_sent(l, i))
+            return false;
+    }
+    for (size_t a = 0; a < world_count(s->w); a++) {
+        for (size_t b = 0; b < world_count(s->w); b++) {
+            if (a != b && counts(s, a) && counts(s, b) && !same_scopes(l, a, b))
+                return false;
+        }
+        if (counts(s, a) && !texts_there(l, a))
+            return false;
+    }
+    return true;
+}
+
+static void no_alarms(struct sim *s)
+{
+    for (size_t i = 0; i < world_count(s->w); i++) {
+        if (counts(s, i) && world_alarms(s->w, i) != 0)
+            sim_fail(s, "%s gives an alarm, and there is nothing to alarm", world_device_name(s->w, i));
+    }
+}
+
+void sim_converge(struct sim *s)
+{
+    struct look l = {.s = s};
+    int64_t until_ms = world_now(s->w).mono_ms + CALM_MS;
+    while (!converged(&l)) {
+        if (!no_false_text(&l))
+            sim_fail(s, "%s", l.why);
+        (void)converged(&l);
+        if (world_now(s->w).mono_ms >= until_ms)
+            sim_fail(s, "after %d calm days: %s", CALM_MS / SIM_DAY_MS, l.why);
+        sim_pass(s, SLICE_MS);
+    }
+    if (!no_false_text(&l))
+        sim_fail(s, "%s", l.why);
+    no_alarms(s);
+    sim_say(s, SIM_NOBODY, "all is well");
+}

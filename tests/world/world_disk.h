@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A device's disk in memory: an SQLite VFS that knows which bytes are synced. When the power goes, each write
+ * since the last sync of its file is kept, lost or torn (a part of its sectors is there), each by chance; a
+ * file that was never synced, or a deletion, may be undone. Bytes outside of a write never change, as SQLite
+ * may assume of a disk (SQLITE_IOCAP_POWERSAFE_OVERWRITE).
+ *
+ * For one connection at a time in WAL mode with locking_mode = EXCLUSIVE, as device/vault.h opens it: there
+ * is no shared memory and there are no locks. */
+#ifndef KITH_TESTS_WORLD_DISK_H
+#define KITH_TESTS_WORLD_DISK_H
+
+#include <sqlite3.h>
+#include <stdbool.h>
+
+#include "protocol/status.h"
+#include "tests/support/test_entropy.h"
+
+enum world_disk_limits {
+    WORLD_DISK_FILES_MAX = 4,
+    WORLD_DISKS_MAX = 256,
+    WORLD_DISK_SECTOR = 512 /* what is written as a whole or not at all */
+};
+
+struct world_disk;
+
+struct world_disk *world_disk_new(void);
+void world_disk_free(struct world_disk *d);
+/* Opens `kith.db` on it, made when it is not there, and prepares it as the vault would. */
+enum status world_disk_open(struct world_disk *d, sqlite3 **out) MUST_USE;
+/* What is on it becomes what is on `from`, all of it synced. No connection may be open on either. */
+void world_disk_copy(struct world_disk *to, const struct world_disk *from);
+
+/* The power goes at the nth write, sync, truncation or deletion from now (from 1): it and everything after
+ * fails. 0: not. */
+void world_disk_fail_at(struct world_disk *d, unsigned nth);
+/* The next `count` writes fail as on a full disk. */
+void world_disk_full(struct world_disk *d, unsigned count);
+bool world_disk_failed(const struct world_disk *d); /* the power went */
+/* After the connection is closed: what is left when the power comes back. */
+void world_disk_power_back(struct world_disk *d, struct test_entropy *e);
+/* Writes and syncs so far. */
+uint64_t world_disk_operations(const struct world_disk *d);
+
+typedef void (*world_see_file)(void *ctx, const char *name, const uint8_t *bytes, size_t len);
+void world_disk_files(const struct world_disk *d, world_see_file see, void *ctx);
+
+#endif

@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The network and the relay of a world, and what goes wrong with them. */
+#include "apps/kith-relay/core/store_memory.h"
+#include "tests/world/world_internal.h"
+
+/* ---- faults ---- */
+
+void world_hide_one(struct world *w, size_t device)
+{
+    w->devices[device].hide_one = true;
+}
+
+void world_lose(struct world *w, unsigned percent)
+{
+    w->lose_percent = percent;
+}
+
+void world_repeat(struct world *w, unsigned percent)
+{
+    w->repeat_percent = percent;
+}
+
+void world_delay(struct world *w, int64_t ms)
+{
+    w->delay_ms = ms;
+}
+
+void world_mute(struct world *w, size_t device, bool mute)
+{
+    w->devices[device].mute = mute;
+}
+
+void world_cut(struct world *w, size_t device, bool cut)
+{
+    w->devices[device].cut = cut;
+}
+
+void world_hostile(struct world *w, const struct world_hostile *h)
+{
+    w->hostile = h;
+}
+
+void world_wipe_relay(struct world *w)
+{
+    store_memory_wipe(&w->store, &w->entropy.entropy);
+}
+
+void world_rename_relay(struct world *w)
+{
+    store_memory_rename(&w->store, &w->entropy.entropy);
+}
+
+static void bend_log(struct world *w, size_t device, const struct bent *b)
+{
+    struct world_device *d = &w->devices[device];
+    assert_true(d->bent_count < BENT_MAX);
+    d->bent[d->bent_count++] = *b;
+}
+
+void world_fork_log(struct world *w, size_t device, const struct log_id *log, uint64_t after)
+{
+    bend_log(w, device, &(struct bent){.log = *log, .after = after});
+}
+
+void world_withhold_log(struct world *w, size_t device, const struct log_id *log)
+{
+    bend_log(w, device, &(struct bent){.withheld = true, .log = *log});
+}
+
+/* ---- under way ---- */
+
+void flight_end(struct flight *f)
+{
+    f->state = FLIGHT_FREE;
+    f->request.len = f->answer.len = 0;
+}
+
+static bool lost(struct world *w, size_t device)
+{
+    return w->devices[device].cut ||
+           (w->lose_percent > 0 && test_entropy_below(&w->entropy, 100) < w->lose_percent);
+}
+
+static int64_t latency(struct world *w)
+{
+    int64_t most = w->delay_ms > 0 ? w->delay_ms : WORLD_LATENCY_MS;
+    return 1 + (int64_t)test_entropy_below(&w->entropy, (uint64_t)most);
+}
+
+static struct flight *flight_begin(struct world *w, size_t device, uint64_t id)
+{
+    struct flight *f = w->flights;
+    while (f < w->flights + FLIGHTS_MAX && f->state != FLIGHT_FREE)
+        f++;
+    assert_true(f < w->flights + FLIGHTS_MAX);
+    if ((size_t)(f - w->flights) >= w->flights_used)
+        w->flights_used = (size_t)(f - w->flights) + 1;
+    f->device = device;
+    f->life = w->devices[device].life;
+    f->id = id;
+    f->order = ++w->order;
+    return f;
+}
+
+static void give_up_later(struct world *w, struct flight *f)
+{
+    f->state = FLIGHT_TO_DEVICE;
+    f->answered = false;
+    f->at_ms = w->now.mono_ms + WORLD_LOST_MS;
+}
+
+void request_begins(struct world *w, size_t device, const struct effect *fx)
+{
+    struct flight *f = flight_begin(w, device, fx->id);
+    struct writer out;
+    assert_string_equal(fx->u.request.relay, w->relay);
+    if (f->request.max == 0) {
+        buffer_init(&f->request, RELAY_REQUEST_MAX);
+        buffer_init(&f->answer, RELAY_ANSWER_MAX);
+    }
+    f->state = FLIGHT_TO_RELAY;
+    f->at_ms = w->now.mono_ms + latency(w);
+    writer_init(&out, &f->request);
+    assert_ok(relay_request_encode(&out, fx->u.request.what));
+    if (lost(w, device) || (w->devices[device].mute && fx->u.request.what->command == RELAY_APPEND))
+        give_up_later(w, f);
+}
+
+void request_cancelled(struct world *w, size_t device, uint64_t id)
+{
+    for (size_t i = 0; i < w->flights_used; i++) {
+        struct flight *f = &w->flights[i];
+        if (f->state == FLIGHT_FREE || f->device != device || f->id != id ||
+            f->life != w->devices[device].life)
+            continue;
+        if (f->state == FLIGHT_AT_RELAY) { /* the relay keeps a place for it; the device has its answer */
+            f->life = 0;
+            f = flight_begin(w, device, id);
+        }
+        f->state = FLIGHT_TO_DEVICE;
+        f->answered = false;
+        f->at_ms = w->now.mono_ms + 1;
+        return;
+    }
+}
+
+struct flight *flight_first(struct world *w)
+{
+    struct flight *first = NULL;
+    for (size_t i = 0; i < w->flights_used; i++) {
+        struct flight *f = &w->flights[i];
+        if (f->state != FLIGHT_TO_RELAY && f->state != FLIGHT_TO_DEVICE)
+            continue;
+        if (first == NULL || f->at_ms < first->at_ms || (f->at_ms == first->at_ms && f->order < first->order))
+            first = f;
+    }
+    return first;
+}
+
+/* ---- the relay ---- */
+
+void take_answers(struct world *w)
+{
+    struct relay_reply reply;
+    while (relay_core_next(w->core, &reply)) {
+        if (reply.ask.ticket.request == UINT32_MAX)
+            continue; /* take_unheard */
+        struct flight *f = &w->flights[reply.ask.ticket.request];
+        assert_true(reply.ask.ticket.request < FLIGHTS_MAX);
+        if (f->state != FLIGHT_AT_RELAY)
+            continue;
+        if (f->life != w->devices[f->device].life) {
+            flight_end(f);
+            continue;
+        }
+        f->state = FLIGHT_TO_DEVICE;
+        f->answered = true;
+        f->at_ms = w->now.mono_ms + latency(w);
+        assert_ok(buffer_copy(&f->answer, reply.answer));
+        if (lost(w, f->device))
+            give_up_later(w, f);
+    }
+}
+
+static const struct bent *bent_of(const struct world_device *d, size_t count, enum log_right right,
+                                  const struct log_claim *claim)
+{
+    struct log_id id;
+    log_claim_id(right, claim, &id);
+    for (size_t i = 0; i < count; i++) {
+        if (memcmp(id.b, d->bent[i].log.b, sizeof(id.b)) == 0)
+            return &d->bent[i];
+    }
+    return NULL;
+}
+
+/* A branch is a log of its own: its trim hash is another, and its seqs begin where it branched off. */
+static void bend_claim(const struct bent *b, struct log_claim *claim, uint64_t *after_seq)
+{
+    if (!b->withheld)
+        claim->others[1].b[0] ^= 0x55;
+    if (after_seq != NULL)
+        *after_seq = b->withheld ? UINT32_MAX : *after_seq > b->after ? *after_seq - b->after : 0;
+}
+
+static void bend_request(const struct world_device *d, size_t count, struct relay_request *q,
+                         struct relay_watch *watches)
+{
+    const struct bent *b;
+    if (q->command == RELAY_APPEND && (b = bent_of(d, count, LOG_WRITE, &q->log)) != NULL)
+        bend_claim(b, &q->log, NULL);
+    if (q->command == RELAY_READ && (b = bent_of(d, count, LOG_READ, &q->log)) != NULL)
+        bend_claim(b, &q->log, &q->after_seq);
+    for (size_t i = 0; q->command == RELAY_WAIT && i < q->watch_count; i++) {
+        if ((b = bent_of(d, count, LOG_READ, &watches[i].log)) != NULL)
+            bend_claim(b, &watches[i].log, &watches[i].after_seq);
+    }
+}
+
+/* `asked` is the request as the device made it. */
+static void unbend_answer(const struct world_device *d, size_t count, const struct relay_request *asked,
+                          struct relay_answer *a)
+{
+    const struct bent *b = asked->command == RELAY_READ     ? bent_of(d, count, LOG_READ, &asked->log)
+                           : asked->command == RELAY_APPEND ? bent_of(d, count, LOG_WRITE, &asked->log)
+                                                            : NULL;
+    for (size_t i = 0; a->command == RELAY_READ && b != NULL && i < a->count; i++)
+        a->blocks[i].seq += b->after;
+    if (a->command == RELAY_APPEND && b != NULL)
+        a->seq += b->after;
+    for (size_t i = 0; a->command == RELAY_WAIT && i < a->count; i++) {
+        b = bent_of(d, count, LOG_READ, &asked->watches[a->grown[i].index].log);
+        a->grown[i].seq += b != NULL ? b->after : 0;
+    }
+}
+
+/* The relay takes a request whose answer nobody hears; waits that it ends hear theirs. */
+static void take_unheard(struct world *w, const struct relay_ask *ask, const struct relay_request *request)
+{
+    struct relay_ask unheard = *ask;
+    unheard.ticket.request = UINT32_MAX;
+    assert_ok(relay_core_submit(w->core, &unheard, request, w->now));
+    relay_core_commit(w->core, w->now);
+    take_answers(w);
+}
+
+/* A network repeats a request: the relay takes the second as it took the first, nobody hears the answer. */
+static void arrive_again(struct world *w, const struct relay_ask *ask, const struct relay_request *request)
+{
+    if (request->command == RELAY_WAIT || test_entropy_below(&w->entropy, 100) >= w->repeat_percent)
+        return;
+    take_unheard(w, ask, request);
+}
+
+/* What a hostile relay puts into a log before the block of a device. */
+static void add_first(struct world *w, const struct relay_request *append)
+{
+    static uint8_t block[BLOCK_LEN];
+    struct relay_request mine = *append;
+    const struct relay_ask ask = {
+        .ticket = {UINT32_MAX, 0}, .session = &w->attacker, .source = &w->attackers_source};
+    if (append->command != RELAY_APPEND || !w->hostile->add(w->hostile->ctx, append, block))
+        return;
+    relay_party_init(&w->attacker, NULL);
+    relay_party_init(&w->attackers_source, NULL);
+    entropy_fill(&w->entropy.entropy, mine.block_id.b, sizeof(mine.block_id.b));
+    mine.block = SPAN(block);
+    take_unheard(w, &ask, &mine);
+}
+
+void arrive_at_relay(struct world *w, struct flight *f)
+{
+    struct relay_request request;
+    struct world_device *d = &w->devices[f->device];
+    const struct relay_ask ask = {.ticket = {(uint32_t)f->device + 1, (uint32_t)(f - w->flights)},
+                                  .session = &d->session,
+                                  .source = &d->source};
+    assert_ok(relay_request_decode(&request, w->watches, buffer_span(&f->request)));
+    f->bent_count = d->bent_count;
+    bend_request(d, f->bent_count, &request, w->watches);
+    if (w->hostile != NULL)
+        add_first(w, &request);
+    f->state = FLIGHT_AT_RELAY;
+    assert_ok(relay_core_submit(w->core, &ask, &request, w->now));
+    relay_core_commit(w->core, w->now);
+    take_answers(w);
+    if (w->repeat_percent > 0)
+        arrive_again(w, &ask, &request);
+}
+
+void arrive_at_device(struct world *w, struct flight *f)
+{
+    struct relay_request asked;
+    size_t device = f->device;
+    struct event e = {.kind = EV_RELAY_ANSWER, .now = w->now, .id = f->id};
+    struct buffer answer = f->answer;
+    if (f->answered) {
+        assert_ok(relay_request_decode(&asked, w->watches, buffer_span(&f->request)));
+        bend_request(&w->devices[device], f->bent_count, &asked, w->watches);
+        assert_ok(relay_answer_decode(&w->answer, &asked, buffer_span(&answer)));
+        assert_ok(relay_request_decode(&asked, w->watches, buffer_span(&f->request)));
+        unbend_answer(&w->devices[device], f->bent_count, &asked, &w->answer);
+        if (w->devices[device].hide_one && w->answer.command == RELAY_READ && w->answer.count > 1) {
+            w->devices[device].hide_one = false;
+            w->answer.count--;
+            memmove(&w->answer.blocks[0], &w->answer.blocks[1],
+                    w->answer.count * sizeof(w->answer.blocks[0]));
+        }
+        if (w->hostile != NULL && w->answer.command == RELAY_READ)
+            w->hostile->change(w->hostile->ctx, &asked, &w->answer);
+        e.u.answer = &w->answer;
+    }
+    /* The flight is free for what the node asks next; its bytes stay until the step is over. */
+    buffer_init(&f->answer, RELAY_ANSWER_MAX);
+    flight_end(f);
+    world_step(w, device, &e);
+    buffer_wipe(&answer);
+}
