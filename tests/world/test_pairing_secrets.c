@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a pairing leaves on disk: looked at from outside, while the device runs. */
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "tests/support/test.h"
 #include "tests/support/test_entropy.h"
@@ -10,24 +8,9 @@
 #include "protocol/recovery.h"
 #include "tests/world/world_story.h"
 
-struct finding {
-    struct span what;
-    size_t found;
-};
-
-static void find_in(void *ctx, const char *name, const uint8_t *bytes, size_t len)
-{
-    struct finding *f = ctx;
-    (void)name;
-    for (size_t i = 0; i + f->what.len <= len; i++)
-        f->found += memcmp(bytes + i, f->what.ptr, f->what.len) == 0;
-}
-
 static size_t on_disk(struct world *w, size_t device, struct span what)
 {
-    struct finding f = {.what = what};
-    world_disk_files(world_disk_of(w, device), find_in, &f);
-    return f.found;
+    return world_disk_find(world_disk_of(w, device), what.ptr, what.len);
 }
 
 static bool is_at(struct world *w, void *ctx)

@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Search in one's own history: what is found, what is not, and what a forgotten text leaves behind. */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "tests/support/test.h"
 #include "tests/support/test_entropy.h"
 
-#include "device/vault.h"
 #include "sync/journal.h"
 #include "sync/schema.h"
 #include "sync/search.h"
@@ -263,31 +261,9 @@ static void what_stops_being_shown_is_taken_out(void **state)
 
 /* ---- erasing ---- */
 
-static size_t in_file(const char *home, const char *name, const char *what)
-{
-    char path[512];
-    size_t found = 0, size = strlen(what);
-    snprintf(path, sizeof(path), "%s/%s", home, name);
-    FILE *f = fopen(path, "rb");
-    if (f == NULL)
-        return 0;
-    assert_int_equal(fseek(f, 0, SEEK_END), 0);
-    size_t len = (size_t)ftell(f);
-    uint8_t *bytes = malloc(len + 1);
-    assert_non_null(bytes);
-    rewind(f);
-    assert_int_equal(fread(bytes, 1, len, f), len);
-    for (size_t i = 0; i + size <= len; i++)
-        found += memcmp(bytes + i, what, size) == 0 ? 1 : 0;
-    free(bytes);
-    fclose(f);
-    return found;
-}
-
 static size_t on_disk(struct world *w, size_t device, const char *what)
 {
-    return in_file(world_home(w, device), "kith.db", what) +
-           in_file(world_home(w, device), "kith.db-wal", what);
+    return world_disk_find(world_disk_of(w, device), what, strlen(what));
 }
 
 /* The entry as its header alone. */
@@ -352,8 +328,7 @@ static void a_forgotten_text_leaves_no_word_on_the_disk(void **state)
     say(w, ana, "the xylophonquarz is under the bed");
     world_run(w, 1000);
     assert_int_equal(count(w, ana, "xylo"), 1);
-    assert_true(in_file(world_home(w, ana), "kith.db", "xylophonquarz") +
-                    in_file(world_home(w, ana), "kith.db-wal", "xylophonquarz") >=
+    assert_true(on_disk(w, ana, "xylophonquarz") >=
                 2); /* its entry and the index: so this test sees the index */
     forget_word(w, ana, "xylophonquarz", true);
     assert_int_equal(count(w, ana, "xylophonquarz"), 0);
@@ -471,20 +446,22 @@ static void copy_tables(sqlite3 *db)
 /* Makes the home's database one of an older version, with what is in it. The device is off. */
 static void make_older(struct world *w, size_t device, int version)
 {
-    char path[512], now[544], sql[640];
+    char path[WORLD_DISK_PATH_MAX], sql[128];
     struct sql s;
-    snprintf(path, sizeof(path), "%s/kith.db", world_home(w, device));
-    snprintf(now, sizeof(now), "%s.now", path);
-    assert_int_equal(rename(path, now), 0);
+    struct world_disk *disk = world_disk_of(w, device), *now = world_disk_new(), *empty = world_disk_new();
+    world_disk_copy(now, disk);
+    world_disk_copy(disk, empty);
+    world_disk_path(now, path);
     sqlite3 *db;
-    assert_ok(vault_open(&db, world_home(w, device), SCHEMA_VERSION));
+    assert_ok(world_disk_open(disk, &db));
     sql_init(&s, db);
     assert_ok(schema_make(&s, version));
-    snprintf(sql, sizeof(sql), "PRAGMA foreign_keys = OFF; ATTACH '%s' AS now", now);
+    snprintf(sql, sizeof(sql), "PRAGMA foreign_keys = OFF; ATTACH '%s' AS now", path);
     run(db, sql);
     copy_tables(db);
     sql_close(&s);
-    assert_int_equal(remove(now), 0);
+    world_disk_free(now);
+    world_disk_free(empty);
 }
 
 static void a_database_of_the_version_before_is_read_in(void **state)

@@ -393,12 +393,28 @@ void world_disk_free(struct world_disk *d)
     free(d);
 }
 
+void world_disk_path(const struct world_disk *d, char out[static WORLD_DISK_PATH_MAX])
+{
+    snprintf(out, WORLD_DISK_PATH_MAX, "/%zu/kith.db", d->number);
+}
+
+size_t world_disk_find(const struct world_disk *d, const void *what, size_t len)
+{
+    size_t found = 0;
+    for (size_t i = 0; i < WORLD_DISK_FILES_MAX; i++) {
+        const struct bytes *b = &d->files[i].now;
+        for (size_t at = 0; d->files[i].there && at + len <= b->len; at++)
+            found += memcmp(b->at + at, what, len) == 0;
+    }
+    return found;
+}
+
 enum status world_disk_open(struct world_disk *d, sqlite3 **out)
 {
-    char path[32];
+    char path[WORLD_DISK_PATH_MAX];
     sqlite3 *db = NULL;
     *out = NULL;
-    snprintf(path, sizeof(path), "/%zu/kith.db", d->number);
+    world_disk_path(d, path);
     const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
     enum status st = vault_status(sqlite3_open_v2(path, &db, flags, world_vfs.zName));
     if (st == ST_OK)

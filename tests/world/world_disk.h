@@ -17,6 +17,7 @@
 
 enum world_disk_limits {
     WORLD_DISK_FILES_MAX = 4,
+    WORLD_DISK_PATH_MAX = 32,
     WORLD_DISKS_MAX = 256,
     WORLD_DISK_SECTOR = 512 /* what is written as a whole or not at all */
 };
@@ -27,6 +28,10 @@ struct world_disk *world_disk_new(void);
 void world_disk_free(struct world_disk *d);
 /* Opens `kith.db` on it, made when it is not there, and prepares it as the vault would. */
 enum status world_disk_open(struct world_disk *d, sqlite3 **out) MUST_USE;
+/* The path of its database, for ATTACH. */
+void world_disk_path(const struct world_disk *d, char out[static WORLD_DISK_PATH_MAX]);
+/* How often these bytes are in its files, as whoever takes them out of the machine sees them. */
+size_t world_disk_find(const struct world_disk *d, const void *what, size_t len);
 /* What is on it becomes what is on `from`, all of it synced. No connection may be open on either. */
 void world_disk_copy(struct world_disk *to, const struct world_disk *from);
 
