@@ -63,7 +63,8 @@ static enum status note_beacon(struct node *n, struct group *g, const struct dev
         "INSERT INTO beacon(grp, device, epoch, authenticator, at_ms, ahead_since)"
         " VALUES(?1,?2,?3,?4,?5,CASE WHEN ?3 > ?6 THEN ?5 ELSE 0 END)"
         " ON CONFLICT(grp, device) DO UPDATE SET epoch = ?3, authenticator = ?4, at_ms = ?5, ahead_since ="
-        " CASE WHEN ?3 <= ?6 THEN 0 WHEN ahead_since = 0 THEN ?5 ELSE ahead_since END WHERE epoch <= ?3",
+        " CASE WHEN ?3 <= ?6 THEN 0 WHEN ahead_since = 0 OR epoch <= ?6 THEN ?5 ELSE ahead_since END"
+        " WHERE epoch <= ?3", /* who has caught up with what it told before is behind since now */
         "ibibii", g->id, SPAN_ID(from), (int64_t)b->epoch, SPAN(b->authenticator_hash), n->now.wall_ms,
         (int64_t)g->epoch);
     if (st == ST_OK && b->asks) {

@@ -5,7 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "protocol/beacon.h"
 #include "protocol/kith_context.h"
+#include "sync/scope_group.h"
 #include "tests/support/test.h"
 #include "tests/support/test_entropy.h"
 #include "tests/world/world_inside.h"
@@ -339,6 +341,55 @@ static void T05_who_joins_under_another_incarnation_than_it_was_told_has_a_gap(v
     assert_int_equal(gaps(w, laptop), 0);
 }
 
+struct told {
+    struct device_id from;
+    uint64_t more; /* epochs that the beacon is ahead */
+};
+
+/* A beacon of another member, as a letter would bring it. */
+static enum status tell(struct node *n, void *arg)
+{
+    const struct told *t = arg;
+    int64_t id = 0;
+    struct group *g = NULL;
+    struct beacon b = {0};
+    struct buffer bytes;
+    struct writer w;
+    buffer_init(&bytes, 1024);
+    writer_init(&w, &bytes);
+    assert_ok(sql_number(&n->sql, &id, 0, "SELECT id FROM mls_group" FAMILY, ""));
+    assert_ok(group_get(n, id, &g));
+    b.scope = g->scope;
+    b.generation = g->generation;
+    b.epoch = g->epoch + t->more;
+    memcpy(b.founding_hash, g->founding, HASH_LEN);
+    assert_ok(beacon_encode(&w, &b));
+    enum status st = group_beacon_seen(n, g, &t->from, buffer_span(&bytes));
+    buffer_wipe(&bytes);
+    return st;
+}
+
+static void T05_who_has_caught_up_is_not_behind_by_what_it_was_behind_before(void **state)
+{
+    struct world *w = *state;
+    struct story s;
+    struct told one = {.more = 1};
+    family_of_three(w, &s);
+    one.from = world_node(w, s.ana)->self.device;
+    assert_ok(world_forge(w, s.maya, tell, &one)); /* Ana is ahead … */
+    world_run(w, 2 * HOUR_MS);
+    world_sql(w, s.maya,
+              "UPDATE beacon SET ahead_since = 1, epoch = (SELECT epoch FROM mls_group" FAMILY ")"
+              " WHERE grp = (SELECT id FROM mls_group" FAMILY
+              ")");                                /* … long ago, and Maya has caught up since */
+    assert_ok(world_forge(w, s.maya, tell, &one)); /* and is again, a moment ago */
+    world_run(w, HOUR_MS);
+    assert_int_equal(world_number(w, s.maya, "SELECT count(*) FROM mls_group WHERE state = 2"), 0);
+    assert_int_equal(world_alarms(w, s.maya), 0);
+    world_run(w, 25 * HOUR_MS); /* but a day of that is an alarm */
+    assert_true(world_alarms(w, s.maya) > 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -346,6 +397,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(T05_members_who_are_shown_two_branches_hear_of_it_within_a_day),
         TEST(T05_a_commit_that_is_withheld_is_an_alarm_after_a_day_and_comes_by_readding),
+        TEST(T05_who_has_caught_up_is_not_behind_by_what_it_was_behind_before),
         TEST(T05_a_member_who_does_not_tell_where_it_stands_is_shown),
         TEST(T05_a_withheld_removal_is_known_by_letter_and_nothing_more_is_sent),
         TEST(T05_who_is_kept_from_a_removal_commits_it_in_turn),
