@@ -339,6 +339,28 @@ static void history_offer_write(struct writer *w, const struct entry_body *b)
     wire_write_vec(w, b->u.history_offer.manifest, ENTRY_BODY_MAX);
 }
 
+static void history_want_read(struct reader *r, struct entry_body *b)
+{
+    READ_ID(r, &b->u.history_want.instead_of);
+    history_held_read(r, &b->u.history_want.held);
+}
+
+static void history_want_write(struct writer *w, const struct entry_body *b)
+{
+    WRITE_ID(w, &b->u.history_want.instead_of);
+    history_held_write(w, &b->u.history_want.held);
+}
+
+static void history_done_read(struct reader *r, struct entry_body *b)
+{
+    READ_ID(r, &b->u.history_done.log);
+}
+
+static void history_done_write(struct writer *w, const struct entry_body *b)
+{
+    WRITE_ID(w, &b->u.history_done.log);
+}
+
 /* ---- receipts and endings ---- */
 
 static void receipt_read(struct reader *r, struct entry_body *b)

@@ -6,6 +6,7 @@
 #ifndef KITH_PROTOCOL_ENTRY_BODY_H
 #define KITH_PROTOCOL_ENTRY_BODY_H
 
+#include "protocol/history_part.h"
 #include "protocol/journal_entry.h"
 #include "protocol/kith_context.h"
 
@@ -20,31 +21,33 @@ enum entry_body_limits {
 };
 
 /* X(NAME, member, number, scopes) */
-#define ENTRY_KIND_LIST(X)                                  \
-    X(TEXT, text, 1, IN_FAMILY | IN_CONVERSATION)           \
-    X(CHAIN, chain, 2, IN_FAMILY)                           \
-    X(KEY_PACKAGES, key_packages, 3, IN_FAMILY)             \
-    X(LETTERBOX, letterbox, 4, IN_FAMILY | IN_CONVERSATION) \
-    X(APPROACH, approach, 5, IN_PARENTS)                    \
-    X(INVITE_KEY, invite_key, 6, IN_PARENTS | IN_OWN)       \
-    X(NOTE, note, 7, IN_PARENTS)                            \
-    X(PROPOSAL, proposal, 8, IN_PARENTS | IN_WARD)          \
-    X(SIGNATURE, signature, 9, IN_PARENTS | IN_WARD)        \
-    X(POLICY, policy, 10, IN_WARD)                          \
-    X(ASK, ask, 11, IN_WARD)                                \
-    X(REQUEST_TOLD, request_told, 12, IN_WARD)              \
-    X(DECISION, decision, 13, IN_PARENTS | IN_WARD)         \
-    X(PERMIT, permit, 14, IN_WARD)                          \
-    X(WITHDRAWAL, withdrawal, 15, IN_WARD)                  \
-    X(CONTACT_CARD, contact_card, 16, IN_WARD | IN_OWN)     \
-    X(DEVICE_STATUS, device_status, 17, IN_WARD)            \
-    X(READ_MARKER, read_marker, 18, IN_OWN)                 \
-    X(SETTING, setting, 19, IN_OWN)                         \
-    X(LETTERBOX_KEY, letterbox_key, 20, IN_OWN)             \
-    X(HISTORY_OFFER, history_offer, 21, IN_OWN)             \
-    X(RECEIPT, receipt, 22, IN_FAMILY | IN_CONVERSATION)    \
-    X(LEAVE, leave, 23, IN_CONVERSATION)                    \
-    X(REVOCATION, revocation, 24, IN_FAMILY | IN_WARD | IN_CONVERSATION)
+#define ENTRY_KIND_LIST(X)                                               \
+    X(TEXT, text, 1, IN_FAMILY | IN_CONVERSATION)                        \
+    X(CHAIN, chain, 2, IN_FAMILY)                                        \
+    X(KEY_PACKAGES, key_packages, 3, IN_FAMILY)                          \
+    X(LETTERBOX, letterbox, 4, IN_FAMILY | IN_CONVERSATION)              \
+    X(APPROACH, approach, 5, IN_PARENTS)                                 \
+    X(INVITE_KEY, invite_key, 6, IN_PARENTS | IN_OWN)                    \
+    X(NOTE, note, 7, IN_PARENTS)                                         \
+    X(PROPOSAL, proposal, 8, IN_PARENTS | IN_WARD)                       \
+    X(SIGNATURE, signature, 9, IN_PARENTS | IN_WARD)                     \
+    X(POLICY, policy, 10, IN_WARD)                                       \
+    X(ASK, ask, 11, IN_WARD)                                             \
+    X(REQUEST_TOLD, request_told, 12, IN_WARD)                           \
+    X(DECISION, decision, 13, IN_PARENTS | IN_WARD)                      \
+    X(PERMIT, permit, 14, IN_WARD)                                       \
+    X(WITHDRAWAL, withdrawal, 15, IN_WARD)                               \
+    X(CONTACT_CARD, contact_card, 16, IN_WARD | IN_OWN)                  \
+    X(DEVICE_STATUS, device_status, 17, IN_WARD)                         \
+    X(READ_MARKER, read_marker, 18, IN_OWN)                              \
+    X(SETTING, setting, 19, IN_OWN)                                      \
+    X(LETTERBOX_KEY, letterbox_key, 20, IN_OWN)                          \
+    X(HISTORY_OFFER, history_offer, 21, IN_OWN)                          \
+    X(RECEIPT, receipt, 22, IN_FAMILY | IN_CONVERSATION)                 \
+    X(LEAVE, leave, 23, IN_CONVERSATION)                                 \
+    X(REVOCATION, revocation, 24, IN_FAMILY | IN_WARD | IN_CONVERSATION) \
+    X(HISTORY_WANT, history_want, 25, IN_OWN)                            \
+    X(HISTORY_DONE, history_done, 26, IN_OWN)
 
 #define ENTRY_KIND_ENUM(name, member, number, scopes) ENTRY_##name = number,
 enum entry_kind { ENTRY_KIND_LIST(ENTRY_KIND_ENUM) ENTRY_KIND_END };
@@ -159,7 +162,14 @@ struct entry_letterbox_key {
 };
 struct entry_history_offer {
     struct device_id to;
-    struct span manifest; /* struct history_manifest */
+    struct span manifest; /* struct history_manifest: one page */
+};
+struct entry_history_want {        /* whoever has more is asked to offer it to this entry's author */
+    struct device_id instead_of;   /* who offered and fell silent, or lied; zeros: nobody did */
+    struct history_held_list held; /* what need not be sent */
+};
+struct entry_history_done { /* all that came by this log is here: its owner may trim it */
+    struct log_id log;
 };
 struct entry_receipt { /* held on this device up to here */
     struct device_id author;

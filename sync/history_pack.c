@@ -11,7 +11,7 @@ void history_pack_init(struct history_pack *p)
 {
     p->count = 0;
     buffer_init(&p->certificates, HISTORY_RAW_MAX / 4);
-    buffer_init(&p->entries, HISTORY_RAW_MAX / 2);
+    buffer_init(&p->entries, HISTORY_RAW_MAX / 4 * 3 - 16);
 }
 
 void history_pack_free(struct history_pack *p)
@@ -78,10 +78,11 @@ static enum status judge(const struct history_range *range, struct span packed)
 {
     uint8_t hash[HASH_LEN];
     hash_bytes(packed, hash);
-    if (packed.len != range->packed_size || range->raw_size > HISTORY_RAW_MAX ||
-        memcmp(hash, range->sha256, HASH_LEN) != 0)
+    if (packed.len != range->packed_size || memcmp(hash, range->sha256, HASH_LEN) != 0)
         return ST_HISTORY_PART;
-    return ZSTD_getFrameContentSize(packed.ptr, packed.len) == range->raw_size ? ST_OK : ST_HISTORY_PART;
+    if (range->raw_size > HISTORY_RAW_MAX)
+        return ST_HISTORY_SIZE;
+    return ZSTD_getFrameContentSize(packed.ptr, packed.len) == range->raw_size ? ST_OK : ST_HISTORY_SIZE;
 }
 
 static enum status split(struct history_unpacked *u)
@@ -90,7 +91,7 @@ static enum status split(struct history_unpacked *u)
     reader_init(&r, buffer_span(&u->raw));
     u->certificates = reader_vec(&r, HISTORY_RAW_MAX);
     u->entries = reader_vec(&r, HISTORY_RAW_MAX);
-    return reader_done(&r) == ST_OK ? ST_OK : ST_HISTORY_PART;
+    return reader_done(&r) == ST_OK ? ST_OK : ST_HISTORY_COUNT;
 }
 
 enum status history_unpack(const struct history_range *range, struct span packed,
@@ -104,7 +105,7 @@ enum status history_unpack(const struct history_range *range, struct span packed
     if (st == ST_OK) {
         size_t len = ZSTD_decompress(out->raw.ptr, range->raw_size, packed.ptr, packed.len);
         out->raw.len = ZSTD_isError(len) ? 0 : len;
-        st = !ZSTD_isError(len) && len == range->raw_size ? split(out) : ST_HISTORY_PART;
+        st = !ZSTD_isError(len) && len == range->raw_size ? split(out) : ST_HISTORY_SIZE;
     }
     if (st != ST_OK)
         history_unpacked_free(out);

@@ -23,8 +23,8 @@ struct history_unpacked { /* lists borrow from raw */
     struct buffer raw;
     struct span certificates, entries; /* walk with wire_list_next */
 };
-/* ST_HISTORY_PART: not the bytes that `range` promises; nothing is unpacked before hash and sizes were
- * compared. */
+/* ST_HISTORY_PART: not the bytes that `range` promises; ST_HISTORY_SIZE: they would unpack to another size.
+ * Nothing is unpacked before hash and sizes were compared. */
 enum status history_unpack(const struct history_range *range, struct span packed,
                            struct history_unpacked *out) MUST_USE;
 void history_unpacked_free(struct history_unpacked *u);

@@ -264,34 +264,58 @@ enum status journal_put_aside(struct node *n, const struct scope_id *scope, cons
                        : st;
 }
 
-/* An attested entry attests what it chains to: the one before it with the hash that it names, and so on. */
+/* The entry that this one chains to, where that is here and not attested yet; 0: none. */
+static enum status chained_to(struct node *n, const struct scope_id *scope, int64_t id, int64_t *out)
+{
+    return sql_number(
+        &n->sql, out, 0,
+        "SELECT p.id FROM entry e JOIN entry p ON p.scope = e.scope AND p.hash = e.prev WHERE e.id = ?"
+        " AND e.scope = ? AND p.attested = 0 AND p.fork = 0",
+        "ib", id, SPAN_ID(scope));
+}
+
+/* An attested entry attests what it chains to: the one before it with the hash that it names, and so on. A
+ * long chain is walked a stretch at a time; what is left, journal_due goes on with. */
 static enum status attest_back(struct node *n, enum scope_kind kind, const struct scope_id *scope, int64_t id)
 {
-    struct query q;
-    struct entry_hash prev;
+    int64_t at = id;
     enum status st = ST_OK;
-    while (st == ST_OK && id != 0) {
-        bool found = false;
-        query_start(&q, &n->sql, "SELECT prev FROM entry WHERE id = ?", "i", id);
-        if (query_next(&q)) {
-            QUERY_ID(&q, 0, &prev);
-            found = true;
+    for (int count = 0; st == ST_OK && at != 0 && count < JOURNAL_ATTEST_BATCH; count++) {
+        id = at;
+        st = chained_to(n, scope, id, &at);
+        if (st == ST_OK && at != 0) {
+            st = sql_run(&n->sql, "UPDATE entry SET attested = 1 WHERE id = ?", "i", at);
         }
-        st = query_end(&q);
-        id = 0;
-        if (st == ST_OK && found) {
-            st = sql_number(&n->sql, &id, 0,
-                            "SELECT id FROM entry WHERE scope = ? AND hash = ? AND attested = 0 AND fork = 0",
-                            "bb", SPAN_ID(scope), SPAN_ID(&prev));
-        }
-        if (st == ST_OK && id != 0) {
-            st = sql_run(&n->sql, "UPDATE entry SET attested = 1 WHERE id = ?", "i", id);
-        }
-        if (st == ST_OK && id != 0) {
-            st = journal_apply(n, kind, id);
+        if (st == ST_OK && at != 0) {
+            st = journal_apply(n, kind, at);
         }
     }
-    return st;
+    if (st != ST_OK || at == 0) {
+        return st;
+    }
+    node_wake_mono(n, n->now.mono_ms);
+    return sql_run(&n->sql, "INSERT OR IGNORE INTO attest_due(entry, kind) VALUES(?,?)", "ii", at,
+                   (int64_t)kind);
+}
+
+enum status journal_attest_due(struct node *n)
+{
+    struct scope_id scope;
+    struct query q;
+    int64_t id = 0, kind = 0;
+    query_start(&q, &n->sql,
+                "SELECT a.entry, a.kind, e.scope FROM attest_due a JOIN entry e ON e.id = a.entry LIMIT 1",
+                "");
+    if (query_next(&q)) {
+        id = query_int(&q, 0);
+        kind = query_int(&q, 1);
+        QUERY_ID(&q, 2, &scope);
+    }
+    enum status st = query_end(&q);
+    if (st == ST_OK && id != 0) {
+        st = sql_run(&n->sql, "DELETE FROM attest_due WHERE entry = ?", "i", id);
+    }
+    return st == ST_OK && id != 0 ? attest_back(n, (enum scope_kind)kind, &scope, id) : st;
 }
 
 enum status journal_attest(struct node *n, enum scope_kind kind, const struct scope_id *scope,
@@ -313,18 +337,21 @@ enum status journal_attest(struct node *n, enum scope_kind kind, const struct sc
     return st == ST_OK && id != 0 ? attest_back(n, kind, scope, id) : st;
 }
 
-/* An announced head that is further on attests what came before it: look for an entry that names this one. */
-static enum status attested_by_next(struct node *n, const struct scope_id *scope,
+/* An announced head that is further on attests what came before it: look for its author's next entry, and
+ * whether that names this one. */
+static enum status attested_by_next(struct node *n, const struct entry_header *h,
                                     const struct entry_hash *hash, bool *attested)
 {
     int64_t next = 0, told = 0;
     enum status st =
         sql_number(&n->sql, &next, 0,
-                   "SELECT count(*) FROM entry WHERE scope = ? AND prev = ? AND attested = 1 AND fork = 0",
-                   "bb", SPAN_ID(scope), SPAN_ID(hash));
+                   "SELECT count(*) FROM entry WHERE scope = ? AND author = ? AND seq = ? AND prev = ?"
+                   " AND attested = 1 AND fork = 0",
+                   "bbib", SPAN_ID(&h->scope), SPAN_ID(&h->author), (int64_t)h->seq + 1, SPAN_ID(hash));
     if (st == ST_OK) {
-        st = sql_number(&n->sql, &told, 0, "SELECT count(*) FROM head WHERE scope = ? AND told_hash = ?",
-                        "bb", SPAN_ID(scope), SPAN_ID(hash));
+        st = sql_number(&n->sql, &told, 0,
+                        "SELECT count(*) FROM head WHERE scope = ? AND author = ? AND told_hash = ?", "bbb",
+                        SPAN_ID(&h->scope), SPAN_ID(&h->author), SPAN_ID(hash));
     }
     *attested = next != 0 || told != 0;
     return st;
@@ -403,7 +430,7 @@ enum status journal_take(struct node *n, enum scope_kind kind, struct span encod
     if (found.id == 0 && !b.attested && journal_scope_signs(kind)) {
         b.attested = true; /* its signature covers it */
     } else if (found.id == 0 && !b.attested) {
-        st = attested_by_next(n, &e.header.scope, &hash, &b.attested);
+        st = attested_by_next(n, &e.header, &hash, &b.attested);
     }
     if (st == ST_OK) {
         st = node_hlc_seen(n, e.header.hlc);
@@ -424,6 +451,16 @@ enum status journal_take(struct node *n, enum scope_kind kind, struct span encod
         st = journal_apply(n, kind, id);
     }
     return st == ST_OK && b.attested ? attest_back(n, kind, &e.header.scope, id) : st;
+}
+
+enum status journal_moved(struct node *n, enum scope_kind kind, const struct scope_id *scope,
+                          const struct device_id *author, int64_t attested)
+{
+    enum status st = ensure_head(n, scope, author);
+    if (st == ST_OK) {
+        st = move_contiguous(n, scope, author);
+    }
+    return st == ST_OK && attested != 0 ? attest_back(n, kind, scope, attested) : st;
 }
 
 enum status journal_take_passed_on(struct node *n, enum scope_kind kind, const struct scope_id *scope,

@@ -19,6 +19,7 @@ enum journal_limits {
     JOURNAL_HAVE_GAP_MS = 5 * 60 * 1000, /* … and so often while everybody waits for everybody */
     JOURNAL_HAVE_MS = 4 * 3600 * 1000,   /* a `have` so often without other cause */
     JOURNAL_REPAIR_MS = 3000,            /* whoever holds what another lacks waits up to this long */
+    JOURNAL_ATTEST_BATCH = 512,          /* entries attested by one that came later, in one step */
     JOURNAL_REPAIR_BATCH = 64            /* entries sent again at once to a group */
 };
 
@@ -56,9 +57,12 @@ enum status apply_permit(struct node *n, const struct applied_entry *e) MUST_USE
 enum status apply_withdrawal(struct node *n, const struct applied_entry *e) MUST_USE;    /* contact.c */
 enum status apply_contact_card(struct node *n, const struct applied_entry *e) MUST_USE;  /* contact.c */
 enum status apply_letterbox_key(struct node *n, const struct applied_entry *e) MUST_USE; /* contact.c */
-enum status apply_history_offer(struct node *n, const struct applied_entry *e) MUST_USE; /* history.c */
+enum status apply_history_offer(struct node *n, const struct applied_entry *e) MUST_USE; /* history_take.c */
 enum status apply_leave(struct node *n, const struct applied_entry *e) MUST_USE;         /* conversation.c */
 enum status apply_revocation(struct node *n, const struct applied_entry *e) MUST_USE;    /* removal.c */
+
+enum status apply_history_want(struct node *n, const struct applied_entry *e) MUST_USE; /* history_want.c */
+enum status apply_history_done(struct node *n, const struct applied_entry *e) MUST_USE; /* history_want.c */
 
 /* Walks the entries of a scope and kind that took effect, in order of hlc; fn runs once each. */
 typedef enum status (*entry_fn)(struct node *n, const struct applied_entry *e, void *ctx);

@@ -40,6 +40,8 @@ static apply_fn handler_of(enum entry_kind kind)
         [ENTRY_RECEIPT] = apply_nothing,
         [ENTRY_LEAVE] = apply_leave,
         [ENTRY_REVOCATION] = apply_revocation,
+        [ENTRY_HISTORY_WANT] = apply_history_want,
+        [ENTRY_HISTORY_DONE] = apply_history_done,
     };
     return (unsigned)kind < ENTRY_KIND_END ? handlers[kind] : NULL;
 }
@@ -156,6 +158,9 @@ enum status journal_due(struct node *n)
     size_t count = 0;
     struct query q;
     enum status st = receive_due(n);
+    if (st == ST_OK) {
+        st = journal_attest_due(n);
+    }
     if (st != ST_OK) {
         return st;
     }

@@ -24,6 +24,12 @@ enum entry_applied { /* the column `applied`; the SQL has the numbers */
 bool journal_scope_signs(enum scope_kind kind);
 enum status journal_take(struct node *n, enum scope_kind kind, struct span encoded,
                          const struct take_args *a) MUST_USE;
+/* Entries of an author were put in without journal_take (history_keep.c): moves the end of what is held, and
+ * lets row `attested` (0: none) attest what it chains to. */
+enum status journal_moved(struct node *n, enum scope_kind kind, const struct scope_id *scope,
+                          const struct device_id *author, int64_t attested) MUST_USE;
+/* Goes on where a long chain was left. */
+enum status journal_attest_due(struct node *n) MUST_USE;
 /* Its author announced this head: the entry and all that it chains to count. */
 enum status journal_attest(struct node *n, enum scope_kind kind, const struct scope_id *scope,
                            const struct entry_hash *hash) MUST_USE;

@@ -86,6 +86,14 @@ enum status logs_listen(struct node *n, int64_t log, bool on)
     return sql_run(&n->sql, "UPDATE log SET listening = ? WHERE id = ?", "ii", (int64_t)on, log);
 }
 
+enum status logs_trim(struct node *n, int64_t log)
+{
+    logs_changed(n);
+    return sql_run(&n->sql,
+                   "UPDATE log SET trimming = 1, listening = 0 WHERE id = ? AND trim_token IS NOT NULL", "i",
+                   log);
+}
+
 enum status logs_drop(struct node *n, int64_t log)
 {
     logs_changed(n);
@@ -202,4 +210,13 @@ enum status logs_incarnation(struct node *n, const char *relay, struct relay_inc
         QUERY_ID(&q, 0, out);
     }
     return query_end(&q);
+}
+
+bool logs_relay_reached(const struct node *n)
+{
+    bool any = false;
+    for (size_t i = 0; i < NODE_RELAYS_MAX; i++) {
+        any = any || (n->relays[i].id != 0 && n->relays[i].reached);
+    }
+    return any;
 }

@@ -2,7 +2,8 @@
 /* Logs at relays: which ones this device knows, what waits to be appended to them, what is in flight.
  *
  * Invariants: 1. A block in the outbox is sent with the same bytes and block id until it is answered. 2. At
- * most one append and one read a log are in flight, so a log gets our blocks in the order of the outbox. 3.
+ * most one append and one read a log are in flight, so a log gets our blocks in the order of the outbox; bulk
+ * logs, whose parts have numbers, have several appends under way and so no order. 3.
  * At most NODE_IN_FLIGHT_MAX requests a relay, one `wait` among them, which runs only while nothing is left
  * to read. 4. What is in flight is memory only: node_open asks again for everything. 5. A log's cursor moves
  * in the transaction that takes in its blocks. */
@@ -17,8 +18,9 @@ enum log_kind {                       /* whose record_received is called; number
                 LOG_OF_LETTERBOX = 2, /* owner: letterbox.id */
                 LOG_OF_PAIRING = 3,   /* owner: pairing.id */
                 LOG_OF_CARD = 4,      /* owner: 0; found by log id */
-                LOG_OF_HISTORY = 5,   /* owner: entry.id of the offer */
-                LOG_OUTWARD = 6       /* somebody else's letterbox: written only */
+                LOG_OF_HISTORY = 5,   /* owner: history_offer.id */
+                LOG_OUTWARD = 6,      /* somebody else's letterbox: written only */
+                LOG_HISTORY_OUT = 7   /* owner: history_give.id; a bulk log of our own */
 };
 
 enum outbox_purpose {
@@ -65,6 +67,8 @@ enum status logs_add(struct node *n, const struct log_args *a, int64_t *log) MUS
 enum status logs_listen(struct node *n, int64_t log, bool on) MUST_USE;
 /* Reads the log again from its start. */
 enum status logs_reread(struct node *n, int64_t log) MUST_USE;
+/* Has the relay forget all blocks of a log that is ours, then drops the log. */
+enum status logs_trim(struct node *n, int64_t log) MUST_USE;
 /* Drops the log with what waits for it. */
 enum status logs_drop(struct node *n, int64_t log) MUST_USE;
 /* Puts whole messages into as few blocks as they need and the blocks into the outbox; *last is the outbox id
@@ -94,6 +98,8 @@ enum status history_record(struct node *n, const struct log_row *log, struct spa
 /* A `wait` for these logs was answered: those that it does not tell of were read to their end. */
 enum status group_read_to_end(struct node *n, const int64_t *logs, size_t count,
                               const struct relay_answer *a) MUST_USE;
+/* The relay takes no more blocks into a bulk log of ours. */
+enum status history_log_full(struct node *n, const struct log_row *log) MUST_USE;
 /* A seq of a group's log is missing. */
 enum status group_hole(struct node *n, const struct log_row *log) MUST_USE;
 /* A relay started again with an empty store: every log's cursor is 0 now. */

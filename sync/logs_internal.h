@@ -17,7 +17,7 @@ struct flight {  /* a request without an answer */
     uint64_t id; /* 0: free */
     int64_t relay, log, outbox;
     int64_t sent_mono_ms;
-    bool cancelled;
+    bool cancelled, bulk;
     struct relay_request request;
     uint8_t *block;              /* of an append */
     struct relay_watch *watches; /* of a wait */
@@ -49,5 +49,22 @@ struct log_memory {
 };
 
 void logs_changed(struct node *n);
+
+/* A new request to this relay; NULL: as many as may be are under way. */
+struct flight *logs_flight(struct node *n, struct relay_state *r);
+enum status logs_flight_send(struct node *n, const struct relay_state *r, struct flight *f) MUST_USE;
+bool logs_busy(const struct node *n, int64_t log, enum relay_command command);
+/* From a row's columns of token and hashes. */
+void logs_claim(struct query *q, int token_column, int hashes_column, enum log_right right,
+                struct log_claim *out);
+enum status logs_send_append(struct node *n, struct relay_state *r, int64_t outbox, bool bulk) MUST_USE;
+enum status logs_load(struct node *n, int64_t id, struct log_row *out, struct secret *key,
+                      int64_t *cursor) MUST_USE;
+
+/* ---- logs_bulk.c ---- */
+
+enum status logs_pump_bulk(struct node *n, struct relay_state *r, size_t at_once) MUST_USE;
+enum status logs_pump_trims(struct node *n, struct relay_state *r) MUST_USE;
+enum status logs_answer_full(struct node *n, const struct flight *f) MUST_USE;
 
 #endif

@@ -73,18 +73,9 @@ void logs_changed(struct node *n)
     n->log_memory->version++;
 }
 
-bool logs_relay_reached(const struct node *n)
-{
-    bool any = false;
-    for (size_t i = 0; i < NODE_RELAYS_MAX; i++) {
-        any = any || (n->relays[i].id != 0 && n->relays[i].reached);
-    }
-    return any;
-}
-
 /* ---- asking ---- */
 
-static struct flight *flight_new(struct node *n, struct relay_state *r)
+struct flight *logs_flight(struct node *n, struct relay_state *r)
 {
     for (size_t i = 0; r->in_flight < NODE_IN_FLIGHT_MAX && i < NODE_FLIGHTS_MAX; i++) {
         struct flight *f = &n->flights[i];
@@ -100,7 +91,7 @@ static struct flight *flight_new(struct node *n, struct relay_state *r)
     return NULL;
 }
 
-static enum status flight_send(struct node *n, const struct relay_state *r, struct flight *f)
+enum status logs_flight_send(struct node *n, const struct relay_state *r, struct flight *f)
 {
     struct effect_slot *e = node_effect(n, FX_RELAY_REQUEST, f->id);
     if (!e) {
@@ -111,7 +102,7 @@ static enum status flight_send(struct node *n, const struct relay_state *r, stru
     return e->effect.u.request.relay ? ST_OK : ST_NO_MEMORY;
 }
 
-static bool busy(const struct node *n, int64_t log, enum relay_command command)
+bool logs_busy(const struct node *n, int64_t log, enum relay_command command)
 {
     for (size_t i = 0; i < NODE_FLIGHTS_MAX; i++) {
         const struct flight *f = &n->flights[i];
@@ -133,8 +124,8 @@ static bool info_in_flight(const struct node *n, const struct relay_state *r)
     return false;
 }
 
-static void claim_from_row(struct query *q, int token_column, int hashes_column, enum log_right right,
-                           struct log_claim *out)
+void logs_claim(struct query *q, int token_column, int hashes_column, enum log_right right,
+                struct log_claim *out)
 {
     struct log_token token;
     struct log_hashes hashes;
@@ -144,10 +135,10 @@ static void claim_from_row(struct query *q, int token_column, int hashes_column,
     bytes_wipe(&token, sizeof(token));
 }
 
-static enum status send_append(struct node *n, struct relay_state *r, int64_t outbox)
+enum status logs_send_append(struct node *n, struct relay_state *r, int64_t outbox, bool bulk)
 {
     struct query q;
-    struct flight *f = flight_new(n, r);
+    struct flight *f = logs_flight(n, r);
     if (!f) {
         return ST_OK;
     }
@@ -160,17 +151,18 @@ static enum status send_append(struct node *n, struct relay_state *r, int64_t ou
                 " JOIN log l ON l.id = o.log JOIN relay r ON r.id = l.relay WHERE o.id = ?",
                 "i", outbox);
     f->outbox = outbox;
+    f->bulk = bulk;
     f->request.command = RELAY_APPEND;
     if (query_next(&q)) {
         QUERY_ID(&q, 0, &f->request.block_id);
         query_fixed(&q, 1, f->block, BLOCK_LEN);
-        claim_from_row(&q, 2, 3, LOG_WRITE, &f->request.log);
+        logs_claim(&q, 2, 3, LOG_WRITE, &f->request.log);
         QUERY_ID(&q, 4, &f->request.incarnation);
         f->log = query_int(&q, 5);
         f->request.block = SPAN_OF(f->block, BLOCK_LEN);
     }
     enum status st = query_end(&q);
-    return st == ST_OK ? flight_send(n, r, f) : st;
+    return st == ST_OK ? logs_flight_send(n, r, f) : st;
 }
 
 enum {
@@ -184,24 +176,27 @@ static enum status pump_appends(struct node *n, struct relay_state *r)
     struct query q;
     query_start(&q, &n->sql,
                 "SELECT min(o.id), o.log FROM outbox o JOIN log l ON l.id = o.log WHERE l.relay = ?"
-                " GROUP BY o.log ORDER BY 1",
+                " AND l.kind != 7 GROUP BY o.log ORDER BY 1",
                 "i", r->id);
     while (count < APPENDS_AT_ONCE && query_next(&q)) {
-        if (!busy(n, query_int(&q, 1), RELAY_APPEND)) {
+        if (!logs_busy(n, query_int(&q, 1), RELAY_APPEND)) {
             ids[count++] = query_int(&q, 0);
         }
     }
     enum status st = query_end(&q);
     for (size_t i = 0; st == ST_OK && i < count && r->in_flight < NODE_IN_FLIGHT_MAX - 2; i++) {
-        st = send_append(n, r, ids[i]);
+        st = logs_send_append(n, r, ids[i], false);
     }
-    return st;
+    if (st == ST_OK) {
+        st = logs_pump_bulk(n, r, APPENDS_AT_ONCE - 2); /* others always have room beside them */
+    }
+    return st == ST_OK ? logs_pump_trims(n, r) : st;
 }
 
 static enum status send_read(struct node *n, struct relay_state *r, int64_t log)
 {
     struct query q;
-    struct flight *f = flight_new(n, r);
+    struct flight *f = logs_flight(n, r);
     if (!f) {
         return ST_OK;
     }
@@ -210,12 +205,12 @@ static enum status send_read(struct node *n, struct relay_state *r, int64_t log)
     f->request.command = RELAY_READ;
     f->request.max = RELAY_READ_MAX;
     if (query_next(&q)) {
-        claim_from_row(&q, 0, 1, LOG_READ, &f->request.log);
+        logs_claim(&q, 0, 1, LOG_READ, &f->request.log);
         f->request.after_seq = (uint64_t)query_int(&q, 2);
     }
     enum status st = query_end(&q);
     r->reads++;
-    return st == ST_OK ? flight_send(n, r, f) : st;
+    return st == ST_OK ? logs_flight_send(n, r, f) : st;
 }
 
 /* A log that grew and is still there, listened to and behind; -1 when it is of another relay. */
@@ -248,7 +243,7 @@ static enum status pump_reads(struct node *n, struct relay_state *r, bool *anyth
         }
         if (behind > 0) {
             *anything = true;
-            if (r->reads < LOGS_READ_AT_ONCE && !busy(n, m->grown[at].log, RELAY_READ)) {
+            if (r->reads < LOGS_READ_AT_ONCE && !logs_busy(n, m->grown[at].log, RELAY_READ)) {
                 st = send_read(n, r, m->grown[at].log);
             }
         }
@@ -271,7 +266,7 @@ static enum status fill_wait(struct node *n, struct relay_state *r, struct fligh
     size_t count = 0;
     while (count < f->watch_count && query_next(&q)) {
         f->watched[count] = query_int(&q, 0);
-        claim_from_row(&q, 1, 2, LOG_READ, &f->watches[count].log);
+        logs_claim(&q, 1, 2, LOG_READ, &f->watches[count].log);
         f->watches[count].after_seq = (uint64_t)query_int(&q, 3);
         count++;
     }
@@ -305,7 +300,7 @@ static enum status pump_wait(struct node *n, struct relay_state *r)
         st = sql_number(&n->sql, &logs, 0, "SELECT count(*) FROM log WHERE relay = ? AND listening = 1", "i",
                         r->id);
     }
-    struct flight *f = st == ST_OK && logs != 0 ? flight_new(n, r) : NULL;
+    struct flight *f = st == ST_OK && logs != 0 ? logs_flight(n, r) : NULL;
     if (!f) {
         return st;
     }
@@ -320,7 +315,7 @@ static enum status pump_wait(struct node *n, struct relay_state *r)
     r->wait_id = f->id;
     r->wait_version = n->log_memory->version;
     st = fill_wait(n, r, f);
-    return st == ST_OK ? flight_send(n, r, f) : st;
+    return st == ST_OK ? logs_flight_send(n, r, f) : st;
 }
 
 static enum status pump_relay(struct node *n, struct relay_state *r)
@@ -334,11 +329,11 @@ static enum status pump_relay(struct node *n, struct relay_state *r)
     enum status st =
         sql_number(&n->sql, &known, 0, "SELECT incarnation IS NOT NULL FROM relay WHERE id = ?", "i", r->id);
     if (st == ST_OK && (!r->asked_info || r->lost || known == 0) && !info_in_flight(n, r)) {
-        struct flight *f = flight_new(n, r);
+        struct flight *f = logs_flight(n, r);
         if (f) {
             f->request.command = RELAY_INFO;
             r->asked_info = true;
-            st = flight_send(n, r, f);
+            st = logs_flight_send(n, r, f);
         }
     }
     if (st != ST_OK || known == 0 || r->lost) {
@@ -401,6 +396,7 @@ static enum status dispatch_record(struct node *n, void *arg)
     case LOG_OF_HISTORY:
         return history_record(n, c->log, c->message);
     case LOG_OUTWARD:
+    case LOG_HISTORY_OUT:
     default:
         return ST_INTERNAL;
     }
@@ -491,8 +487,7 @@ static uint64_t safe_cursor(struct node *n, int64_t log, uint64_t cursor)
     return cursor;
 }
 
-static enum status load_log(struct node *n, int64_t id, struct log_row *out, struct secret *key,
-                            int64_t *cursor)
+enum status logs_load(struct node *n, int64_t id, struct log_row *out, struct secret *key, int64_t *cursor)
 {
     struct query q;
     memset(out, 0, sizeof(*out));
@@ -528,7 +523,7 @@ static enum status answer_read(struct node *n, const struct flight *f, const str
     struct log_row log;
     struct secret key;
     int64_t cursor = 0;
-    enum status st = load_log(n, f->log, &log, &key, &cursor);
+    enum status st = logs_load(n, f->log, &log, &key, &cursor);
     bool usable = st == ST_OK && log.id != 0 && (uint64_t)cursor == f->request.after_seq;
     for (size_t i = 0; usable && st == ST_OK && i < a->count; i++) {
         if (log.kind == LOG_OF_GROUP && a->blocks[i].seq != (uint64_t)cursor + 1) {
@@ -635,6 +630,9 @@ static enum status answered(struct node *n, struct relay_state *r, const struct 
     r->reached = true;
     r->lost = false;
     r->answered_mono_ms = n->now.mono_ms;
+    if (a->result == RELAY_LOG_FULL && f->bulk) {
+        return logs_answer_full(n, f);
+    }
     if (a->result != RELAY_OK) {
         if (a->result != RELAY_INCARNATION) {
             back_off(n, r, a->retry_after_ms);
@@ -656,6 +654,7 @@ static enum status answered(struct node *n, struct relay_state *r, const struct 
         return sql_run(&n->sql, "UPDATE relay SET time_skew_ms = ? WHERE id = ?", "ii",
                        a->info.time_ms - n->now.wall_ms, r->id);
     case RELAY_TRIM:
+        return logs_drop(n, f->log);
     default:
         return ST_OK;
     }

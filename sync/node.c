@@ -10,6 +10,7 @@
 
 #include "sync/commands.h"
 #include "sync/family.h"
+#include "sync/history.h"
 #include "sync/logs.h"
 #include "sync/names.h"
 #include "sync/node_internal.h"
@@ -184,6 +185,13 @@ enum status node_skipped(struct node *n)
     return meta_add(n, "blocks_skipped", 1);
 }
 
+enum status node_refused(struct node *n, enum status why)
+{
+    char key[64];
+    sqlite3_snprintf((int)sizeof(key), key, "refused:%s", status_name(why));
+    return meta_add(n, key, 1);
+}
+
 void node_wake_mono(struct node *n, int64_t mono_ms)
 {
     n->wake_mono_ms = mono_ms < n->wake_mono_ms ? mono_ms : n->wake_mono_ms;
@@ -313,6 +321,9 @@ enum status node_open(struct node **out, const struct node_args *args)
     }
     if (st == ST_OK) {
         st = logs_open(n);
+    }
+    if (st == ST_OK) {
+        st = history_open(n);
     }
     if (st == ST_OK) {
         st = sql_run(&n->sql, "UPDATE mls_group SET dirty = 1", "");

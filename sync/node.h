@@ -208,23 +208,24 @@ typedef void (*contact_visit)(void *ctx, const struct contact_row *row);
 enum status view_contacts(struct node *n, contact_visit visit, void *ctx) MUST_USE;
 
 struct history_row {
-    int64_t cursor;   /* grows in the order of arrival */
+    int64_t cursor;   /* grows in the order of arrival; rows are told in the order of writing */
     const char *id;   /* entry hash, hex */
     const char *with; /* the contact's name, or the family's */
     const char *from; /* the author's name */
     bool mine;        /* by this device's person */
     bool waiting;     /* mine, and not yet at the relay */
-    bool held;        /* mine, and waits for its writer's word: somebody came in since (WAITING_SEND, _DROP) */
-    bool passed_on;   /* the author's own device has not confirmed it yet; `via` passed it on */
+    bool held;      /* mine, and waits for its writer's word: somebody came in since (WAITING_SEND, _DROP) */
+    bool passed_on; /* the author's own device has not confirmed it yet; `via` passed it on */
     const char *via;
     const char *text;
     int64_t at_ms; /* by the author's clock */
     struct scope_id scope;
+    uint64_t gap; /* not 0: no message, but so many that belong here and have not come; the texts are "" */
 };
 typedef void (*history_visit)(void *ctx, const struct history_row *row);
 struct history_args {
     const char *with; /* NULL: everything */
-    int64_t after;    /* cursor; 0: from the start */
+    int64_t after;    /* cursor: what arrived since, without gaps; 0: from the start */
     size_t limit;     /* the newest so many, told oldest first; 0: NODE_ROWS_MAX */
 };
 enum status view_history(struct node *n, const struct history_args *args, history_visit visit,
@@ -241,6 +242,18 @@ struct search_args {
 enum status view_search(struct node *n, const struct search_args *args, history_visit visit,
                         void *ctx) MUST_USE;
 
+struct transfer_row { /* history on its way to this device, or from it to another of the same person */
+    bool giving;
+    const char
+        *state; /* "running", "waiting" (for a source, or for the other side to read), "done", "failed" */
+    const char *with;                                    /* the other device's name; "" when nobody gives */
+    uint64_t parts, parts_total, entries, entries_total; /* totals are estimates until all is packed */
+    uint64_t bytes, bytes_total;                         /* as they travel */
+    uint64_t refused;                                    /* parts that were not what was promised */
+    uint64_t bytes_per_s;                                /* of the last seconds; 0: not known */
+    int64_t left_ms;                                     /* -1: not known */
+};
+
 struct device_row {
     const char *id; /* hex */
     const char *name, *person;
@@ -249,6 +262,7 @@ struct device_row {
     const char *state;  /* "active", "joining", "removing" (not all members passed it yet), "removed" */
     int64_t seen_at_ms; /* newest sign of life; 0 for none */
     bool overdue;       /* it has not told for three days where it stands in the family's group (§5.4) */
+    const struct transfer_row *history; /* NULL: none */
 };
 typedef void (*device_visit)(void *ctx, const struct device_row *row);
 enum status view_devices(struct node *n, device_visit visit, void *ctx) MUST_USE;
@@ -265,8 +279,12 @@ struct status_group_row {
     const char *kind, *about; /* "family", "parents", "ward", "own", "conversation"; whom it is about */
     uint64_t generation, epoch;
     size_t devices;
-    const char *state; /* "active", "joining", "waiting: …" (a gap, §5.4), "stuck: …", "left" */
+    const char *state;   /* "active", "joining", "waiting: …" (a gap, §5.4), "stuck: …", "left" */
     const char *overdue; /* devices that have not told for three days where they stand; "" for none */
+};
+struct status_refused_row {
+    const char *name; /* of the status, "HISTORY_SIZE" */
+    uint64_t count;
 };
 struct status_row {
     bool in_family;
@@ -282,6 +300,8 @@ struct status_row {
     size_t texts_held;       /* texts that wait for their writer's word */
     uint64_t blocks_skipped; /* blocks and records that did not open or did not count */
     uint64_t alarms;
+    size_t refused_count; /* what was refused by name, and how often */
+    const struct status_refused_row *refused;
     size_t group_count;
     const struct status_group_row *groups;
 };

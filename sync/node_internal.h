@@ -123,6 +123,7 @@ enum status node_notice(struct node *n, enum notice_kind kind, const char *who, 
 enum status node_alarm(struct node *n, const char *who, const char *what,
                        const struct scope_id *scope) MUST_USE;
 enum status node_skipped(struct node *n) MUST_USE; /* counts a block or record that did not count */
+enum status node_refused(struct node *n, enum status why) MUST_USE; /* counts by name what `status` shows */
 /* Wants a tick at this wall time (or mono time): node_deadline is the earliest of all. */
 void node_wake_wall(struct node *n, int64_t wall_ms);
 void node_wake_mono(struct node *n, int64_t mono_ms);

@@ -180,6 +180,9 @@ enum status scope_joined(struct node *n, struct group *g)
     if (g->kind == SCOPE_CONVERSATION) {
         return conversation_joined(n, g);
     }
+    if (g->kind == SCOPE_OWN) {
+        return history_joined(n);
+    }
     if (g->kind != SCOPE_FAMILY) {
         return ST_OK;
     }
@@ -326,6 +329,12 @@ static enum status family_work(struct node *n, void *arg)
     return st == ST_OK ? groups_forget_due(n) : st;
 }
 
+static enum status history_work(struct node *n, void *arg)
+{
+    (void)arg;
+    return history_due(n);
+}
+
 static enum status pair_work(struct node *n, void *arg)
 {
     (void)arg;
@@ -356,6 +365,12 @@ enum status reconcile(struct node *n)
         return st;
     }
     st = node_guard(n, family_work, NULL, &why);
+    if (st == ST_OK && why != ST_OK) {
+        st = meta_set_bytes(n, "last_trouble", span_text(status_name(why)));
+    }
+    if (st == ST_OK) {
+        st = node_guard(n, history_work, NULL, &why);
+    }
     if (st == ST_OK && why != ST_OK) {
         st = meta_set_bytes(n, "last_trouble", span_text(status_name(why)));
     }

@@ -195,6 +195,64 @@ static const char *const step_sql[] = {
     "CREATE INDEX entry_emptied ON entry(id) WHERE found > 0 AND has_body = 0;"
     "CREATE VIRTUAL TABLE search USING fts5(text, place, content = '', detail = full,"
     " tokenize = 'unicode61 remove_diacritics 2');",
+    /* ---- bulk: history at full size ---- */
+    "CREATE INDEX entry_hlc ON entry(scope, hlc);"
+    "CREATE INDEX entry_said ON entry(hlc) WHERE kind = 1 AND has_body = 1;"
+    "CREATE INDEX entry_due ON entry(id) WHERE applied = 0 AND attested = 1 AND fork = 0 AND has_body = 1;"
+    "CREATE INDEX entry_outbox ON entry(outbox) WHERE outbox IS NOT NULL;"
+    /* Where the walk along a chain that is attested goes on. */
+    "CREATE TABLE attest_due(entry INTEGER PRIMARY KEY REFERENCES entry ON DELETE CASCADE, kind INTEGER NOT "
+    "NULL)"
+    " STRICT;"
+    "ALTER TABLE log ADD COLUMN trimming INTEGER NOT NULL DEFAULT 0;"
+    /* What we give: state: enum history_give_state; part: the next number; told: the first part that no page
+     * told of; answers: the want. plan: what is left, below_hlc moving down; untold: for the next page. */
+    "CREATE TABLE history_give(id INTEGER PRIMARY KEY AUTOINCREMENT, device BLOB NOT NULL, answers BLOB NOT "
+    "NULL,"
+    " log INTEGER NOT NULL DEFAULT 0, state INTEGER NOT NULL, part INTEGER NOT NULL DEFAULT 0, told INTEGER "
+    "NOT"
+    " NULL DEFAULT 0, aim INTEGER NOT NULL, filling INTEGER NOT NULL DEFAULT 1, entries INTEGER NOT NULL "
+    "DEFAULT 0,"
+    " entries_total INTEGER NOT NULL DEFAULT 0, bytes INTEGER NOT NULL DEFAULT 0, began_at INTEGER NOT NULL,"
+    " ended_at INTEGER NOT NULL DEFAULT 0) STRICT;"
+    "CREATE TABLE history_plan(id INTEGER PRIMARY KEY, give INTEGER NOT NULL REFERENCES history_give ON "
+    "DELETE"
+    " CASCADE, scope BLOB NOT NULL, from_hlc INTEGER NOT NULL, below_hlc INTEGER NOT NULL, below_id INTEGER "
+    "NOT"
+    " NULL, screen INTEGER NOT NULL) STRICT;"
+    "CREATE INDEX history_plan_next ON history_plan(give, screen DESC, id);"
+    "CREATE TABLE history_untold(give INTEGER NOT NULL REFERENCES history_give ON DELETE CASCADE, part "
+    "INTEGER NOT"
+    " NULL, scope BLOB NOT NULL, first_hlc INTEGER NOT NULL, last_hlc INTEGER NOT NULL, entries INTEGER NOT "
+    "NULL,"
+    " raw_size INTEGER NOT NULL, packed_size INTEGER NOT NULL, sha256 BLOB NOT NULL, PRIMARY KEY(give, part))"
+    " STRICT, WITHOUT ROWID;"
+    /* What we are given. part.state: enum history_part_state; early: parts whose page has not come. */
+    "CREATE TABLE history_offer(id INTEGER PRIMARY KEY AUTOINCREMENT, log_id BLOB NOT NULL, via BLOB NOT "
+    "NULL,"
+    " answers BLOB NOT NULL, log INTEGER NOT NULL DEFAULT 0, state INTEGER NOT NULL, parts_total INTEGER,"
+    " cursor INTEGER NOT NULL DEFAULT 0, progress_at INTEGER NOT NULL, began_at INTEGER NOT NULL,"
+    " UNIQUE(log_id, via)) STRICT;"
+    "CREATE TABLE history_total(offer INTEGER NOT NULL REFERENCES history_offer ON DELETE CASCADE, scope "
+    "BLOB NOT"
+    " NULL, entries INTEGER NOT NULL, PRIMARY KEY(offer, scope)) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE history_part(offer INTEGER NOT NULL REFERENCES history_offer ON DELETE CASCADE, part "
+    "INTEGER NOT"
+    " NULL, scope BLOB NOT NULL, first_hlc INTEGER NOT NULL, last_hlc INTEGER NOT NULL, entries INTEGER NOT "
+    "NULL,"
+    " raw_size INTEGER NOT NULL, packed_size INTEGER NOT NULL, sha256 BLOB NOT NULL, state INTEGER NOT NULL"
+    " DEFAULT 0, PRIMARY KEY(offer, part)) STRICT, WITHOUT ROWID;"
+    "CREATE INDEX history_part_scope ON history_part(scope, state);"
+    "CREATE TABLE history_early(offer INTEGER NOT NULL REFERENCES history_offer ON DELETE CASCADE, part "
+    "INTEGER"
+    " NOT NULL, packed BLOB NOT NULL, PRIMARY KEY(offer, part)) STRICT;"
+    /* Who asked us, when, for what; wants that somebody has answered. */
+    "CREATE TABLE history_peer(device BLOB PRIMARY KEY, want_hlc INTEGER NOT NULL DEFAULT 0, want BLOB, held "
+    "BLOB,"
+    " due_at INTEGER NOT NULL DEFAULT 0, done_hlc INTEGER NOT NULL DEFAULT 0) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE history_answer(want BLOB PRIMARY KEY) STRICT, WITHOUT ROWID;"
+    /* Offers of the version before are not read any more. */
+    "DELETE FROM log WHERE kind = 5;",
 };
 
 enum status schema_make(struct sql *s, int version)

@@ -5,6 +5,7 @@
 #include "protocol/mark.h"
 #include "sync/facts.h"
 #include "sync/family.h"
+#include "sync/history.h"
 #include "sync/journal.h"
 #include "sync/removal.h"
 #include "sync/scope_group.h"
@@ -13,12 +14,13 @@ enum {
     VIEW_NAME_MAX = NODE_NAME_MAX + 20,
     DEVICES_MAX = WIRE_PERSONS_MAX * WIRE_DEVICES_MAX,
     STATE_TEXT_MAX = 256,
+    REFUSED_MAX = 32,
 };
 
 /* ---- devices ---- */
 
 struct device_text {
-    char id[2 * ID_LEN + 1], name[VIEW_NAME_MAX], person[VIEW_NAME_MAX];
+    char id[2 * ID_LEN + 1], name[VIEW_NAME_MAX], person[VIEW_NAME_MAX], with[VIEW_NAME_MAX];
 };
 
 static enum status device_row(struct node *n, const struct family_device *d, const char *state, bool overdue,
@@ -28,6 +30,8 @@ static enum status device_row(struct node *n, const struct family_device *d, con
     struct person_ref who = {n->self.family, d->person};
     struct device_row row = {
         .id = t.id, .name = t.name, .person = t.person, .role = d->role, .state = state, .overdue = overdue};
+    struct transfer_row transfer;
+    bool any = false;
     hex_encode(t.id, SPAN_ID(&d->device));
     row.mine = ID_EQUAL(&d->person, &n->self.person);
     row.this_device = ID_EQUAL(&d->device, &n->self.device);
@@ -37,6 +41,9 @@ static enum status device_row(struct node *n, const struct family_device *d, con
     if (s == ST_OK)
         s = sql_number(&n->sql, &row.seen_at_ms, 0, "SELECT seen_at FROM device WHERE device = ?", "b",
                        SPAN_ID(&d->device));
+    if (s == ST_OK && row.mine)
+        s = history_progress(n, &d->device, &transfer, t.with, sizeof(t.with), &any);
+    row.history = any ? &transfer : NULL;
     if (s == ST_OK)
         visit(ctx, &row);
     return s;
@@ -117,7 +124,9 @@ struct status_group {
 struct status_text {
     char family[VIEW_NAME_MAX], mark[MARK_TEXT_LEN], person[VIEW_NAME_MAX], device[VIEW_NAME_MAX];
     char id[2 * ID_LEN + 1], relay[WIRE_RELAY_MAX + 1];
-    size_t count;
+    size_t count, refused_count;
+    char refused_names[REFUSED_MAX][64];
+    struct status_refused_row refused[REFUSED_MAX];
     struct status_group groups[NODE_ROWS_MAX];
     struct status_group_row rows[NODE_ROWS_MAX];
 };
@@ -220,6 +229,21 @@ static enum status name_self(struct node *n, struct status_text *t)
     return s;
 }
 
+static enum status list_refused(struct node *n, struct status_text *t)
+{
+    struct query q;
+    query_start(
+        &q, &n->sql,
+        "SELECT substr(key, 9), value FROM meta WHERE key >= 'refused:' AND key < 'refused;' ORDER BY key",
+        "");
+    while (t->refused_count < REFUSED_MAX && query_next(&q)) {
+        char *name = t->refused_names[t->refused_count];
+        snprintf(name, sizeof(t->refused_names[0]), "%s", query_text(&q, 0));
+        t->refused[t->refused_count++] = (struct status_refused_row){name, (uint64_t)query_int(&q, 1)};
+    }
+    return query_end(&q);
+}
+
 static enum status read_counts(struct node *n, struct status_row *row, const struct status_text *t)
 {
     int64_t waiting = 0, skipped = 0, alarms = 0, held = 0;
@@ -267,7 +291,10 @@ static enum status fill_status(struct node *n, struct status_row *row, struct st
     if (s == ST_OK)
         s = read_counts(n, row, t);
     if (s == ST_OK)
+        s = list_refused(n, t);
+    if (s == ST_OK)
         s = read_supervision(n, row);
+    row->refused_count = t->refused_count;
     row->in_family = true;
     row->role = n->self.role;
     row->relay_reached = logs_relay_reached(n);
@@ -288,6 +315,7 @@ enum status view_status(struct node *n, status_visit visit, void *ctx)
                              .device_id = t->id,
                              .relay = t->relay,
                              .oversight = "",
+                             .refused = t->refused,
                              .groups = t->rows};
     if (n->self.in_family)
         s = fill_status(n, &row, t);

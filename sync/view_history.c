@@ -7,6 +7,7 @@
 #include "sync/held.h"
 #include "sync/history_view.h"
 #include "sync/names.h"
+#include "sync/search.h"
 
 enum { VIEW_NAME_MAX = NODE_NAME_MAX + 20 };
 
@@ -139,35 +140,140 @@ static enum status said_row(struct node *n, const struct query *q, struct said *
     return said_name(n, said, via.len != 0, &via_id);
 }
 
+/* ---- gaps: what an offer of history promised and has not brought ---- */
+
+enum { GAPS_MAX = 64 };
+
+struct gap {
+    int64_t last_hlc;
+    uint64_t entries;
+    struct scope_id scope;
+};
+
+struct gaps {
+    struct gap at[GAPS_MAX]; /* rising */
+    size_t count, told;
+    uint64_t below; /* entries older than every part that is known */
+    bool began;     /* a row or gap has been shown */
+};
+
+static enum status find_gaps(struct node *n, const struct scope_id *scope, struct gaps *out)
+{
+    struct query q;
+    struct span only = scope != NULL ? SPAN_ID(scope) : SPAN_EMPTY;
+    query_start(&q, &n->sql,
+                "SELECT * FROM (SELECT p.last_hlc, p.entries, p.scope FROM history_part p WHERE p.state != 1"
+                " AND (?1 IS NULL OR p.scope = ?1) ORDER BY p.last_hlc DESC LIMIT ?2) ORDER BY 1",
+                "oi", only, (int64_t)GAPS_MAX);
+    while (out->count < GAPS_MAX && query_next(&q)) {
+        struct gap *g = &out->at[out->count++];
+        g->last_hlc = query_int(&q, 0);
+        g->entries = (uint64_t)query_int(&q, 1);
+        QUERY_ID(&q, 2, &g->scope);
+    }
+    enum status s = query_end(&q);
+    int64_t below = 0;
+    if (s == ST_OK)
+        s = sql_number(
+            &n->sql, &below, 0,
+            "SELECT sum(max(0, t.entries - (SELECT coalesce(sum(p.entries), 0) FROM history_part p"
+            " WHERE p.offer = t.offer AND p.scope = t.scope))) FROM history_total t JOIN history_offer o"
+            " ON o.id = t.offer WHERE o.state = 1 AND o.parts_total IS NULL AND (?1 IS NULL OR"
+            " t.scope = ?1)",
+            "o", only);
+    out->below = (uint64_t)below;
+    return s;
+}
+
+/* Shows the gaps before this moment; those before the first row are one. */
+static enum status show_gaps(struct node *n, struct gaps *g, int64_t before_hlc, history_visit visit,
+                             void *ctx)
+{
+    char with[VIEW_NAME_MAX] = "";
+    uint64_t older = g->began ? 0 : g->below;
+    enum status s = ST_OK;
+    struct history_row row = {.id = "", .with = with, .from = "", .via = "", .text = ""};
+    for (; s == ST_OK && g->told < g->count && g->at[g->told].last_hlc < before_hlc; g->told++) {
+        const struct gap *one = &g->at[g->told];
+        if (!g->began) {
+            older += one->entries;
+            continue;
+        }
+        s = scope_name(n, &one->scope, with, sizeof(with));
+        row.scope = one->scope;
+        row.gap = one->entries;
+        row.at_ms = one->last_hlc >> 16;
+        if (s == ST_OK)
+            visit(ctx, &row);
+    }
+    with[0] = '\0';
+    if (s == ST_OK && older != 0) {
+        row.scope = (struct scope_id){{0}};
+        row.gap = older;
+        row.at_ms = 0;
+        visit(ctx, &row);
+    }
+    g->began = true;
+    return s;
+}
+
+/* ---- rows ---- */
+
+/* The newest `limit` by when they were written; or, after a cursor, those that arrived since. */
+static void start_rows(struct query *q, struct node *n, const struct history_args *args,
+                       const struct scope_id *scope, int64_t limit)
+{
+    struct span only = scope != NULL ? SPAN_ID(scope) : SPAN_EMPTY;
+    if (args->after > 0)
+        query_start(q, &n->sql,
+                    "SELECT * FROM (SELECT id, hash, entry, attested, own, acked, via, held, hlc FROM entry "
+                    "WHERE " SEARCH_SHOWN
+                    " AND id > ?1 AND (?2 IS NULL OR scope = ?2) ORDER BY id DESC LIMIT ?3) ORDER BY id",
+                    "ioi", args->after, only, limit);
+    else if (scope != NULL)
+        query_start(q, &n->sql,
+                    "SELECT * FROM (SELECT id, hash, entry, attested, own, acked, via, held, hlc FROM entry "
+                    "WHERE " SEARCH_SHOWN
+                    " AND scope = ?1 ORDER BY hlc DESC, id DESC LIMIT ?2) ORDER BY hlc, id",
+                    "bi", only, limit);
+    else
+        query_start(q, &n->sql,
+                    "SELECT * FROM (SELECT id, hash, entry, attested, own, acked, via, held, hlc FROM entry "
+                    "WHERE " SEARCH_SHOWN " ORDER BY hlc DESC, id DESC LIMIT ?1) ORDER BY hlc, id",
+                    "i", limit);
+}
+
 enum status view_history(struct node *n, const struct history_args *args, history_visit visit, void *ctx)
 {
     struct said said = {.row = {.cursor = 0}};
+    struct gaps *gaps = mem_alloc(1, sizeof(*gaps));
     struct scope_id scope;
     struct query q;
     int64_t limit = args->limit == 0 || args->limit > NODE_ROWS_MAX ? NODE_ROWS_MAX : (int64_t)args->limit;
     bool shown;
-    enum status s = args->with != NULL ? history_scope(n, args->with, &scope) : ST_OK;
-    if (s != ST_OK)
-        return s;
-    buffer_init(&said.text, ENTRY_TEXT_MAX + 1);
-    /* The newest `limit`, then oldest first. An unattested entry is shown too, as passed on; nothing
-     * that is void or withheld is. */
-    query_start(
-        &q, &n->sql,
-        "SELECT * FROM (SELECT id, hash, entry, attested, own, acked, via, held FROM entry WHERE kind = ?"
-        " AND has_body = 1 AND fork = 0 AND (own = 1 OR applied = 1 OR (applied = 0 AND attested = 0))"
-        " AND id > ? AND (?3 IS NULL OR scope = ?3) ORDER BY id DESC LIMIT ?4)"
-        " ORDER BY id",
-        "iioi", (int64_t)ENTRY_TEXT, args->after, args->with != NULL ? SPAN_ID(&scope) : SPAN_EMPTY, limit);
-    while (query_next(&q)) {
-        s = said_row(n, &q, &said, &shown);
-        if (s != ST_OK)
-            query_fail(&q, s);
-        else if (shown)
-            visit(ctx, &said.row);
+    enum status s = gaps == NULL         ? ST_NO_MEMORY
+                    : args->with != NULL ? history_scope(n, args->with, &scope)
+                                         : ST_OK;
+    if (s == ST_OK && args->after <= 0)
+        s = find_gaps(n, args->with != NULL ? &scope : NULL, gaps);
+    if (s == ST_OK) {
+        buffer_init(&said.text, ENTRY_TEXT_MAX + 1);
+        start_rows(&q, n, args, args->with != NULL ? &scope : NULL, limit);
+        while (query_next(&q)) {
+            s = said_row(n, &q, &said, &shown);
+            if (s == ST_OK && shown && args->after <= 0)
+                s = show_gaps(n, gaps, query_int(&q, 8), visit, ctx);
+            if (s != ST_OK)
+                query_fail(&q, s);
+            else if (shown)
+                visit(ctx, &said.row);
+        }
+        s = query_end(&q);
+        buffer_wipe(&said.text);
     }
-    s = query_end(&q);
-    buffer_wipe(&said.text);
+    if (s == ST_OK && args->after <= 0)
+        s = show_gaps(n, gaps, INT64_MAX, visit, ctx);
+    mem_free(gaps, sizeof(*gaps));
     return s;
 }
 

@@ -96,6 +96,11 @@ static bool option_names(const char *option, const char *field)
     return field[i] == '\0' && option[i] == '\0';
 }
 
+static bool follows(enum command_kind kind)
+{
+    return kind == CMD_HISTORY || kind == CMD_DEVICES;
+}
+
 static bool read_flag(struct cli_call *c, const char *option)
 {
     if (strcmp(option, "json") == 0)
@@ -106,7 +111,7 @@ static bool read_flag(struct cli_call *c, const char *option)
         return c->version = true;
     if (c->row != NULL && c->row->kind == CMD_PAIR_ACCEPT && strcmp(option, "yes") == 0)
         return c->yes = true;
-    if (c->row != NULL && c->row->kind == CMD_HISTORY && strcmp(option, "follow") == 0)
+    if (c->row != NULL && follows(c->row->kind) && strcmp(option, "follow") == 0)
         return c->follow = true;
     return false;
 }
@@ -239,7 +244,7 @@ static void print_usage(const struct cli_row *row)
         printf(" %s%s%s%s", optional ? "[" : "", name, i < row->positional ? "" : " …", optional ? "]" : "");
     }
     printf("%s%s\n\n  %s\n", row->kind == CMD_PAIR_ACCEPT ? " [--yes]" : "",
-           row->kind == CMD_HISTORY ? " [--follow]" : "", def->help);
+           follows(row->kind) ? " [--follow]" : "", def->help);
 }
 
 static void print_fields(const struct cli_row *row)

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "apps/kith/render.h"
 #include "apps/local/say.h"
@@ -151,6 +152,57 @@ int dialog_pair(struct agent_line *l, const struct cli_call *c)
     return exit;
 }
 
+/* ---- history on its way ---- */
+
+static const json_t *own_history(const json_t *result)
+{
+    const json_t *list = json_object_get(result, "devices");
+    size_t i;
+    json_t *d;
+    json_array_foreach(list, i, d)
+    {
+        if (json_is_true(json_object_get(d, "this_device")))
+            return json_object_get(d, "history");
+    }
+    return NULL;
+}
+
+static void show_progress(const struct cli_call *c, const json_t *history, bool over)
+{
+    bool in_place = !c->json && isatty(STDOUT_FILENO);
+    if (history == NULL)
+        return;
+    if (c->json) {
+        print_json(history);
+        return;
+    }
+    if (in_place)
+        fputs("\r\033[K", stdout);
+    render_progress(stdout, history);
+    if (!in_place || over)
+        putchar('\n');
+    fflush(stdout);
+}
+
+int dialog_progress(struct agent_line *l, const struct cli_call *c)
+{
+    int exit = EXIT_OK;
+    bool over = false;
+    while (exit == EXIT_OK && !over) { /* ends: with the transfer, or by the person */
+        json_t *r = ask_agent(l, c, "devices", NULL, &exit);
+        const json_t *history = own_history(r);
+        const char *state = json_string_value(json_object_get(history, "state"));
+        over = exit == EXIT_OK && (state == NULL || strcmp(state, "done") == 0);
+        show_progress(c, history, over);
+        if (state == NULL && over && !c->json)
+            puts("No history is on its way to this device.");
+        json_decref(r);
+        if (!over)
+            pause_ms(PROGRESS_MS);
+    }
+    return exit;
+}
+
 /* ---- following ---- */
 
 static json_int_t show_rows(const struct cli_call *c, const json_t *result, json_int_t cursor)
@@ -164,7 +216,11 @@ static json_int_t show_rows(const struct cli_call *c, const json_t *result, json
     else
         render_messages(rows, json_object_get(c->params, "with") == NULL);
     fflush(stdout);
-    return json_integer_value(json_object_get(json_array_get(rows, count - 1), "cursor"));
+    for (size_t i = 0; i < count; i++) { /* they stand in the order of writing */
+        json_int_t at = json_integer_value(json_object_get(json_array_get(rows, i), "cursor"));
+        cursor = at > cursor ? at : cursor;
+    }
+    return cursor;
 }
 
 static json_int_t wait_for_event(struct agent_line *l, const struct cli_call *c, json_int_t after,

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Commands that go on for a while: joining a family, following a conversation. Both end with an exit status.
+/* Commands that go on for a while: joining a family, following a conversation or a transfer. Both end with an
+ * exit status.
  */
 #ifndef KITH_APPS_KITH_DIALOG_H
 #define KITH_APPS_KITH_DIALOG_H
@@ -9,7 +10,7 @@
 
 enum exit_status { EXIT_OK = 0, EXIT_REFUSED = 1, EXIT_USAGE = 2, EXIT_NO_AGENT = 3 };
 
-enum dialog_limits { CALL_WAIT_MS = 30000, POLL_MS = 200, FOLLOW_WAIT_MS = 25000 };
+enum dialog_limits { CALL_WAIT_MS = 30000, POLL_MS = 200, FOLLOW_WAIT_MS = 25000, PROGRESS_MS = 500 };
 
 /* One call; prints what went wrong. NULL and *exit set, or the reply's result (a new reference). */
 json_t *ask_agent(struct agent_line *l, const struct cli_call *c, const char *method, json_t *params,
@@ -18,6 +19,8 @@ json_t *ask_agent(struct agent_line *l, const struct cli_call *c, const char *me
  * end. With --json and --yes one line each time the state changes; with --json alone there is no dialogue: a
  * program looks at `pair status` and says `pair yes` itself. */
 int dialog_pair(struct agent_line *l, const struct cli_call *c);
+/* devices --follow: the progress of this device's history, until all of it is here. */
+int dialog_progress(struct agent_line *l, const struct cli_call *c);
 /* history --follow: what is there, then what comes, until interrupted. */
 int dialog_follow(struct agent_line *l, const struct cli_call *c);
 

@@ -69,7 +69,10 @@ static int run(const struct cli_call *c)
         s = agent_line_open(&line, &address);
     if (s != ST_OK)
         return complain(c, s);
-    exit = c->follow ? dialog_follow(line, c) : ask_once(line, c);
+    if (c->follow && c->row->kind == CMD_DEVICES)
+        exit = dialog_progress(line, c);
+    else
+        exit = c->follow ? dialog_follow(line, c) : ask_once(line, c);
     if (!c->json && exit == EXIT_OK) /* a refusal is one line */
         say_supervised(line);
     agent_line_close(line);

@@ -7,7 +7,7 @@
 
 #include "apps/kith/terminal.h"
 
-enum { NAME_COLUMNS = 40, ID_DIGITS = 8, KIT_COLUMNS = 4 };
+enum { NAME_COLUMNS = 40, ID_DIGITS = 8, KIT_COLUMNS = 4, BAR_COLUMNS = 24 };
 
 static const char *text(const json_t *o, const char *key)
 {
@@ -195,6 +195,53 @@ static int column(const json_t *list, const char *key)
     return width;
 }
 
+/* "12.3 MiB" */
+static void put_bytes(FILE *to, json_int_t bytes)
+{
+    if (bytes < 1024 * 1024)
+        fprintf(to, "%lld KiB", (long long)((bytes + 1023) / 1024));
+    else
+        fprintf(to, "%.1f MiB", (double)bytes / (1024 * 1024));
+}
+
+void render_progress(FILE *to, const json_t *h)
+{
+    json_int_t have = number(h, "entries"), of = number(h, "entries_total");
+    int percent = of > 0 ? (int)(have * 100 / of) : strcmp(text(h, "state"), "done") == 0 ? 100 : 0;
+    percent = percent > 100 ? 100 : percent;
+    fprintf(to, "[");
+    for (int i = 0; i < BAR_COLUMNS; i++)
+        fputs(i * 100 < percent * BAR_COLUMNS ? "#" : ".", to);
+    fprintf(to, "] %3d %%  %lld of %lld messages, %lld parts, ", percent, (long long)have, (long long)of,
+            (long long)number(h, "parts"));
+    put_bytes(to, number(h, "bytes"));
+    if (number(h, "bytes_per_s") > 0) {
+        fputs(", ", to);
+        put_bytes(to, number(h, "bytes_per_s"));
+        fputs("/s", to);
+    }
+    if (number(h, "left_ms") >= 0 && have < of)
+        fprintf(to, ", %lld:%02lld left", (long long)number(h, "left_ms") / 60000,
+                (long long)number(h, "left_ms") / 1000 % 60);
+    if (number(h, "refused") > 0)
+        fprintf(to, ", %lld parts refused", (long long)number(h, "refused"));
+}
+
+/* History on its way: a line under the device's. */
+static void render_transfer(const json_t *h)
+{
+    if (h == NULL)
+        return;
+    printf("  history %s %s ", text(h, "way"), text(h, "state"));
+    if (text(h, "with")[0] != '\0') {
+        printf("%s ", strcmp(text(h, "way"), "in") == 0 ? "from" : "to");
+        put_text(stdout, text(h, "with"));
+        putchar(' ');
+    }
+    render_progress(stdout, h);
+    putchar('\n');
+}
+
 static void render_devices(const json_t *result)
 {
     const json_t *list = json_object_get(result, "devices");
@@ -215,11 +262,13 @@ static void render_devices(const json_t *result)
         put_cell(stdout, text(r, "state"), state);
         if (yes(r, "this_device")) {
             puts("  this device");
+            render_transfer(json_object_get(r, "history"));
             continue;
         }
         printf("  seen ");
         put_time(stdout, number(r, "seen_at_ms"));
         puts(yes(r, "overdue") ? "  (overdue: silent for 3 days)" : "");
+        render_transfer(json_object_get(r, "history"));
     }
 }
 
@@ -250,6 +299,10 @@ void render_messages(const json_t *messages, int all)
     json_t *r;
     json_array_foreach(messages, i, r)
     {
+        if (number(r, "gap") > 0) {
+            printf("  … %lld entries that belong here have not come yet\n", (long long)number(r, "gap"));
+            continue;
+        }
         put_time(stdout, number(r, "at_ms"));
         printf("  ");
         if (all) {
@@ -333,6 +386,14 @@ static void render_groups(const json_t *groups)
     }
 }
 
+static void render_refused(json_t *refused)
+{
+    const char *name;
+    json_t *count;
+    json_object_foreach(refused, name, count)
+        printf("  %-11s %s, %lld times\n", "refused", name, (long long)json_integer_value(count));
+}
+
 static void render_status(const json_t *s)
 {
     if (!yes(s, "in_family")) {
@@ -352,6 +413,7 @@ static void render_status(const json_t *s)
     if (number(s, "texts_held") > 0)
         printf("  %-11s %lld texts, for somebody came in since: kith waiting send, or kith waiting drop\n",
                "wait", (long long)number(s, "texts_held"));
+    render_refused(json_object_get(s, "refused"));
     if (yes(s, "supervised")) {
         line("parents see", text(s, "oversight"));
         line("rules",

@@ -4,6 +4,7 @@
 #define KITH_APPS_KITH_RENDER_H
 
 #include <jansson.h>
+#include <stdio.h>
 
 #include "sync/command.h"
 
@@ -13,6 +14,8 @@ void render(enum command_kind kind, const json_t *params, const json_t *result);
 void render_error(const json_t *error);
 /* Rows of history, oldest first; with `all` each says with whom. */
 void render_messages(const json_t *messages, int all);
+/* How far a transfer of history is, in one line without its end. */
+void render_progress(FILE *to, const json_t *history);
 /* What a new device shows of the family that it is asked to join. */
 void render_pairing_offer(const json_t *pairing);
 

@@ -48,18 +48,37 @@ static void visit_contact(void *ctx, const struct contact_row *r)
 
 static void visit_history(void *ctx, const struct history_row *r)
 {
+    if (r->gap != 0) {
+        add(ctx, json_pack("{s:I, s:s, s:I, s:o}", "gap", (json_int_t)r->gap, "with", r->with, "at_ms",
+                           (json_int_t)r->at_ms, "scope", scope_hex(&r->scope)));
+        return;
+    }
     add(ctx, json_pack("{s:I, s:s, s:s, s:s, s:b, s:b, s:b, s:b, s:s, s:s, s:I, s:o}", "cursor",
                        (json_int_t)r->cursor, "id", r->id, "with", r->with, "from", r->from, "mine", r->mine,
                        "waiting", r->waiting, "held", r->held, "passed_on", r->passed_on, "via", r->via,
                        "text", r->text, "at_ms", (json_int_t)r->at_ms, "scope", scope_hex(&r->scope)));
 }
 
+static json_t *transfer_json(const struct transfer_row *t)
+{
+    return json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "way",
+                     t->giving ? "out" : "in", "state", t->state, "with", t->with, "parts",
+                     (json_int_t)t->parts, "parts_total", (json_int_t)t->parts_total, "entries",
+                     (json_int_t)t->entries, "entries_total", (json_int_t)t->entries_total, "bytes",
+                     (json_int_t)t->bytes, "bytes_total", (json_int_t)t->bytes_total, "refused",
+                     (json_int_t)t->refused, "bytes_per_s", (json_int_t)t->bytes_per_s, "left_ms",
+                     (json_int_t)t->left_ms);
+}
+
 static void visit_device(void *ctx, const struct device_row *r)
 {
-    add(ctx,
+    json_t *row =
         json_pack("{s:s, s:s, s:s, s:s, s:b, s:b, s:s, s:I, s:b}", "id", r->id, "name", r->name, "person",
                   r->person, "role", role_name(r->role), "mine", r->mine, "this_device", r->this_device,
-                  "state", r->state, "seen_at_ms", (json_int_t)r->seen_at_ms, "overdue", r->overdue));
+                  "state", r->state, "seen_at_ms", (json_int_t)r->seen_at_ms, "overdue", r->overdue);
+    if (r->history != NULL)
+        json_object_set_new(row, "history", transfer_json(r->history));
+    add(ctx, row);
 }
 
 static void visit_policy(void *ctx, const struct policy_row *r)
@@ -91,7 +110,9 @@ static void visit_pairing(void *ctx, const struct pairing_row *r)
 
 static void visit_status(void *ctx, const struct status_row *r)
 {
-    json_t **out = ctx, *groups = json_array();
+    json_t **out = ctx, *groups = json_array(), *refused = json_object();
+    for (size_t i = 0; i < r->refused_count; i++)
+        json_object_set_new(refused, r->refused[i].name, json_integer((json_int_t)r->refused[i].count));
     for (size_t i = 0; i < r->group_count; i++) {
         const struct status_group_row *g = &r->groups[i];
         json_array_append_new(
@@ -100,13 +121,13 @@ static void visit_status(void *ctx, const struct status_row *r)
                               "devices", (json_int_t)g->devices, "state", g->state, "overdue", g->overdue));
     }
     *out = json_pack(
-        "{s:b, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:s, s:b, s:b, s:I, s:I, s:I, s:I, s:I, s:o}",
+        "{s:b, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:s, s:b, s:b, s:I, s:I, s:I, s:I, s:I, s:o, s:o}",
         "in_family", r->in_family, "family", r->family, "mark", r->mark, "person", r->person, "device",
         r->device, "device_id", r->device_id, "relay", r->relay, "role", role_name(r->role), "supervised",
         r->supervised, "oversight", r->oversight, "heads_held", r->heads_held, "relay_reached",
         r->relay_reached, "relay_skew_ms", (json_int_t)r->relay_skew_ms, "waiting_to_send",
         (json_int_t)r->waiting_to_send, "texts_held", (json_int_t)r->texts_held, "blocks_skipped",
-        (json_int_t)r->blocks_skipped, "alarms", (json_int_t)r->alarms, "groups", groups);
+        (json_int_t)r->blocks_skipped, "alarms", (json_int_t)r->alarms, "refused", refused, "groups", groups);
 }
 
 /* ---- the commands ---- */

@@ -429,11 +429,18 @@ static void manifest_sample(struct writer *w)
     struct history_manifest m = {.relay = span_text("kith-relay://key@relay.example:4433")};
     struct history_range range = {
         .first_hlc = 4, .last_hlc = 9, .entry_count = 2, .raw_size = 100, .packed_size = 60};
+    struct history_total total = {.entry_count = 7};
+    struct buffer totals;
+    m.first_part = 3;
+    m.last = true;
     buffer_init(&parts, 4096);
+    buffer_init(&totals, 4096);
     MUST(history_manifest_add(&m, &parts, &range));
     MUST(history_manifest_add(&m, &parts, &range));
+    MUST(history_manifest_add_total(&m, &totals, &total));
     MUST(history_manifest_encode(w, &m));
     buffer_wipe(&parts);
+    buffer_wipe(&totals);
 }
 
 static void part_sample(struct writer *w)

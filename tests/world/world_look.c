@@ -70,7 +70,7 @@ void world_contact(struct world *w, size_t device, const char *name, char state[
 static void see_text(void *ctx, const struct history_row *row)
 {
     struct look *l = ctx;
-    l->count++;
+    l->count += row->gap == 0;
     if (l->name != NULL && strcmp(row->text, l->name) == 0 &&
         (l->from == NULL || strcmp(row->from, l->from) == 0))
         l->found = true;

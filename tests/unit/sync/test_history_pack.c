@@ -74,9 +74,9 @@ static void T15_history_opens_no_bomb(void **state)
     range.packed_size = (uint32_t)len;
     hash_bytes(SPAN_OF(frame, len), range.sha256);
     range.raw_size = 1000; /* a lie */
-    assert_status(history_unpack(&range, SPAN_OF(frame, len), &u), ST_HISTORY_PART);
+    assert_status(history_unpack(&range, SPAN_OF(frame, len), &u), ST_HISTORY_SIZE);
     range.raw_size = (uint32_t)raw_len; /* the truth, and too much */
-    assert_status(history_unpack(&range, SPAN_OF(frame, len), &u), ST_HISTORY_PART);
+    assert_status(history_unpack(&range, SPAN_OF(frame, len), &u), ST_HISTORY_SIZE);
     assert_null(u.raw.ptr);
     free(raw);
     free(frame);
@@ -95,7 +95,7 @@ static void history_refuses_a_frame_with_something_else_in_it(void **state)
     range.packed_size = (uint32_t)len;
     range.raw_size = sizeof(rubbish);
     hash_bytes(SPAN_OF(frame, len), range.sha256);
-    assert_status(history_unpack(&range, SPAN_OF(frame, len), &u), ST_HISTORY_PART);
+    assert_status(history_unpack(&range, SPAN_OF(frame, len), &u), ST_HISTORY_COUNT);
 }
 
 int main(void)
