@@ -11,6 +11,8 @@
  *      3  void unless at seq > Q
  *      4  the hole of 1 where a T re-adds a device of its own person: no refresh, never void
  *      5  as 2, but a T re-adds the other T's leaf: no refresh, never void        (as built, for two that conspire)
+ *      6  a remedy that is not built: such a commit is void when author and re-added are both among the last W authors, or
+ *         the author made the last epoch and the re-added has not committed since it was added; a T may refresh as well
  *
  * CHECK1: both honest accept the same commit.  LTL (always on with spin -DLTL): the removal wins one day. */
 #ifndef RULE
@@ -26,6 +28,7 @@
 #define LOG 6        /* entries of one epoch's log */
 #define REMOVAL 0    /* what a log entry is: P's removal, H's refresh, a T's commit (2, 3), a block that is no commit */
 #define REFRESH 1
+#define PLAIN 2      /* added to a T's number: its refresh (RULE 6); else its number is its commit, a re-adding */
 #define NOISE 7
 #define NONE 9
 
@@ -34,16 +37,21 @@ byte log[LOG], n = 0;              /* epochs are folded: only the last authors a
 byte p_read, h_read;               /* how far P and H have read this epoch */
 byte p_took = NONE, h_took = NONE; /* what each took as first valid: its place in the log + 1 */
 byte h_refreshes = 1;
-bit p_sent, done;
+bit p_sent, done, fresh[4];        /* fresh: this T's leaf was re-added and has not committed since */
 
 #define RECENT(a) ((a) == last1 || (W > 1 && (a) == last2))
+#define OTHER(a) (5 - (a))         /* of two T, 2 and 3 */
+#define BY(a) (RULE == 6 && (a) > 3 && (a) != NOISE -> (a) - PLAIN : (a))
+#define VOID_6(a) ((a) < 2 || (a) > 3 -> RECENT(BY(a)) : \
+    (RECENT(a) && RECENT(OTHER(a))) || ((a) == last1 && fresh[OTHER(a)]))
 #define VOID(a, seq, alone) ((a) != NOISE && (a) != REMOVAL && ( \
     (RULE == 0 && (a) == last1 && !(alone)) || \
     (RULE == 1 && (a) == last1) || \
     (RULE == 2 && RECENT(a)) || \
     (RULE == 3 && (a) == last1 && (seq) <= Q) || \
     (RULE == 4 && (a) == last1 && (a) < 2) || \
-    (RULE == 5 && RECENT(a) && (a) < 2)))
+    (RULE == 5 && RECENT(a) && (a) < 2) || \
+    (RULE == 6 && VOID_6(a))))
 #define BESIDE(i, k) (n > (i) && (k) != (i) && log[i] != NOISE)
 #define ALONE(k) (!(BESIDE(0, k) || BESIDE(1, k) || BESIDE(2, k) || BESIDE(3, k) || BESIDE(4, k) || BESIDE(5, k)))
 #define AT(i, a) (n > (i) && log[i] == (a))
@@ -78,6 +86,7 @@ active [NT] proctype T() {
     atomic { me = _pid }
     do
     :: atomic { !done && n < LOG && !HAS(me) -> log[n] = me; n++ } /* a second one would change nothing */
+    :: atomic { !done && RULE == 6 && n < LOG && !HAS(me + PLAIN) -> log[n] = me + PLAIN; n++ }
     :: atomic { !done && RULE == 3 && n < Q -> log[n] = NOISE; n++ }
     :: atomic { done -> break }
     od
@@ -92,7 +101,13 @@ active proctype turn() {
 #endif
         if
         :: log[p_took - 1] == REMOVAL -> done = 1
-        :: else -> last2 = last1; last1 = log[p_took - 1]
+        :: else -> last2 = last1; last1 = BY(log[p_took - 1]);
+            if
+            :: RULE == 6 && last1 > 1 ->
+                fresh[last1] = 0;
+                fresh[OTHER(last1)] = (log[p_took - 1] == last1 -> 1 : fresh[OTHER(last1)])
+            :: else
+            fi
         fi;
         n = 0; p_read = 0; h_read = 0; p_took = NONE; h_took = NONE; p_sent = 0;
         log[0] = 0; log[1] = 0; log[2] = 0; log[3] = 0; log[4] = 0; log[5] = 0 }
