@@ -288,6 +288,7 @@ struct status_refused_row {
 };
 struct status_row {
     bool in_family;
+    bool removed; /* from its family: it keeps what was said, and takes part in nothing */
     const char *family, *mark, *person, *device, *device_id, *relay;
     enum person_role role;
     bool supervised;       /* always shown: parents decide whom this device's person meets */

@@ -296,6 +296,7 @@ static enum status fill_status(struct node *n, struct status_row *row, struct st
         s = read_supervision(n, row);
     row->refused_count = t->refused_count;
     row->in_family = true;
+    row->removed = n->self.removed;
     row->role = n->self.role;
     row->relay_reached = logs_relay_reached(n);
     row->group_count = t->count;

@@ -26,7 +26,7 @@ static enum status person_meant(struct node *n, const char *name, struct person_
             *out = persons[i].person;
     }
     if (s == ST_OK && children != 1)
-        s = children == 0 ? ST_NAME_UNKNOWN : ST_COMMAND_FIELD;
+        s = children == 0 ? ST_NAME_NO_CHILD : ST_COMMAND_FIELD;
     return s;
 }
 

@@ -280,6 +280,9 @@ class BadInput(unittest.TestCase):
         self.refused(ana, "NAME_UNKNOWN", "approve", "abcdef")
         self.assertEqual(ana.texts(), [])
 
+    def test_rules_without_a_child_are_named(self):
+        self.refused(self.family(), "NAME_NO_CHILD", "policy", "show")
+
     def test_names_that_show_nothing_are_refused_at_every_door(self):
         new = Device(self.place, "new", Relay(self.place).start()).start()
         wrong = ("   ", " Ana", "Ana ", "\u3000", "\u200b", "A\u200bna", "\u2800")

@@ -23,6 +23,11 @@ static int teardown(void **state)
 
 /* ---- devices ---- */
 
+static void see_removed(void *ctx, const struct status_row *row)
+{
+    *(bool *)ctx = row->in_family && row->removed;
+}
+
 static void T41_a_removed_device_reads_nothing_more(void **state)
 {
     struct world *w = *state;
@@ -43,6 +48,11 @@ static void T41_a_removed_device_reads_nothing_more(void **state)
     assert_false(world_has_text(w, s.maya, "heard", NULL));
     assert_false(world_has_text(w, s.maya, "family only", NULL));
     assert_status(world_do(w, s.maya, CMD_SEND, "Leo", "am I here?", NULL, NULL)->status, ST_REMOVED);
+    bool removed = false;
+    assert_ok(view_status(world_node(w, s.maya), see_removed, &removed));
+    assert_true(removed); /* and it says so to whoever looks */
+    assert_ok(view_status(world_node(w, laptop), see_removed, &removed));
+    assert_false(removed);
 }
 
 static void a_device_that_was_away_while_it_was_removed_is_out_all_the_same(void **state)
