@@ -94,6 +94,31 @@ enum status readd_request_verify(const struct readd_request *q)
     return wire_verify(LABEL_READD_REQUEST, readd_body, q, &q->device, &q->signature);
 }
 
+/* ---- LeafTold ---- */
+
+enum status leaf_told_encode(struct writer *w, const struct leaf_told *l)
+{
+    wire_write_version(w);
+    WRITE_ID(w, &l->scope);
+    writer_u32(w, l->generation);
+    WRITE_ID(w, &l->device);
+    writer_bytes(w, SPAN(l->leaf_hash));
+    return writer_done(w);
+}
+
+enum status leaf_told_decode(struct leaf_told *out, struct span in)
+{
+    struct reader r;
+    struct leaf_told l = {0};
+    reader_init(&r, in);
+    wire_read_version(&r);
+    READ_ID(&r, &l.scope);
+    l.generation = reader_u32(&r);
+    READ_ID(&r, &l.device);
+    reader_fixed(&r, l.leaf_hash, sizeof l.leaf_hash);
+    return wire_finish(&r, out, &l, sizeof l);
+}
+
 /* ---- leave note ---- */
 
 static void leave_body(struct writer *w, const void *value)

@@ -42,6 +42,18 @@ enum status readd_request_encode(struct writer *w, const struct readd_request *q
 enum status readd_request_sign(struct readd_request *q, const struct sign_private *key) MUST_USE;
 enum status readd_request_verify(const struct readd_request *q) MUST_USE;
 
+/* "In this group your leaf is that one": to a device that asked to be added again and named another, as one
+ * does whose database is an old copy. Not signed: it travels in a letterbox. */
+struct leaf_told {
+    struct scope_id scope;
+    uint32_t generation;
+    struct device_id device; /* whose leaf: devices of a person share a letterbox */
+    uint8_t leaf_hash[HASH_LEN]; /* SHA-256 of the encoded LeafNode */
+};
+
+enum status leaf_told_decode(struct leaf_told *out, struct span in) MUST_USE;
+enum status leaf_told_encode(struct writer *w, const struct leaf_told *l) MUST_USE;
+
 /* "My person leaves this conversation": lets any member remove that person's leaves. */
 struct leave_note {
     struct scope_id scope;

@@ -79,7 +79,9 @@ enum letterbox_message_type {
     LETTERBOX_BEACON = 5,          /* struct beacon */
     LETTERBOX_READD = 6,           /* struct readd_request */
     LETTERBOX_EVIDENCE = 7,        /* struct evidence_record: of a removal, before its commit */
-    LETTERBOX_MESSAGE_TYPE_LAST = LETTERBOX_EVIDENCE
+    LETTERBOX_LEAF = 8,            /* struct leaf_told: answers a ReaddRequest that names another leaf */
+    LETTERBOX_BOX = 9,             /* struct letterbox: where the sender's person has letters of this contact */
+    LETTERBOX_MESSAGE_TYPE_LAST = LETTERBOX_BOX
 };
 
 struct letterbox_message {

@@ -4,6 +4,7 @@
 #include "protocol/name.h"
 #include "sync/letters.h"
 #include "sync/names.h"
+#include "sync/restore.h"
 
 typedef enum status (*run_fn)(struct node *n, const struct command *c, struct reply *r);
 
@@ -63,8 +64,9 @@ enum status command_name(const struct command *c, size_t place, char buf[static 
     return name_shows(text) ? wire_text_ok(text, true) ? ST_OK : ST_COMMAND_TEXT : ST_COMMAND_NAME;
 }
 
-static enum status judge_who(const struct node *n, const struct command *c)
+static enum status judge_who(struct node *n, const struct command *c)
 {
+    bool out = false;
     enum command_who who = command_def(c->kind)->who;
     if (who == WHO_NOBODY_YET) {
         return n->self.in_family ? ST_COMMAND_IN_FAMILY : ST_OK;
@@ -74,6 +76,12 @@ static enum status judge_who(const struct node *n, const struct command *c)
     }
     if (runners[c->kind] != run_view && !n->self.in_family) {
         return ST_COMMAND_NOT_IN_FAMILY;
+    }
+    if (runners[c->kind] != run_view) {
+        enum status st = restore_out(n, &out);
+        if (st != ST_OK || out) {
+            return st == ST_OK ? ST_DEVICE_RESTORED : st;
+        }
     }
     return who == WHO_PARENT && n->self.role != ROLE_PARENT ? ST_COMMAND_NOT_PARENT : ST_OK;
 }

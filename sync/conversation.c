@@ -11,6 +11,7 @@
 #include "sync/readd.h"
 #include "sync/reconcile.h"
 #include "sync/removal.h"
+#include "sync/restore.h"
 
 enum conversation_limits {
     FOUND_NEXT_MS = 3600 * 1000, /* the next device founds after an hour, §5.2 */
@@ -250,7 +251,7 @@ static enum status try_to_found(struct node *n, struct wanted *w)
 enum status conversations_due(struct node *n)
 {
     struct wanted w;
-    bool found_row = true, now = false;
+    bool found_row = true, now = false, held = false;
     enum status st = ST_OK;
     for (size_t skip = 0; st == ST_OK && found_row; skip++) {
         struct scope_id scope;
@@ -261,6 +262,13 @@ enum status conversations_due(struct node *n)
         }
         if (st == ST_OK && found_row) {
             st = group_id_of_scope(n, &scope, &there);
+        }
+        if (st == ST_OK && found_row) {
+            st = restore_holds(n, &scope, &held);
+        }
+        if (st == ST_OK && held) { /* it may be there already, and this database does not know */
+            wanted_wipe(&w);
+            continue;
         }
         if (st == ST_OK && found_row && there != 0) {
             st = drop_wanted(n, &w); /* another device was first */
@@ -278,7 +286,8 @@ enum status conversations_due(struct node *n)
 /* ---- joining ---- */
 
 /* Our letterbox for this contact: its keys to our other devices, the box to the contact (§7.1). */
-static enum status hand_over_box(struct node *n, const struct person_ref *peer, const struct scope_id *scope)
+enum status conversation_hand_over_box(struct node *n, const struct person_ref *peer,
+                                       const struct scope_id *scope)
 {
     struct buffer box;
     struct box_secrets secrets;
@@ -353,7 +362,7 @@ static enum status enter(struct node *n, struct group *g)
         return ST_OK;
     }
     enum status st = activate(n, &mine, &peer, &scope);
-    return st == ST_OK ? hand_over_box(n, &peer, &scope) : st;
+    return st == ST_OK ? conversation_hand_over_box(n, &peer, &scope) : st;
 }
 
 enum status conversation_joined(struct node *n, struct group *g)
@@ -363,7 +372,13 @@ enum status conversation_joined(struct node *n, struct group *g)
 
 enum status conversation_began(struct node *n, struct group *g)
 {
-    return enter(n, g);
+    struct person_ref peer = g->peer;
+    struct scope_id scope = g->scope;
+    bool mine = g->has_peer && ID_EQUAL(&g->subject.person, &n->self.person);
+    bool first = g->generation == 0 && g->epoch == 1;
+    enum status st = enter(n, g);
+    /* It may have been founded before, by a later state of this device than its database has (restore.h). */
+    return st == ST_OK && mine && first ? restore_tell_box(n, &peer, &scope) : st;
 }
 
 /* T12: whom an overseer reads along with is a child of this family, and the overseer is this device's parent.

@@ -19,6 +19,9 @@ enum status conversation_joined(struct node *n, struct group *g) MUST_USE;
 enum status conversations_due(struct node *n) MUST_USE;
 /* The members that should be added to a conversation or removed from it by this device. */
 enum status conversation_reconcile(struct node *n, struct group *g) MUST_USE;
+/* Our letterbox for this contact: its keys to our other devices, the box to the contact (§7.1). Once. */
+enum status conversation_hand_over_box(struct node *n, const struct person_ref *peer,
+                                       const struct scope_id *scope) MUST_USE;
 /* The own commit that added the other person has won: the first entries. */
 enum status conversation_began(struct node *n, struct group *g) MUST_USE;
 

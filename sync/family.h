@@ -51,8 +51,8 @@ enum status family_head(struct node *n, const struct family_id *family, enum cha
 
 /* ---- certificates and devices ---- */
 
-/* Keeps what the chain of its family says (ST_CERTIFICATE_*, ST_CRYPTO_SIGNATURE otherwise). A device that is known
- * never becomes another person's. */
+/* Keeps what the chain of its family says (ST_CERTIFICATE_*, ST_CRYPTO_SIGNATURE otherwise). A device that is
+ * known never becomes another person's. */
 enum status family_keep_certificate(struct node *n, struct span certificate) MUST_USE;
 /* The certificate kept of a device; ST_NAME_UNKNOWN. `out` borrows from bytes. */
 enum status family_certificate(struct node *n, const struct device_id *device, struct buffer *bytes,

@@ -4,6 +4,7 @@
 
 #include "sync/family.h"
 #include "sync/journal_internal.h"
+#include "sync/restore.h"
 
 /* ---- heads ---- */
 
@@ -13,9 +14,7 @@ static enum status ensure_head(struct node *n, const struct scope_id *scope, con
                    SPAN_ID(author));
 }
 
-/* Moves the end of what is held without a gap over the entries that follow it. */
-static enum status move_contiguous(struct node *n, const struct scope_id *scope,
-                                   const struct device_id *author)
+enum status journal_follow(struct node *n, const struct scope_id *scope, const struct device_id *author)
 {
     int64_t at = 0, next = 0;
     enum status st = sql_number(&n->sql, &at, 0, "SELECT cont_seq FROM head WHERE scope = ? AND author = ?",
@@ -49,7 +48,7 @@ enum status journal_set_base(struct node *n, const struct scope_id *scope, const
             " AND author = ?2 AND cont_seq < ?3",
             "bbib", SPAN_ID(scope), SPAN_ID(&head->author), (int64_t)head->seq, SPAN_ID(&head->hash));
     }
-    return st == ST_OK ? move_contiguous(n, scope, &head->author) : st;
+    return st == ST_OK ? journal_follow(n, scope, &head->author) : st;
 }
 
 enum status journal_set_pin(struct node *n, const struct device_id *author, const struct pin *pin)
@@ -102,13 +101,14 @@ static enum status insert_entry(struct node *n, const struct journal_entry *e, c
         st = sql_run(&n->sql,
                      "INSERT INTO entry(scope, author, seq, hash, prev, hlc, kind, has_body, entry, "
                      "attested, own, acked,"
-                     " via, arrived_at) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
-                     "bbibbiiibiiioi", SPAN_ID(&h->scope), SPAN_ID(&h->author), (int64_t)h->seq,
+                     " via, arrived_at, fork) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+                     "bbibbiiibiiioii", SPAN_ID(&h->scope), SPAN_ID(&h->author), (int64_t)h->seq,
                      SPAN_ID(hash), SPAN_ID(&h->prev), (int64_t)h->hlc, (int64_t)e->kind,
                      (int64_t)e->has_body, encoded, (int64_t)a->attested, (int64_t)a->own, (int64_t)!a->own,
-                     a->via ? SPAN_ID(a->via) : SPAN_EMPTY, n->now.wall_ms);
+                     a->via ? SPAN_ID(a->via) : SPAN_EMPTY, n->now.wall_ms,
+                     (int64_t)(a->parked ? ENTRY_PARKED : ENTRY_CHAINED));
     }
-    return st == ST_OK ? move_contiguous(n, &h->scope, &h->author) : st;
+    return st == ST_OK ? journal_follow(n, &h->scope, &h->author) : st;
 }
 
 /* ---- writing ---- */
@@ -121,8 +121,10 @@ static enum status fill_header(struct node *n, const struct scope_id *scope, str
     h->author = n->self.device;
     h->seq = 1;
     query_start(&q, &n->sql,
-                "SELECT seq, hash FROM entry WHERE scope = ? AND author = ? ORDER BY seq DESC LIMIT 1", "bb",
-                SPAN_ID(scope), SPAN_ID(&n->self.device));
+                "SELECT seq, hash FROM entry WHERE scope = ?1 AND author = ?2 AND fork != 1 UNION ALL SELECT"
+                " cont_seq, cont_hash FROM head WHERE scope = ?1 AND author = ?2 AND cont_seq > 0"
+                " ORDER BY 1 DESC LIMIT 1",
+                "bb", SPAN_ID(scope), SPAN_ID(&n->self.device));
     if (query_next(&q)) {
         h->seq = (uint64_t)query_int(&q, 0) + 1;
         QUERY_ID(&q, 1, &h->prev);
@@ -149,6 +151,7 @@ enum status journal_append(struct node *n, enum scope_kind kind, const struct sc
     struct writer w;
     struct journal_entry e = {.has_body = true, .kind = (uint16_t)body->kind};
     struct entry_hash h;
+    bool holds = false;
     buffer_init(&bytes, ENTRY_BODY_MAX);
     buffer_init(&encoded, GROUP_MESSAGE_MAX);
     writer_init(&w, &bytes);
@@ -173,7 +176,10 @@ enum status journal_append(struct node *n, enum scope_kind kind, const struct sc
         st = journal_entry_encode(&w, &e);
     }
     if (st == ST_OK) {
-        struct take_args a = {.attested = true, .own = true};
+        st = restore_holds(n, scope, &holds);
+    }
+    if (st == ST_OK) {
+        struct take_args a = {.attested = true, .own = true, .parked = holds};
         st = insert_entry(n, &e, &h, buffer_span(&encoded), &a);
     }
     int64_t id = sql_last_id(&n->sql);
@@ -217,7 +223,7 @@ static enum status find_entry(struct node *n, const struct entry_header *h, cons
     query_start(
         &q, &n->sql,
         "SELECT id, hash, has_body, attested FROM entry WHERE scope = ?1 AND author = ?2 AND seq = ?3 AND"
-        " (attested = 1 OR fork = 0 OR hash = ?4) ORDER BY fork",
+        " (hash = ?4 OR (fork != 2 AND (attested = 1 OR fork = 0))) ORDER BY fork",
         "bbib", SPAN_ID(&h->scope), SPAN_ID(&h->author), (int64_t)h->seq, SPAN_ID(hash));
     while (!out->same && query_next(&q)) {
         QUERY_ID(&q, 1, &there);
@@ -389,7 +395,15 @@ static enum status take_known(struct node *n, enum scope_kind kind, const struct
                               struct span encoded, const struct found_entry *found, const struct take_args *a)
 {
     enum status st = ST_OK;
-    if (e->has_body && !found->has_body) { /* its header came first; whoever brings the body passed it on */
+    if (a->returned) { /* it had been sent, and this database does not know it */
+        st = sql_run(&n->sql, "UPDATE entry SET acked = 1, fork = 0 WHERE id = ? AND fork != 1", "i",
+                     found->id);
+    }
+    if (st == ST_OK && a->returned) {
+        st = journal_follow(n, &e->header.scope, &e->header.author);
+    }
+    if (st == ST_OK && e->has_body &&
+        !found->has_body) { /* its header came first; whoever brings the body passed it on */
         st = sql_run(&n->sql, "UPDATE entry SET entry = ?, kind = ?, has_body = 1, via = ? WHERE id = ?",
                      "bioi", encoded, (int64_t)e->kind, a->via ? SPAN_ID(a->via) : SPAN_EMPTY, found->id);
     }
@@ -427,6 +441,7 @@ enum status journal_take(struct node *n, enum scope_kind kind, struct span encod
     if (found.id != 0 && found.same) {
         return take_known(n, kind, &e, encoded, &found, a);
     }
+
     if (found.id == 0 && !b.attested && journal_scope_signs(kind)) {
         b.attested = true; /* its signature covers it */
     } else if (found.id == 0 && !b.attested) {
@@ -458,7 +473,7 @@ enum status journal_moved(struct node *n, enum scope_kind kind, const struct sco
 {
     enum status st = ensure_head(n, scope, author);
     if (st == ST_OK) {
-        st = move_contiguous(n, scope, author);
+        st = journal_follow(n, scope, author);
     }
     return st == ST_OK && attested != 0 ? attest_back(n, kind, scope, attested) : st;
 }
@@ -473,7 +488,7 @@ enum status journal_take_passed_on(struct node *n, enum scope_kind kind, const s
         st = ST_RECORD_UNKNOWN;
     }
     if (st == ST_OK && ID_EQUAL(&e.header.author, &n->self.device)) {
-        return rollback_seen(n, &e.header);
+        return journal_take_back(n, kind, entry, via);
     }
     return st == ST_OK ? journal_take(n, kind, entry, &a) : st;
 }

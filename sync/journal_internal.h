@@ -11,6 +11,8 @@ struct take_args {
     bool attested; /* its author itself sent it, over MLS */
     bool own;
     const struct device_id *via; /* who passed it on; NULL: nobody */
+    bool parked;                 /* own, written while the journal's end is not known */
+    bool returned;               /* an entry of this device that its old database does not know */
 };
 
 enum entry_applied { /* the column `applied`; the SQL has the numbers */
@@ -19,6 +21,13 @@ enum entry_applied { /* the column `applied`; the SQL has the numbers */
                      ENTRY_VOID = 2,
                      ENTRY_WITHHELD =
                          3 /* the rules do not let it be seen yet (receive.h); asked again with every pass */
+};
+
+enum entry_fork { /* the column `fork`; the SQL has the numbers */
+                  ENTRY_CHAINED = 0,
+                  ENTRY_RIVAL = 1, /* another stands under its number, or before it: void */
+                  ENTRY_PARKED = 2 /* own and not sent, on a database that is an old copy: not yet in the
+                                      chain (restore.h) */
 };
 
 bool journal_scope_signs(enum scope_kind kind);
@@ -40,8 +49,16 @@ enum status journal_put_aside(struct node *n, const struct scope_id *scope, cons
 /* Runs the handler of a row's kind, once, when the entry is attested, not a fork, has its body and its time
  * has come. */
 enum status journal_apply(struct node *n, enum scope_kind kind, int64_t id) MUST_USE;
-/* Somebody echoes an entry of ours: one that we do not have means that our database is older than it was
- * (§5.4). */
-enum status rollback_seen(struct node *n, const struct entry_header *h) MUST_USE;
+/* Somebody passes on an entry of ours: one that is not here says that our database is older than it was
+ * (§5.4); while the device is being added again it is taken back. */
+enum status journal_take_back(struct node *n, enum scope_kind kind, struct span entry,
+                              const struct device_id *via) MUST_USE;
+/* Takes own entries that were not sent out of the chain, until it is known where that ends. */
+enum status journal_park(struct node *n, const struct scope_id *scope) MUST_USE;
+/* It is known now: those that follow go on, the others are void, with an alarm. */
+enum status journal_unpark(struct node *n, const struct scope_id *scope) MUST_USE;
+/* Moves the end of what is held without a gap over the entries that follow it. */
+enum status journal_follow(struct node *n, const struct scope_id *scope,
+                           const struct device_id *author) MUST_USE;
 
 #endif

@@ -6,6 +6,7 @@
 #include "sync/held.h"
 #include "sync/journal_internal.h"
 #include "sync/removal.h"
+#include "sync/restore.h"
 
 /* ---- own entries ---- */
 
@@ -230,6 +231,7 @@ static enum status take_have(struct node *n, struct group *g, const struct devic
         st = compare_have(n, g, h);
     }
     const struct have_author *own = st == ST_OK ? find_author(h, sender) : NULL;
+    const struct have_author *ours = st == ST_OK ? find_author(h, &n->self.device) : NULL;
     if (own) {
         st = note_told(n, &scope, sender, own->seq, &own->hash);
     }
@@ -238,6 +240,9 @@ static enum status take_have(struct node *n, struct group *g, const struct devic
     }
     if (st == ST_OK && own) {
         st = journal_attest(n, kind, &scope, &own->hash);
+    }
+    if (st == ST_OK) {
+        st = restore_heard(n, &scope, sender, ours);
     }
     if (st == ST_OK) {
         st = removals_passed(n); /* last: it looks at other groups */
@@ -340,7 +345,7 @@ static enum status repaired(struct node *n, const struct entry_header *h)
 enum status journal_flush(struct node *n, struct group *g)
 {
     int64_t have_at = 0;
-    bool alone = mls_group_member_count(g->mls) == 1, held = false;
+    bool alone = mls_group_member_count(g->mls) == 1, held = false, echoed = false, holds = false;
     enum status st = removal_holds_sending(n, g, &held);
     if (st != ST_OK || g->state != GROUP_ACTIVE) {
         return st;
@@ -350,8 +355,13 @@ enum status journal_flush(struct node *n, struct group *g)
                        "UPDATE entry SET acked = 1 WHERE scope = ? AND own = 1 AND acked = 0 AND kind = ?",
                        "bi", SPAN_ID(&g->scope), (int64_t)ENTRY_TEXT);
     }
+    st = logs_echoed(n, g->log, &echoed);
+    if (st != ST_OK || !echoed) {
+        return st; /* it is being read; then this comes again */
+    }
+    st = restore_holds(n, &g->scope, &holds);
     /* A leaf that is to go gets no entry more; where everybody stands is told all the same. */
-    if (!held) {
+    if (st == ST_OK && !held && !holds) {
         st = send_own(n, g);
     }
     if (st == ST_OK && !held) {
@@ -466,25 +476,4 @@ enum status letter_beacon(struct node *n, const struct received_letter *l)
         st = ST_LETTERBOX_SENDER;
     }
     return st == ST_OK ? group_beacon_seen(n, g, &l->from.device, l->m->body) : st;
-}
-
-enum status rollback_seen(struct node *n, const struct entry_header *h)
-{
-    struct entry_hash hash;
-    struct group *g = NULL;
-    int64_t known = 0;
-    enum status st = entry_header_hash(h, &hash);
-    if (st == ST_OK) {
-        st = sql_number(&n->sql, &known, 0, "SELECT count(*) FROM entry WHERE scope = ? AND hash = ?", "bb",
-                        SPAN_ID(&h->scope), SPAN_ID(&hash));
-    }
-    if (st != ST_OK || known != 0) {
-        return st;
-    }
-    st = group_of_scope(n, &h->scope, &g);
-    if (st == ST_OK) {
-        st = meta_set_number(n, "old_copy", 1);
-    }
-    return st == ST_OK ? group_stuck(n, g, "this device's database is older than what others had from it")
-                       : st;
 }

@@ -244,6 +244,10 @@ static enum status dispatch(struct node *n, const struct received_letter *l)
         return letter_readd(n, l);
     case LETTERBOX_EVIDENCE:
         return letter_evidence(n, l);
+    case LETTERBOX_LEAF:
+        return letter_leaf(n, l);
+    case LETTERBOX_BOX:
+        return l->kind == BOX_CONTACT || l->kind == BOX_REPLY ? letter_box(n, l) : ST_RECORD_UNKNOWN;
     default:
         return ST_RECORD_UNKNOWN;
     }

@@ -58,6 +58,8 @@ enum status letter_revocation(struct node *n, const struct received_letter *l) M
 enum status letter_withdrawal(struct node *n, const struct received_letter *l) MUST_USE; /* contact.c */
 enum status letter_beacon(struct node *n, const struct received_letter *l) MUST_USE;     /* journal.c */
 enum status letter_readd(struct node *n, const struct received_letter *l) MUST_USE;      /* reconcile.c */
+enum status letter_leaf(struct node *n, const struct received_letter *l) MUST_USE;       /* restore.c */
+enum status letter_box(struct node *n, const struct received_letter *l) MUST_USE;        /* restore.c */
 enum status letter_evidence(struct node *n, const struct received_letter *l) MUST_USE;   /* removal.c */
 
 #endif

@@ -100,6 +100,21 @@ enum status logs_drop(struct node *n, int64_t log)
     return sql_run(&n->sql, "DELETE FROM log WHERE id = ?", "i", log);
 }
 
+enum status logs_echoed(struct node *n, int64_t log, bool *echoed)
+{
+    int64_t yes = 0;
+    enum status st = sql_number(&n->sql, &yes, 0, "SELECT echoed FROM log WHERE id = ?", "i", log);
+    *echoed = st == ST_OK && yes != 0;
+    return st;
+}
+
+/* What waited for it goes on. */
+enum status logs_set_echoed(struct node *n, int64_t log)
+{
+    enum status st = sql_run(&n->sql, "UPDATE log SET echoed = 1 WHERE id = ?", "i", log);
+    return st == ST_OK ? sql_run(&n->sql, "UPDATE mls_group SET dirty = 1 WHERE log = ?", "i", log) : st;
+}
+
 enum status logs_reread(struct node *n, int64_t log)
 {
     logs_changed(n);

@@ -6,7 +6,9 @@
  * logs, whose parts have numbers, have several appends under way and so no order. 3.
  * At most NODE_IN_FLIGHT_MAX requests a relay, one `wait` among them, which runs only while nothing is left
  * to read. 4. What is in flight is memory only: node_open asks again for everything. 5. A log's cursor moves
- * in the transaction that takes in its blocks. */
+ * in the transaction that takes in its blocks. 6. Nothing is appended to a group's log before it was
+ * read to its end, unless sync/witness.h vouches for the database: what an earlier life of this device sent
+ * there would show that the database is an old copy (protocol.md §5.4). */
 #ifndef KITH_SYNC_LOGS_H
 #define KITH_SYNC_LOGS_H
 
@@ -65,6 +67,10 @@ void log_keys_wipe(struct log_keys *k);
 /* Finds the log by its id, or makes its row. */
 enum status logs_add(struct node *n, const struct log_args *a, int64_t *log) MUST_USE;
 enum status logs_listen(struct node *n, int64_t log, bool on) MUST_USE;
+/* Was the log read to its end (invariant 6)? */
+enum status logs_echoed(struct node *n, int64_t log, bool *echoed) MUST_USE;
+/* It need not be: it was made a moment ago, or by a commit at the end of a log that was. */
+enum status logs_set_echoed(struct node *n, int64_t log) MUST_USE;
 /* Reads the log again from its start. */
 enum status logs_reread(struct node *n, int64_t log) MUST_USE;
 /* Has the relay forget all blocks of a log that is ours, then drops the log. */

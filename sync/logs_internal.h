@@ -16,6 +16,7 @@ enum logs_internal_limits {
 struct flight {  /* a request without an answer */
     uint64_t id; /* 0: free */
     int64_t relay, log, outbox;
+    struct log_id log_id; /* of a read: a row's number may be another log's by now */
     int64_t sent_mono_ms;
     bool cancelled, bulk;
     struct relay_request request;
@@ -49,6 +50,10 @@ struct log_memory {
 };
 
 void logs_changed(struct node *n);
+/* Takes in the blocks of an answer to a read, each record under node_guard. */
+enum status logs_answer_read(struct node *n, const struct flight *f, const struct relay_answer *a) MUST_USE;
+/* This block of the outbox is at the relay. */
+enum status logs_appended(struct node *n, int64_t outbox) MUST_USE;
 
 /* A new request to this relay; NULL: as many as may be are under way. */
 struct flight *logs_flight(struct node *n, struct relay_state *r);

@@ -176,7 +176,7 @@ static enum status pump_appends(struct node *n, struct relay_state *r)
     struct query q;
     query_start(&q, &n->sql,
                 "SELECT min(o.id), o.log FROM outbox o JOIN log l ON l.id = o.log WHERE l.relay = ?"
-                " AND l.kind != 7 GROUP BY o.log ORDER BY 1",
+                " AND l.kind != 7 AND (l.kind != 1 OR l.echoed = 1) GROUP BY o.log ORDER BY 1",
                 "i", r->id);
     while (count < APPENDS_AT_ONCE && query_next(&q)) {
         if (!logs_busy(n, query_int(&q, 1), RELAY_APPEND)) {
@@ -200,13 +200,14 @@ static enum status send_read(struct node *n, struct relay_state *r, int64_t log)
     if (!f) {
         return ST_OK;
     }
-    query_start(&q, &n->sql, "SELECT read_token, hashes, cursor FROM log WHERE id = ?", "i", log);
+    query_start(&q, &n->sql, "SELECT read_token, hashes, cursor, log_id FROM log WHERE id = ?", "i", log);
     f->log = log;
     f->request.command = RELAY_READ;
     f->request.max = RELAY_READ_MAX;
     if (query_next(&q)) {
         logs_claim(&q, 0, 1, LOG_READ, &f->request.log);
         f->request.after_seq = (uint64_t)query_int(&q, 2);
+        QUERY_ID(&q, 3, &f->log_id);
     }
     enum status st = query_end(&q);
     r->reads++;
@@ -253,6 +254,29 @@ static enum status pump_reads(struct node *n, struct relay_state *r, bool *anyth
         at++;
     }
     return ST_OK;
+}
+
+/* Logs of present epochs that were not read to their end (invariant 6). */
+static enum status pump_echoes(struct node *n, struct relay_state *r, bool *anything)
+{
+    int64_t ids[LOGS_READ_AT_ONCE];
+    size_t count = 0;
+    struct query q;
+    query_start(&q, &n->sql,
+                "SELECT l.id FROM log l JOIN mls_group g ON g.log = l.id WHERE l.relay = ? AND l.echoed = 0"
+                " AND l.listening = 1 AND g.state = 1",
+                "i", r->id);
+    while (r->reads + count < LOGS_READ_AT_ONCE && query_next(&q)) {
+        *anything = true;
+        if (!logs_busy(n, query_int(&q, 0), RELAY_READ)) {
+            ids[count++] = query_int(&q, 0);
+        }
+    }
+    enum status st = query_end(&q);
+    for (size_t i = 0; st == ST_OK && i < count; i++) {
+        st = send_read(n, r, ids[i]);
+    }
+    return st;
 }
 
 static enum status fill_wait(struct node *n, struct relay_state *r, struct flight *f)
@@ -343,6 +367,9 @@ static enum status pump_relay(struct node *n, struct relay_state *r)
     if (st == ST_OK) {
         st = pump_reads(n, r, &reading);
     }
+    if (st == ST_OK) {
+        st = pump_echoes(n, r, &reading);
+    }
     return st == ST_OK && !reading ? pump_wait(n, r) : st;
 }
 
@@ -373,182 +400,6 @@ enum status logs_pump(struct node *n)
     return st;
 }
 
-/* ---- answers: one record ---- */
-
-struct record_call {
-    const struct log_row *log;
-    uint64_t seq;
-    struct span message;
-};
-
-static enum status dispatch_record(struct node *n, void *arg)
-{
-    struct record_call *c = arg;
-    switch (c->log->kind) {
-    case LOG_OF_GROUP:
-        return group_record(n, c->log, c->seq, c->message);
-    case LOG_OF_LETTERBOX:
-        return letter_record(n, c->log, c->message);
-    case LOG_OF_PAIRING:
-        return pair_record(n, c->log, c->message);
-    case LOG_OF_CARD:
-        return card_record(n, c->log, c->message);
-    case LOG_OF_HISTORY:
-        return history_record(n, c->log, c->message);
-    case LOG_OUTWARD:
-    case LOG_HISTORY_OUT:
-    default:
-        return ST_INTERNAL;
-    }
-}
-
-static enum status deliver(struct node *n, const struct log_row *log, uint64_t seq, struct span message)
-{
-    struct record_call c = {log, seq, message};
-    enum status why = ST_OK, st = node_guard(n, dispatch_record, &c, &why);
-    if (st == ST_OK && why != ST_OK) {
-        st = node_skipped(n);
-    }
-    return st;
-}
-
-static struct reassembly **parts_of(struct node *n, int64_t log)
-{
-    size_t free_at = LOGS_REASSEMBLIES_MAX;
-    for (size_t i = 0; i < LOGS_REASSEMBLIES_MAX; i++) {
-        if (n->log_memory->open[i].log == log) {
-            return &n->log_memory->open[i].parts;
-        }
-        if (n->log_memory->open[i].log == 0) {
-            free_at = i;
-        }
-    }
-    if (free_at == LOGS_REASSEMBLIES_MAX) { /* many logs with unfinished messages: the first makes room */
-        free_at = 0;
-        reassembly_free(n->log_memory->open[0].parts);
-    }
-    n->log_memory->open[free_at].log = log;
-    n->log_memory->open[free_at].parts = NULL;
-    return &n->log_memory->open[free_at].parts;
-}
-
-static enum status take_fragment(struct node *n, const struct log_row *log, uint64_t seq,
-                                 const struct block_record *record)
-{
-    struct buffer whole;
-    bool complete = false;
-    struct reassembly **parts = parts_of(n, log->id);
-    enum status st = *parts ? ST_OK : reassembly_new(parts);
-    buffer_init(&whole, BLOCK_MESSAGE_MAX);
-    if (st == ST_OK) {
-        st = reassembly_add(*parts, record, seq, &whole, &complete);
-    }
-    if (st != ST_OK && !status_is_fatal(st)) {
-        st = node_skipped(n);
-    }
-    if (st == ST_OK && complete) {
-        st = deliver(n, log, seq, buffer_span(&whole));
-    }
-    buffer_wipe(&whole);
-    return st;
-}
-
-static enum status take_block(struct node *n, const struct log_row *log, const struct secret *key,
-                              const struct relay_block *block)
-{
-    struct block_payload *payload = mem_alloc(1, sizeof(*payload));
-    struct block_record record;
-    if (!payload) {
-        return ST_NO_MEMORY;
-    }
-    enum status st = block_open(payload, key, block->block);
-    if (st != ST_OK) {
-        st = status_is_fatal(st) ? st : node_skipped(n);
-    } else {
-        while (st == ST_OK && block_payload_next(payload, &record)) {
-            st = record.kind == BLOCK_WHOLE ? deliver(n, log, block->seq, record.bytes)
-                                            : take_fragment(n, log, block->seq, &record);
-        }
-    }
-    mem_free(payload, sizeof(*payload));
-    return st;
-}
-
-/* ---- answers ---- */
-
-static uint64_t safe_cursor(struct node *n, int64_t log, uint64_t cursor)
-{
-    for (size_t i = 0; i < LOGS_REASSEMBLIES_MAX; i++) {
-        if (n->log_memory->open[i].log == log && n->log_memory->open[i].parts) {
-            uint64_t oldest = reassembly_oldest_seq(n->log_memory->open[i].parts);
-            return oldest != 0 && oldest <= cursor ? oldest - 1 : cursor;
-        }
-    }
-    return cursor;
-}
-
-enum status logs_load(struct node *n, int64_t id, struct log_row *out, struct secret *key, int64_t *cursor)
-{
-    struct query q;
-    memset(out, 0, sizeof(*out));
-    query_start(&q, &n->sql, "SELECT id, owner, epoch, kind, log_id, block_key, cursor FROM log WHERE id = ?",
-                "i", id);
-    if (query_next(&q)) {
-        out->id = query_int(&q, 0);
-        out->owner = query_int(&q, 1);
-        out->epoch = query_int(&q, 2);
-        out->kind = (enum log_kind)query_int(&q, 3);
-        QUERY_ID(&q, 4, &out->log);
-        QUERY_ID(&q, 5, key);
-        *cursor = query_int(&q, 6);
-    }
-    return query_end(&q);
-}
-
-/* Seqs of a group's log are dense: one that is missing may have been the first commit (§5.3). A hole that was
- * waited out once is let be when the log is read again. */
-static enum status note_hole(struct node *n, const struct log_row *log, int64_t seq)
-{
-    int64_t known = 0;
-    enum status st = sql_number(&n->sql, &known, 0, "SELECT gap_to FROM log WHERE id = ?", "i", log->id);
-    if (st != ST_OK || seq <= known) {
-        return st;
-    }
-    st = sql_run(&n->sql, "UPDATE log SET gap_to = ? WHERE id = ?", "ii", seq, log->id);
-    return st == ST_OK ? group_hole(n, log) : st;
-}
-
-static enum status answer_read(struct node *n, const struct flight *f, const struct relay_answer *a)
-{
-    struct log_row log;
-    struct secret key;
-    int64_t cursor = 0;
-    enum status st = logs_load(n, f->log, &log, &key, &cursor);
-    bool usable = st == ST_OK && log.id != 0 && (uint64_t)cursor == f->request.after_seq;
-    for (size_t i = 0; usable && st == ST_OK && i < a->count; i++) {
-        if (log.kind == LOG_OF_GROUP && a->blocks[i].seq != (uint64_t)cursor + 1) {
-            st = note_hole(n, &log, (int64_t)a->blocks[i].seq);
-        }
-        if (st != ST_OK) {
-            break;
-        }
-        st = take_block(n, &log, &key, &a->blocks[i]);
-        cursor = (int64_t)a->blocks[i].seq;
-    }
-    secret_wipe(&key);
-    for (size_t i = 0; i < n->log_memory->grown_count; i++) {
-        if (usable && a->count == 0 && n->log_memory->grown[i].log == f->log) {
-            n->log_memory->grown[i].seq = 0; /* a log that shrank: a relay that was wiped or lies */
-        }
-    }
-    if (st == ST_OK && usable) {
-        st = sql_run(&n->sql, "UPDATE log SET cursor = ?, safe = ? WHERE id = ?", "iii", cursor,
-                     (int64_t)safe_cursor(n, f->log, (uint64_t)cursor), f->log);
-        logs_changed(n);
-    }
-    return st;
-}
-
 static enum status answer_wait(struct node *n, const struct flight *f, const struct relay_answer *a)
 {
     struct log_memory *m = n->log_memory;
@@ -569,15 +420,6 @@ static enum status answer_wait(struct node *n, const struct flight *f, const str
         st = sql_run(&n->sql, "UPDATE log SET grown = ? WHERE id = ?", "ii", (int64_t)a->grown[i].seq, log);
     }
     logs_changed(n);
-    return st;
-}
-
-static enum status answer_append(struct node *n, const struct flight *f)
-{
-    enum status st = sql_run(&n->sql, "UPDATE entry SET acked = 1 WHERE outbox = ?", "i", f->outbox);
-    if (st == ST_OK) {
-        st = sql_run(&n->sql, "DELETE FROM outbox WHERE id = ?", "i", f->outbox);
-    }
     return st;
 }
 
@@ -645,9 +487,9 @@ static enum status answered(struct node *n, struct relay_state *r, const struct 
     }
     switch (a->command) {
     case RELAY_APPEND:
-        return answer_append(n, f);
+        return logs_appended(n, f->outbox);
     case RELAY_READ:
-        return answer_read(n, f, a);
+        return logs_answer_read(n, f, a);
     case RELAY_WAIT:
         return f->cancelled ? ST_OK : answer_wait(n, f, a);
     case RELAY_INFO:

@@ -18,6 +18,7 @@
 #include "sync/search.h"
 #include "sync/schema.h"
 #include "sync/scope_group.h"
+#include "sync/witness.h"
 
 bool status_is_fatal(enum status s)
 {
@@ -294,6 +295,9 @@ static enum status settle(struct node *n)
     if (st == ST_OK) {
         st = search_due(n);
     }
+    if (st == ST_OK) {
+        st = witness_advance(n);
+    }
     return st == ST_OK ? logs_pump(n) : st;
 }
 
@@ -318,6 +322,9 @@ enum status node_open(struct node **out, const struct node_args *args)
     }
     if (st == ST_OK) {
         st = sql_run(&n->sql, "BEGIN IMMEDIATE", "");
+    }
+    if (st == ST_OK) {
+        st = witness_open(n, args->witness);
     }
     if (st == ST_OK) {
         st = logs_open(n);

@@ -31,7 +31,8 @@ enum node_limits {
     NODE_LINK_MAX = 2048,    /* bytes of a kith-pair: or kith-meet: link */
     NODE_CANDIDATES_MAX = 8, /* names told when one was ambiguous */
     NODE_KIT_WORDS = 24,     /* words of a recovery kit */
-    NODE_CODE_LEN = 6        /* digits of the short code */
+    NODE_CODE_LEN = 6,       /* digits of the short code */
+    NODE_WITNESS_LEN = 40
 };
 
 /* ---- events ---- */
@@ -123,6 +124,9 @@ struct node_args {
     struct entropy entropy;
     struct now now;
     const char *relay; /* default for `init`; NULL: the command names one. Copied */
+    /* What node_witness gave last, from a place that no backup reaches; NULL: it is not there. With it the
+     * node may send at once; without it, it first reads its logs to their ends (sync/witness.h). */
+    const uint8_t *witness;
 };
 
 enum status node_open(struct node **out, const struct node_args *args) MUST_USE;
@@ -130,6 +134,8 @@ enum status node_open(struct node **out, const struct node_args *args) MUST_USE;
 void node_free(struct node *n);
 /* Takes events in order. Any failure is of class STORE or INTERNAL: nothing happened, free the node. */
 enum status node_step(struct node *n, const struct event *events, size_t count) MUST_USE;
+/* After node_open and each node_step, before the effects are done: what to keep for the next node_open. */
+void node_witness(const struct node *n, uint8_t out[static NODE_WITNESS_LEN]);
 /* The next effect, or NULL when there is none. Borrows until the next node_step or node_free. Effects that
  * were not taken before the next node_step stay in the queue. */
 const struct effect *node_next(struct node *n);

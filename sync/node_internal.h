@@ -99,7 +99,9 @@ struct node {
 
     /* What the present SAVEPOINT touched in memory. */
     bool family_touched, self_touched;
-    bool self_stale;    /* self is read again before its next use */
+    bool self_stale; /* self is read again before its next use */
+    bool sealed;     /* this batch spent a key of a group (witness.h) */
+    uint8_t witness[NODE_WITNESS_LEN];
     bool scrub;         /* a secret was erased: after COMMIT the WAL is emptied */
     enum status broken; /* a fatal failure: every step gives it */
 

@@ -73,36 +73,44 @@ static bool own_leaf_hash(const struct group *g, uint8_t out[static HASH_LEN])
     return true;
 }
 
+enum status readd_request_make(struct node *n, struct readd_request *q, struct buffer *out)
+{
+    struct buffer message;
+    struct writer w;
+    q->device = n->self.device;
+    buffer_init(&message, WIRE_KEY_PACKAGE_MAX + 16);
+    enum status st = key_package_message(q->key_package, &message);
+    if (st == ST_OK) {
+        st = authorize_key_package_hash(buffer_span(&message), q->key_package_hash);
+    }
+    if (st == ST_OK) {
+        st = readd_request_sign(q, &n->self.key);
+    }
+    if (st == ST_OK) {
+        writer_init(&w, out);
+        st = readd_request_encode(&w, q);
+    }
+    buffer_wipe(&message);
+    return st;
+}
+
 static enum status ask(struct node *n, struct group *g)
 {
     static const struct device_id anybody;
-    struct buffer package, message, body;
-    struct writer w;
-    struct readd_request q = {.scope = g->scope, .generation = g->generation, .device = n->self.device};
+    struct buffer package, body;
+    struct readd_request q = {.scope = g->scope, .generation = g->generation};
     buffer_init(&package, WIRE_KEY_PACKAGE_MAX);
-    buffer_init(&message, WIRE_KEY_PACKAGE_MAX + 16);
     buffer_init(&body, EVIDENCE_RECORD_MAX);
     enum status st =
         own_leaf_hash(g, q.old_leaf_hash) ? key_package_make(n, &anybody, false, &package) : ST_STORE_ROW;
-    if (st == ST_OK) {
-        st = key_package_message(buffer_span(&package), &message);
-    }
-    if (st == ST_OK) {
-        st = authorize_key_package_hash(buffer_span(&message), q.key_package_hash);
-    }
     q.key_package = buffer_span(&package);
     if (st == ST_OK) {
-        st = readd_request_sign(&q, &n->self.key);
-    }
-    if (st == ST_OK) {
-        writer_init(&w, &body);
-        st = readd_request_encode(&w, &q);
+        st = readd_request_make(n, &q, &body);
     }
     if (st == ST_OK) {
         st = letters_to_members(n, g, LETTERBOX_READD, buffer_span(&body), NULL);
     }
     buffer_wipe(&package);
-    buffer_wipe(&message);
     buffer_wipe(&body);
     return st;
 }
@@ -113,13 +121,6 @@ static enum status ask_all(struct node *n)
     int64_t ids[AT_ONCE], next = 0;
     size_t count = 0;
     struct query q;
-    int64_t old_copy = 0;
-    /* An old copy has forgotten entries of its own. Added again it would number new ones like those, and
-     * nobody could tell which to believe: it stays out until it is paired anew (docs/decisions/0034). */
-    enum status known = meta_number(n, "old_copy", 0, &old_copy);
-    if (known != ST_OK || old_copy != 0) {
-        return known;
-    }
     query_start(&q, &n->sql, "SELECT id FROM mls_group WHERE state = 2 AND asked_at <= ? LIMIT 16", "i",
                 n->now.wall_ms - ASK_AGAIN_MS);
     while (count < AT_ONCE && query_next(&q)) {
@@ -148,9 +149,8 @@ static enum status ask_all(struct node *n)
 
 /* ---- being asked ---- */
 
-/* Does the request name a leaf of this group, of the device that signed it, which is entitled to it still? */
-static bool names_leaf(struct node *n, const struct group *g, const struct readd_request *q, uint32_t *leaf,
-                       struct person_ref *who)
+bool readd_names_leaf(struct node *n, const struct group *g, const struct readd_request *q, uint32_t *leaf,
+                      struct person_ref *who)
 {
     struct mls_member m;
     struct device_certificate c;
@@ -166,6 +166,38 @@ static bool names_leaf(struct node *n, const struct group *g, const struct readd
         }
     }
     return false;
+}
+
+enum status readd_tell_leaf(struct node *n, struct group *g, const struct device_id *device)
+{
+    struct mls_member m;
+    struct device_certificate c;
+    struct buffer box, body;
+    struct writer w;
+    bool found = false, here = false;
+    struct leaf_told told = {.scope = g->scope, .generation = g->generation, .device = *device};
+    for (uint32_t at = 0; !here && mls_group_next_member(g->mls, &at, &m);) {
+        here = device_certificate_decode(&c, m.identity) == ST_OK && ID_EQUAL(&c.device, device) &&
+               !revocation_known(n, device);
+    }
+    if (!here) {
+        return ST_GROUP_NOT_HERE;
+    }
+    hash_bytes(m.leaf_node, told.leaf_hash);
+    buffer_init(&box, LETTERBOX_MAX);
+    buffer_init(&body, 128);
+    writer_init(&w, &body);
+    enum status st = box_of(n, &c, &box, &found);
+    if (st == ST_OK) {
+        st = leaf_told_encode(&w, &told);
+    }
+    if (st == ST_OK && found && box.len != 0) {
+        struct letter l = {LETTERBOX_LEAF, buffer_span(&box), c.who, buffer_span(&body)};
+        st = letter_send(n, &l);
+    }
+    buffer_wipe(&box);
+    buffer_wipe(&body);
+    return st;
 }
 
 enum status letter_readd(struct node *n, const struct received_letter *l)
@@ -184,9 +216,11 @@ enum status letter_readd(struct node *n, const struct received_letter *l)
     if (st == ST_OK) {
         st = group_of_scope(n, &q.scope, &g);
     }
-    if (st == ST_OK &&
-        (g->state != GROUP_ACTIVE || g->generation != q.generation || !names_leaf(n, g, &q, &leaf, &who))) {
+    if (st == ST_OK && g->state != GROUP_ACTIVE) {
         st = ST_GROUP_NOT_HERE;
+    }
+    if (st == ST_OK && (g->generation != q.generation || !readd_names_leaf(n, g, &q, &leaf, &who))) {
+        return readd_tell_leaf(n, g, &q.device);
     }
     if (st == ST_OK) {
         st = sql_run(&n->sql, "INSERT OR REPLACE INTO readd VALUES(?,?,?,?)", "ibbi", g->id,
@@ -218,7 +252,7 @@ static enum status plan_one(struct node *n, struct group *g, struct plan *p, con
     size_t at = p->add_count;
     uint32_t leaf = 0;
     bool found = false;
-    if (at == GROUP_ADDS_MAX || !names_leaf(n, g, q, &leaf, &c.who)) {
+    if (at == GROUP_ADDS_MAX || !readd_names_leaf(n, g, q, &leaf, &c.who)) {
         return ST_OK;
     }
     enum status st = box_of(n, &c, &p->boxes[at], &found);

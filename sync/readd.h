@@ -4,6 +4,7 @@
 #ifndef KITH_SYNC_READD_H
 #define KITH_SYNC_READD_H
 
+#include "protocol/beacon.h"
 #include "sync/letters.h"
 #include "sync/plan.h"
 
@@ -18,5 +19,13 @@ enum status readd_due(struct node *n) MUST_USE;
 enum status readd_tell_behind(struct node *n, struct group *g, const struct device_id *device) MUST_USE;
 /* Puts a request that is due into the plan: the old leaf goes, the fresh one comes, in one commit. */
 enum status readd_plan(struct node *n, struct group *g, struct plan *p) MUST_USE;
+
+/* Signs a request; the caller filled in scope, generation, leaf and key package. */
+enum status readd_request_make(struct node *n, struct readd_request *q, struct buffer *out) MUST_USE;
+/* It asks with another leaf than the one it has here: it hears which one that is, and asks again. */
+enum status readd_tell_leaf(struct node *n, struct group *g, const struct device_id *device) MUST_USE;
+/* Does the request name a leaf of this group, of the device that signed it, which is entitled to it still? */
+bool readd_names_leaf(struct node *n, const struct group *g, const struct readd_request *q, uint32_t *leaf,
+                      struct person_ref *who);
 
 #endif

@@ -13,6 +13,7 @@
 #include "sync/plan.h"
 #include "sync/readd.h"
 #include "sync/removal.h"
+#include "sync/restore.h"
 
 enum reconcile_limits { GROUPS_AT_ONCE = 256 };
 
@@ -265,8 +266,12 @@ static enum status one_group(struct node *n, void *arg)
 {
     struct group_call *call = arg;
     struct group *g = NULL;
+    bool echoed = false;
     enum status st = group_get(n, call->id, &g);
-    if (st == ST_OK && call->dirty && !g->pending && !g->gap) {
+    if (st == ST_OK) {
+        st = logs_echoed(n, g->log, &echoed);
+    }
+    if (st == ST_OK && call->dirty && !g->pending && !g->gap && echoed) {
         st = sql_run(&n->sql, "UPDATE mls_group SET dirty = 0 WHERE id = ?", "i", g->id);
         if (st == ST_OK) {
             st = plan_group(n, g);
@@ -295,9 +300,8 @@ static enum status all_groups(struct node *n)
     return st;
 }
 
-static enum status family_work(struct node *n, void *arg)
+static enum status family_writes(struct node *n)
 {
-    (void)arg;
     enum status st = wishes_settle(n);
     if (st == ST_OK) {
         st = tell_letterbox(n);
@@ -308,8 +312,16 @@ static enum status family_work(struct node *n, void *arg)
     if (st == ST_OK) {
         st = contacts_due(n);
     }
-    if (st == ST_OK) {
-        st = conversations_due(n);
+    return st == ST_OK ? conversations_due(n) : st;
+}
+
+static enum status family_work(struct node *n, void *arg)
+{
+    bool out = false;
+    (void)arg;
+    enum status st = restore_out(n, &out);
+    if (st == ST_OK && !out) { /* an old copy does not know yet what it had done already */
+        st = family_writes(n);
     }
     if (st == ST_OK) {
         st = journal_due(n);
@@ -350,8 +362,8 @@ static enum status all_groups_settled(struct node *n)
         st = all_groups(n);
         if (st == ST_OK) {
             st = sql_number(&n->sql, &dirty, 0,
-                            "SELECT count(*) FROM mls_group WHERE dirty = 1 AND pending = 0 AND gap_at = 0"
-                            " AND state = 1",
+                            "SELECT count(*) FROM mls_group g JOIN log l ON l.id = g.log WHERE g.dirty = 1"
+                            " AND g.pending = 0 AND g.gap_at = 0 AND g.state = 1 AND l.echoed = 1",
                             "");
         }
     }
@@ -364,7 +376,10 @@ enum status reconcile(struct node *n)
     if (st != ST_OK || !n->self.in_family || n->self.removed) {
         return st;
     }
-    st = node_guard(n, family_work, NULL, &why);
+    st = restore_due(n);
+    if (st == ST_OK) {
+        st = node_guard(n, family_work, NULL, &why);
+    }
     if (st == ST_OK && why != ST_OK) {
         st = meta_set_bytes(n, "last_trouble", span_text(status_name(why)));
     }

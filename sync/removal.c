@@ -11,6 +11,7 @@
 #include "sync/facts.h"
 #include "sync/family.h"
 #include "sync/names.h"
+#include "sync/readd.h"
 #include "sync/scope_internal.h"
 
 bool revocation_known(struct node *n, const struct device_id *device)
@@ -133,11 +134,26 @@ enum status letter_evidence(struct node *n, const struct received_letter *l)
 
 /* ---- evidence that a commit brought ---- */
 
+/* A device that is added again to its family has none of its key packages' secrets any more, or gives them up
+ * (scope_join.c): it sends new ones. */
+static enum status forget_packages(struct node *n, struct group *g, struct span body)
+{
+    struct readd_request q;
+    struct person_ref who;
+    uint32_t leaf = 0;
+    enum status st = readd_request_decode(&q, body);
+    if (st == ST_OK) {
+        st = readd_request_verify(&q);
+    }
+    return st == ST_OK && readd_names_leaf(n, g, &q, &leaf, &who)
+               ? sql_run(&n->sql, "DELETE FROM peer_key_package WHERE device = ?", "b", SPAN_ID(&q.device))
+               : st;
+}
+
 enum status epoch_evidence(struct node *n, struct group *g, const struct span *records, size_t count)
 {
     struct evidence_record r;
     enum status st = ST_OK;
-    (void)g;
     for (size_t i = 0; st == ST_OK && i < count; i++) {
         if (evidence_record_decode(&r, records[i]) != ST_OK) {
             continue;
@@ -158,7 +174,10 @@ enum status epoch_evidence(struct node *n, struct group *g, const struct span *r
         case EVIDENCE_CERTIFICATE: /* those that count stand in the leaves, which the commit's judges looked
                                       at */
         case EVIDENCE_LEAVE:
+            break;
         case EVIDENCE_READD:
+            st = g->kind == SCOPE_FAMILY ? forget_packages(n, g, r.body) : ST_OK;
+            break;
         default:
             break;
         }

@@ -253,6 +253,18 @@ static const char *const step_sql[] = {
     "CREATE TABLE history_answer(want BLOB PRIMARY KEY) STRICT, WITHOUT ROWID;"
     /* Offers of the version before are not read any more. */
     "DELETE FROM log WHERE kind = 5;",
+    /* ---- old copies of a database (docs/decisions/0049) ---- */
+    /* echoed: read to its end since this process began, so that what an earlier life sent there was seen.
+     * recover: scopes whose groups were left because this database is an old copy. state: 1 out, asks; 2 in
+     * again, waits to hear how far its own journal goes. leaf: hash of its leaf there, as a member told. */
+    "ALTER TABLE log ADD COLUMN echoed INTEGER NOT NULL DEFAULT 0;"
+    "CREATE TABLE recover(scope BLOB PRIMARY KEY, kind INTEGER NOT NULL, generation INTEGER NOT NULL, "
+    "subject_family BLOB, subject_person BLOB, peer_family BLOB, peer_person BLOB,"
+    " state INTEGER NOT NULL DEFAULT 1, leaf BLOB, package BLOB, package_at INTEGER NOT NULL DEFAULT 0,"
+    " asked_at INTEGER NOT NULL DEFAULT 0, told_at INTEGER NOT NULL DEFAULT 0, began_at INTEGER NOT NULL,"
+    " joined_at INTEGER NOT NULL DEFAULT 0, by BLOB, heard INTEGER NOT NULL DEFAULT 0, head_seq INTEGER NOT "
+    "NULL DEFAULT 0)"
+    " STRICT, WITHOUT ROWID;",
 };
 
 enum status schema_make(struct sql *s, int version)

@@ -3,6 +3,7 @@
 #include "sync/family.h"
 #include "sync/held.h"
 #include "sync/letters.h"
+#include "sync/restore.h"
 #include "sync/scope_internal.h"
 
 /* ---- making ---- */
@@ -56,6 +57,7 @@ static enum status stage(struct node *n, struct group *g, const struct group_com
         .authenticated_data = buffer_span(&m->data),
     };
     enum status st = mls_group_commit(g->mls, &args, &n->entropy, &m->staged, &m->message, &m->welcome);
+    n->sealed = true;
     enum status saved = group_save(n, g);
     return st == ST_OK ? saved : st;
 }
@@ -114,8 +116,10 @@ static enum status keep_letters(struct node *n, struct group *g, const struct gr
 enum status group_commit(struct node *n, struct group *g, const struct group_commit_args *a)
 {
     struct making m = {.staged = NULL};
-    if (g->pending || g->gap || g->state != GROUP_ACTIVE) {
-        return ST_GROUP_BUSY;
+    bool echoed = false;
+    enum status st = logs_echoed(n, g->log, &echoed);
+    if (st != ST_OK || !echoed || g->pending || g->gap || g->state != GROUP_ACTIVE) {
+        return st == ST_OK ? ST_GROUP_BUSY : st;
     }
     if (a->add_count > GROUP_ADDS_MAX || a->evidence_count > GROUP_EVIDENCE_MAX) {
         return ST_NO_SPACE;
@@ -125,7 +129,7 @@ enum status group_commit(struct node *n, struct group *g, const struct group_com
     buffer_init(&m.context, KITH_CONTEXT_MAX);
     buffer_init(&m.message, BLOCK_MESSAGE_MAX);
     buffer_init(&m.welcome, ADMISSION_WELCOME_MAX);
-    enum status st = encode_commit_data(a, &m.hashes, &m.data);
+    st = encode_commit_data(a, &m.hashes, &m.data);
     if (st == ST_OK) {
         st = encode_context(a->context, &m.context);
     }
@@ -256,10 +260,17 @@ static enum status keep_certificates(struct node *n, const struct group *g)
 static enum status begin_epoch(struct node *n, struct group *g, const struct person_ref *author,
                                bool new_person)
 {
+    bool echoed = false;
     enum status st = group_save(n, g);
     g->epoch = mls_group_epoch(g->mls);
     if (st == ST_OK) {
+        st = logs_echoed(n, g->log, &echoed);
+    }
+    if (st == ST_OK) {
         st = group_open_log(n, g);
+    }
+    if (st == ST_OK && echoed) { /* the commit is news: this process was there when the log began */
+        st = logs_set_echoed(n, g->log);
     }
     if (st == ST_OK) {
         st = group_note_epoch(n, g, author);
@@ -311,6 +322,22 @@ static bool person_of_leaf(const struct group *g, uint32_t leaf, struct person_r
     return found;
 }
 
+static bool adds_device(const struct newcomers *c, const struct device_id *device)
+{
+    bool adds = false;
+    for (size_t i = 0; i < c->count; i++) {
+        adds = adds || ID_EQUAL(&c->added[i].device, device);
+    }
+    return adds;
+}
+
+/* Our leaf was replaced by a fresh one of ours, as we must have asked, and this database does not know. */
+static enum status found_replaced(struct node *n, struct group *g)
+{
+    enum status st = group_stuck(n, g, "this device was added again, and its database does not know of it");
+    return st == ST_OK ? restore_found(n) : st;
+}
+
 enum status group_end_epoch(struct node *n, struct group *g, struct mls_staged *staged, bool own,
                             const struct evidence_set *evidence)
 {
@@ -331,7 +358,7 @@ enum status group_end_epoch(struct node *n, struct group *g, struct mls_staged *
     }
     mls_group_merge(g->mls, staged);
     if (out_of_it) {
-        return removed_from_group(n, g);
+        return adds_device(&newcomers, &n->self.device) ? found_replaced(n, g) : removed_from_group(n, g);
     }
     st = drop_pending(n, g);
     if (st == ST_OK && own) {

@@ -383,6 +383,9 @@ enum status group_insert(struct node *n, const struct group_row_args *a, struct 
     if (st == ST_OK) {
         st = group_open_log(n, g);
     }
+    if (st == ST_OK && !a->founding) { /* nobody wrote there before */
+        st = logs_set_echoed(n, g->log);
+    }
     *out = st == ST_OK ? g : NULL;
     return st; /* on failure the event rolls back, and the touched group is dropped with it */
 }

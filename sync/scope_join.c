@@ -5,6 +5,7 @@
 #include "sync/held.h"
 #include "sync/journal.h"
 #include "sync/pair.h"
+#include "sync/restore.h"
 #include "sync/scope_internal.h"
 
 enum join_limits {
@@ -272,7 +273,7 @@ static enum status adopt_chains(struct node *n, const struct admission *a)
 }
 
 static enum status adopt_rest(struct node *n, struct group *g, const struct admission *a,
-                              const struct person_ref *sender)
+                              const struct device_certificate *from)
 {
     struct device_certificate c;
     struct mls_member m;
@@ -285,11 +286,17 @@ static enum status adopt_rest(struct node *n, struct group *g, const struct admi
     }
     int64_t known = 0; /* a device that was here before lacks what it missed: no base, repair brings it */
     if (st == ST_OK) {
-        st = sql_number(&n->sql, &known, 0, "SELECT count(*) FROM head WHERE scope = ? AND cont_seq > 0", "b",
-                        SPAN_ID(&g->scope));
+        st = sql_number(
+            &n->sql, &known, 0,
+            "SELECT (SELECT count(*) FROM head WHERE scope = ?1 AND cont_seq > 0) + (SELECT count(*) FROM"
+            " mls_group g JOIN recover r ON r.scope = g.scope WHERE g.scope = ?1 AND g.state = 3)",
+            "b", SPAN_ID(&g->scope));
     }
     for (size_t i = 0; st == ST_OK && known == 0 && i < a->head_count; i++) {
         st = journal_set_base(n, &g->scope, &a->heads[i]);
+    }
+    if (st == ST_OK) {
+        st = restore_entered(n, &g->scope, a, from);
     }
     for (size_t i = a->author_count; st == ST_OK && i > 0; i--) {
         if (g->epoch >= i) {
@@ -302,7 +309,7 @@ static enum status adopt_rest(struct node *n, struct group *g, const struct admi
                          n->now.wall_ms);
         }
     }
-    return st == ST_OK ? group_note_epoch(n, g, sender) : st;
+    return st == ST_OK ? group_note_epoch(n, g, &from->who) : st;
 }
 
 /* A relay that was wiped since the Admission was made: what this device would read first need not be first.
@@ -396,7 +403,7 @@ static enum status join(struct node *n, struct joining *j)
         st = group_insert(n, &row, &g);
     }
     if (st == ST_OK) {
-        st = adopt_rest(n, g, j->a, &j->from->who);
+        st = adopt_rest(n, g, j->a, j->from);
     }
     if (st == ST_OK) {
         st = judge_incarnation(n, g, j->a);
@@ -406,6 +413,9 @@ static enum status join(struct node *n, struct joining *j)
     }
     if (st == ST_OK && !j->last_resort) {
         st = sql_run(&n->sql, "DELETE FROM own_key_package WHERE ref = ?", "b", SPAN(j->ref));
+    }
+    if (st == ST_OK && !first && g->kind == SCOPE_FAMILY) { /* the others forget them too: removal.c */
+        st = sql_run(&n->sql, "DELETE FROM own_key_package WHERE for_device != zeroblob(32)", "");
     }
     if (st == ST_OK && first) {
         st = pair_joined(n);

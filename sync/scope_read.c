@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What comes out of a group's logs: evidence, commits, messages (§5.3). */
+#include "sync/restore.h"
 #include "sync/scope_internal.h"
 
 /* ---- evidence ---- */
@@ -91,18 +92,11 @@ static enum status own_commit(struct node *n, struct group *g, struct span recor
     return ST_OK;
 }
 
-/* Our own message under a key that we have not spent: this database is an older copy (§5.4). It never sends
- * in this group again, or it would use a key twice. */
+/* Our own message under a key that we have not spent: this database is an older copy (§5.4). */
 static enum status found_too_old(struct node *n, struct group *g)
 {
     enum status st = group_stuck(n, g, "this device's database is older than what it sent: it was put back");
-    if (st == ST_OK) {
-        st = meta_set_number(n, "old_copy", 1);
-    }
-    return st == ST_OK
-               ? node_alarm(n, NULL, "this device's database is an old copy: remove it, and pair it anew",
-                            &g->scope)
-               : st;
+    return st == ST_OK ? restore_found(n) : st;
 }
 
 /* Public checks, judgement, private step. Void commits: ST_OK and *winner NULL; what was spent is saved. */

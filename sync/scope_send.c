@@ -22,7 +22,11 @@ enum status group_send(struct node *n, struct group *g, const struct group_messa
 {
     struct buffer sealed[GROUP_SEND_MAX];
     struct span spans[GROUP_SEND_MAX];
-    enum status st = g->state == GROUP_ACTIVE && count <= GROUP_SEND_MAX ? ST_OK : ST_GROUP_NOT_HERE;
+    bool echoed = false; /* no key is spent before it is known that it was not spent already (§5.4) */
+    enum status st = logs_echoed(n, g->log, &echoed);
+    if (st == ST_OK && (g->state != GROUP_ACTIVE || count > GROUP_SEND_MAX || !echoed)) {
+        st = echoed ? ST_GROUP_NOT_HERE : ST_GROUP_BUSY;
+    }
     for (size_t i = 0; i < GROUP_SEND_MAX; i++) {
         buffer_init(&sealed[i], BLOCK_MESSAGE_MAX);
     }
@@ -30,6 +34,7 @@ enum status group_send(struct node *n, struct group *g, const struct group_messa
         st = protect(n, g, &messages[i], &sealed[i]);
         spans[i] = buffer_span(&sealed[i]);
     }
+    n->sealed = true;
     /* The ratchet's new state is on disk with the ciphertext: one transaction. */
     enum status saved = group_save(n, g);
     st = st == ST_OK ? saved : st;

@@ -195,6 +195,36 @@ static enum status name_overdue(struct node *n, struct group *g, char *out, size
     return s;
 }
 
+/* Scopes whose group this device has left because its database is an old copy. */
+static enum status list_left(struct node *n, struct status_text *t)
+{
+    struct query q;
+    query_start(
+        &q, &n->sql,
+        "SELECT kind, generation, subject_family, subject_person, peer_family, peer_person FROM recover"
+        " WHERE state = 1 ORDER BY kind, scope",
+        "");
+    while (t->count < NODE_ROWS_MAX && query_next(&q)) {
+        struct status_group *g = &t->groups[t->count];
+        struct person_ref who = {.family = n->self.family};
+        *g = (struct status_group){.kind = query_int(&q, 0), .state = GROUP_STUCK};
+        snprintf(g->text, sizeof(g->text),
+                 "stuck: this device's database is an old copy: it asks to be added again");
+        t->rows[t->count++] = (struct status_group_row){.kind = scope_kind_name(g->kind),
+                                                        .about = g->about,
+                                                        .generation = (uint64_t)query_int(&q, 1),
+                                                        .state = g->text,
+                                                        .overdue = g->overdue};
+        int about = g->kind == SCOPE_CONVERSATION ? 4 : 2;
+        if (g->kind >= SCOPE_WARD && !query_null(&q, about)) {
+            QUERY_ID(&q, about, &who.family);
+            QUERY_ID(&q, about + 1, &who.person);
+            query_fail(&q, person_name(n, &who, g->about, sizeof(g->about)));
+        }
+    }
+    return query_end(&q);
+}
+
 static enum status count_devices(struct node *n, struct status_text *t)
 {
     enum status s = ST_OK;
@@ -286,6 +316,8 @@ static enum status fill_status(struct node *n, struct status_row *row, struct st
     enum status s = name_self(n, t);
     if (s == ST_OK)
         s = list_groups(n, t);
+    if (s == ST_OK)
+        s = list_left(n, t);
     if (s == ST_OK)
         s = count_devices(n, t);
     if (s == ST_OK)

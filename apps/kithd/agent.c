@@ -5,12 +5,14 @@
  *   3. A held call ends in exactly one reply. */
 #include "apps/kithd/agent.h"
 
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sodium.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "apps/kithd/inbox.h"
@@ -51,6 +53,7 @@ struct agent {
     bool has_signals, noticed;
     bool fresh; /* the node was opened: what it asks for has not been taken yet */
     unsigned reopened;
+    uint8_t witness[NODE_WITNESS_LEN]; /* as written last */
 };
 
 static void fill_random(void *ctx, uint8_t *out, size_t len)
@@ -193,8 +196,43 @@ static enum status keep_child(struct agent *a)
     return a->child.pid != 0 ? relay_child_keep(&a->child, a->args.with_relay, data_dir) : ST_OK;
 }
 
+/* The witness (sync/witness.h) lies beside the socket, where it does not survive the machine's end. Where the
+ * socket has to lie in the home itself, a backup would take it along: then there is none. */
+static bool witness_path(const struct agent *a, char path[static AGENT_SOCKET_MAX + 16])
+{
+    snprintf(path, AGENT_SOCKET_MAX + 16, "%s.witness", a->args.address->socket);
+    return strcmp(a->args.address->folder, a->args.address->home) != 0;
+}
+
+static bool read_witness(const struct agent *a, uint8_t out[static NODE_WITNESS_LEN])
+{
+    char path[AGENT_SOCKET_MAX + 16];
+    FILE *f = witness_path(a, path) ? fopen(path, "rb") : NULL;
+    bool whole = f != NULL && fread(out, 1, NODE_WITNESS_LEN, f) == NODE_WITNESS_LEN;
+    if (f != NULL)
+        fclose(f);
+    return whole;
+}
+
+/* One that cannot be written is one that is missing. */
+static void write_witness(struct agent *a)
+{
+    uint8_t now[NODE_WITNESS_LEN];
+    char path[AGENT_SOCKET_MAX + 16];
+    node_witness(a->node, now);
+    if (memcmp(now, a->witness, sizeof(now)) == 0 || !witness_path(a, path))
+        return;
+    memcpy(a->witness, now, sizeof(now));
+    int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd >= 0 && pwrite(fd, now, sizeof(now), 0) != (ssize_t)sizeof(now))
+        (void)unlink(path);
+    if (fd >= 0)
+        close(fd);
+}
+
 static enum status open_node(struct agent *a)
 {
+    uint8_t witness[NODE_WITNESS_LEN];
     struct sqlite3 *db;
     enum status s = vault_open(&db, a->args.address->home, SCHEMA_VERSION);
     if (s == ST_OK && a->args.with_relay != NULL && a->child.pid == 0) {
@@ -207,9 +245,13 @@ static enum status open_node(struct agent *a)
     const struct node_args args = {.db = db,
                                    .entropy = a->entropy,
                                    .now = inbox_now(),
-                                   .relay = a->child.pid != 0 ? a->child.address : a->args.relay};
+                                   .relay = a->child.pid != 0 ? a->child.address : a->args.relay,
+                                   .witness = read_witness(a, witness) ? witness : NULL};
     a->fresh = true;
-    return node_open(&a->node, &args);
+    s = node_open(&a->node, &args);
+    if (s == ST_OK)
+        write_witness(a);
+    return s;
 }
 
 static void close_links(struct agent *a)
@@ -241,6 +283,7 @@ static void take_effects(struct agent *a, struct now now, struct unanswered *non
 {
     const struct effect *fx;
     none->count = 0;
+    write_witness(a);
     while ((fx = node_next(a->node)) != NULL)
         do_effect(a, fx, now, none);
 }

@@ -80,7 +80,8 @@ static enum status if_own(const struct mls_group *g, const struct private_messag
                           const struct private_message_keys *keys, enum status otherwise)
 {
     uint32_t leaf;
-    bool own = private_message_sender(m, keys->sender_data, &leaf) == ST_OK && leaf == group_own_leaf(g);
+    bool own =
+        private_message_sender(m, keys->sender_data, &leaf, NULL) == ST_OK && leaf == group_own_leaf(g);
     return own ? ST_MLS_OWN_MESSAGE : otherwise;
 }
 

@@ -212,11 +212,14 @@ static enum status open_sender(const struct private_message *m, const struct sec
 }
 
 enum status private_message_sender(const struct private_message *m, const struct secret *sender_data,
-                                   uint32_t *leaf)
+                                   uint32_t *leaf, uint32_t *generation)
 {
     struct sender_data d = {0};
     enum status s = open_sender(m, sender_data, &d);
     *leaf = s == ST_OK ? d.leaf : 0;
+    if (generation) {
+        *generation = s == ST_OK ? d.generation : 0;
+    }
     return s;
 }
 

@@ -37,8 +37,9 @@ enum status private_message_open(const struct private_message *m, const struct p
                                  struct buffer *plain, struct authenticated_content *out,
                                  struct message_key *spend) MUST_USE;
 
-/* Who sent m, by its sender data alone; not authenticated. ST_MLS_SENDER_DATA. */
+/* Who sent m and with which of its keys (`generation` may be NULL), by its sender data alone; not
+ * authenticated. ST_MLS_SENDER_DATA. */
 enum status private_message_sender(const struct private_message *m, const struct secret *sender_data,
-                                   uint32_t *leaf) MUST_USE;
+                                   uint32_t *leaf, uint32_t *generation) MUST_USE;
 
 #endif

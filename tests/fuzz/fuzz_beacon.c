@@ -8,6 +8,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     sample_fuzz("beacon", data, size);
     sample_fuzz("readd_request", data, size);
+    sample_fuzz("leaf_told", data, size);
     sample_fuzz("leave_note", data, size);
     return 0;
 }

@@ -389,6 +389,15 @@ static void readd_sample(struct writer *w)
     MUST(readd_request_encode(w, &q));
 }
 
+static void leaf_told_sample(struct writer *w)
+{
+    struct leaf_told l = {.generation = 2};
+    fill(l.scope.b, sizeof l.scope.b, 1);
+    fill(l.device.b, sizeof l.device.b, 3);
+    fill(l.leaf_hash, HASH_LEN, 2);
+    MUST(leaf_told_encode(w, &l));
+}
+
 static void leave_sample(struct writer *w)
 {
     struct sample_key mine = sample_key(2);
@@ -527,6 +536,7 @@ ROUNDTRIP(evidence_record)
 ROUNDTRIP(commit_data)
 ROUNDTRIP(beacon)
 ROUNDTRIP(readd_request)
+ROUNDTRIP(leaf_told)
 ROUNDTRIP(leave_note)
 ROUNDTRIP(admission)
 ROUNDTRIP(group_message)
@@ -616,6 +626,7 @@ static const struct sample_row {
     {"commit_data", commit_data_sample, commit_data_roundtrip, NULL},
     {"beacon", beacon_sample, beacon_roundtrip, NULL},
     {"readd_request", readd_sample, readd_request_roundtrip, readd_request_checked},
+    {"leaf_told", leaf_told_sample, leaf_told_roundtrip, NULL},
     {"leave_note", leave_sample, leave_note_roundtrip, leave_note_checked},
     {"admission", admission_sample, admission_roundtrip, NULL},
     {"group_message", group_message_sample, group_message_roundtrip, NULL},

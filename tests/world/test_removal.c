@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A device that was lost, and a device whose disk is older than it was (T41, T42). */
+/* A device that was lost (T41). */
 #include <stdio.h>
 #include <string.h>
 
@@ -141,28 +141,6 @@ static void T41_removed_is_said_only_when_everybody_has_passed_it(void **state)
     assert_device(w, s.ben, tablet, "removed");
 }
 
-static void T42_an_old_copy_of_a_device_sends_nothing_that_counts(void **state)
-{
-    struct world *w = *state;
-    struct story s;
-    story_children_meet(w, &s);
-    story_say(w, s.maya, "Leo", "one", s.leo);
-    world_keep_home(w, s.maya, 0);
-    story_say(w, s.maya, "Leo", "two", s.leo);
-    story_say(w, s.maya, "Leo", "three", s.leo);
-    world_run(w, MINUTE_MS);
-    world_put_back_home(w, s.maya, 0);
-    world_run(w, 10 * MINUTE_MS);
-    (void)world_do(w, s.maya, CMD_SEND, "Leo", "from the past", NULL, NULL);
-    world_run(w, HOUR_MS);
-    assert_false(world_has_text(w, s.leo, "from the past", NULL));
-    assert_true(world_has_text(w, s.leo, "three", "Maya"));
-    assert_int_equal(world_number(w, s.leo, "SELECT count(*) FROM entry WHERE fork = 1"), 0);
-    /* its person is told that something is wrong */
-    assert_true(world_alarms(w, s.maya) > 0 ||
-                world_number(w, s.maya, "SELECT count(*) FROM mls_group WHERE state = 2") > 0);
-}
-
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -171,7 +149,6 @@ int main(void)
         TEST(T41_a_removed_device_reads_nothing_new),
         TEST(T41_no_key_of_a_removed_device_opens_a_later_epoch),
         TEST(T41_removed_is_said_only_when_everybody_has_passed_it),
-        TEST(T42_an_old_copy_of_a_device_sends_nothing_that_counts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

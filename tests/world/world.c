@@ -138,7 +138,10 @@ void world_clock(struct world *w, size_t device, int64_t ahead_ms)
 
 static enum status open_device(struct world *w, struct world_device *d)
 {
-    struct node_args args = {.entropy = w->entropy.entropy, .now = device_now(w, d), .relay = w->relay};
+    struct node_args args = {.entropy = w->entropy.entropy,
+                             .now = device_now(w, d),
+                             .relay = w->relay,
+                             .witness = d->has_witness ? d->witness : NULL};
     enum status st = world_disk_open(d->disk, &args.db);
     return st == ST_OK ? node_open(&d->node, &args) : st;
 }
@@ -181,6 +184,11 @@ void world_off(struct world *w, size_t device)
     }
 }
 
+void world_lose_witness(struct world *w, size_t device)
+{
+    w->devices[device].has_witness = false;
+}
+
 void world_restart(struct world *w, size_t device)
 {
     world_off(w, device);
@@ -195,6 +203,12 @@ void world_fail_disk(struct world *w, size_t device, unsigned nth)
 void world_restart_every(struct world *w, unsigned steps)
 {
     w->restart_every = steps;
+}
+
+void world_on_append(struct world *w, world_append_fn fn, void *ctx)
+{
+    w->on_append = fn;
+    w->on_append_ctx = ctx;
 }
 
 /* ---- effects ---- */
@@ -222,6 +236,8 @@ static void result_came(struct world *w, const struct result *r)
 static void take_effects(struct world *w, size_t device)
 {
     const struct effect *fx;
+    node_witness(w->devices[device].node, w->devices[device].witness);
+    w->devices[device].has_witness = true;
     while ((fx = node_next(w->devices[device].node)) != NULL) {
         if (fx->kind == FX_RELAY_REQUEST)
             request_begins(w, device, fx);

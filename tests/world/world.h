@@ -39,6 +39,8 @@ const char *world_device_name(const struct world *w, size_t device);
 void world_off(struct world *w, size_t device);
 void world_on(struct world *w, size_t device);
 void world_restart(struct world *w, size_t device);
+/* The machine itself starts again: what sync/witness.h kept outside of the home is gone. */
+void world_lose_witness(struct world *w, size_t device);
 
 /* The home as it is on disk, kept and put back; the device is off meanwhile. Slots are below WORLD_KEPT_MAX.
  */
@@ -83,6 +85,12 @@ void world_rename_relay(struct world *w);
 void world_fork_log(struct world *w, size_t device, const struct log_id *log, uint64_t after);
 /* From now on the relay shows this device nothing new of this log, and takes what it appends. */
 void world_withhold_log(struct world *w, size_t device, const struct log_id *log);
+
+/* Calls `fn` with every block that arrives at the relay to be appended. */
+struct relay_request;
+typedef void (*world_append_fn)(void *ctx, struct world *w, size_t device,
+                                const struct relay_request *append);
+void world_on_append(struct world *w, world_append_fn fn, void *ctx);
 
 /* ---- time and commands ---- */
 

@@ -41,6 +41,8 @@ struct world_device {
     struct node *node; /* NULL: off */
     unsigned life, steps;
     int64_t ahead_ms; /* of its clock */
+    uint8_t witness[NODE_WITNESS_LEN]; /* outside of its home */
+    bool has_witness;
     struct relay_party session, source;
 };
 
@@ -61,6 +63,8 @@ struct world {
     struct relay_party attacker, attackers_source; /* for what a hostile relay adds */
     struct world_result result;
     bool got_result, trace;
+    world_append_fn on_append;
+    void *on_append_ctx;
     struct relay_watch watches[RELAY_WATCHES_MAX];
     struct relay_answer answer;
 };

@@ -281,6 +281,8 @@ void arrive_at_relay(struct world *w, struct flight *f)
     if (w->hostile != NULL)
         add_first(w, &request);
     f->state = FLIGHT_AT_RELAY;
+    if (w->on_append != NULL && request.command == RELAY_APPEND)
+        w->on_append(w->on_append_ctx, w, f->device, &request);
     assert_ok(relay_core_submit(w->core, &ask, &request, w->now));
     relay_core_commit(w->core, w->now);
     take_answers(w);

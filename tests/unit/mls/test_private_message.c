@@ -164,9 +164,9 @@ static void another_epochs_sender_data_does_not_open(void **state)
     seal(CONTENT_APPLICATION, 0);
     reader_init(&r, buffer_span(&out));
     private_message_read(&r, &m);
-    assert_ok(private_message_sender(&m, &sender_data, &leaf));
+    assert_ok(private_message_sender(&m, &sender_data, &leaf, NULL));
     assert_int_equal(leaf, 2);
-    assert_status(private_message_sender(&m, &wrong, &leaf), ST_MLS_SENDER_DATA);
+    assert_status(private_message_sender(&m, &wrong, &leaf, NULL), ST_MLS_SENDER_DATA);
 }
 
 int main(void)

@@ -8,6 +8,7 @@ static void decoders_refuse_every_cut_and_no_flip_is_silent(void **state)
     (void)state;
     sample_check_decoder("beacon");
     sample_check_decoder("readd_request");
+    sample_check_decoder("leaf_told");
     sample_check_decoder("leave_note");
 }
 

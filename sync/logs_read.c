@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a read brought: blocks, records, the end of a log. */
+#include "sync/logs_internal.h"
+
+/* ---- one record ---- */
+
+struct record_call {
+    const struct log_row *log;
+    uint64_t seq;
+    struct span message;
+};
+
+static enum status dispatch_record(struct node *n, void *arg)
+{
+    struct record_call *c = arg;
+    switch (c->log->kind) {
+    case LOG_OF_GROUP:
+        return group_record(n, c->log, c->seq, c->message);
+    case LOG_OF_LETTERBOX:
+        return letter_record(n, c->log, c->message);
+    case LOG_OF_PAIRING:
+        return pair_record(n, c->log, c->message);
+    case LOG_OF_CARD:
+        return card_record(n, c->log, c->message);
+    case LOG_OF_HISTORY:
+        return history_record(n, c->log, c->message);
+    case LOG_OUTWARD:
+    case LOG_HISTORY_OUT:
+    default:
+        return ST_INTERNAL;
+    }
+}
+
+static enum status deliver(struct node *n, const struct log_row *log, uint64_t seq, struct span message)
+{
+    struct record_call c = {log, seq, message};
+    enum status why = ST_OK, st = node_guard(n, dispatch_record, &c, &why);
+    if (st == ST_OK && why != ST_OK) {
+        st = node_skipped(n);
+    }
+    return st;
+}
+
+static struct reassembly **parts_of(struct node *n, int64_t log)
+{
+    size_t free_at = LOGS_REASSEMBLIES_MAX;
+    for (size_t i = 0; i < LOGS_REASSEMBLIES_MAX; i++) {
+        if (n->log_memory->open[i].log == log) {
+            return &n->log_memory->open[i].parts;
+        }
+        if (n->log_memory->open[i].log == 0) {
+            free_at = i;
+        }
+    }
+    if (free_at == LOGS_REASSEMBLIES_MAX) { /* many logs with unfinished messages: the first makes room */
+        free_at = 0;
+        reassembly_free(n->log_memory->open[0].parts);
+    }
+    n->log_memory->open[free_at].log = log;
+    n->log_memory->open[free_at].parts = NULL;
+    return &n->log_memory->open[free_at].parts;
+}
+
+static enum status take_fragment(struct node *n, const struct log_row *log, uint64_t seq,
+                                 const struct block_record *record)
+{
+    struct buffer whole;
+    bool complete = false;
+    struct reassembly **parts = parts_of(n, log->id);
+    enum status st = *parts ? ST_OK : reassembly_new(parts);
+    buffer_init(&whole, BLOCK_MESSAGE_MAX);
+    if (st == ST_OK) {
+        st = reassembly_add(*parts, record, seq, &whole, &complete);
+    }
+    if (st != ST_OK && !status_is_fatal(st)) {
+        st = node_skipped(n);
+    }
+    if (st == ST_OK && complete) {
+        st = deliver(n, log, seq, buffer_span(&whole));
+    }
+    buffer_wipe(&whole);
+    return st;
+}
+
+static enum status take_block(struct node *n, const struct log_row *log, const struct secret *key,
+                              const struct relay_block *block)
+{
+    struct block_payload *payload = mem_alloc(1, sizeof(*payload));
+    struct block_record record;
+    if (!payload) {
+        return ST_NO_MEMORY;
+    }
+    enum status st = block_open(payload, key, block->block);
+    if (st != ST_OK) {
+        st = status_is_fatal(st) ? st : node_skipped(n);
+    } else {
+        while (st == ST_OK && block_payload_next(payload, &record)) {
+            st = record.kind == BLOCK_WHOLE ? deliver(n, log, block->seq, record.bytes)
+                                            : take_fragment(n, log, block->seq, &record);
+        }
+    }
+    mem_free(payload, sizeof(*payload));
+    return st;
+}
+
+/* ---- one answer ---- */
+
+static uint64_t safe_cursor(struct node *n, int64_t log, uint64_t cursor)
+{
+    for (size_t i = 0; i < LOGS_REASSEMBLIES_MAX; i++) {
+        if (n->log_memory->open[i].log == log && n->log_memory->open[i].parts) {
+            uint64_t oldest = reassembly_oldest_seq(n->log_memory->open[i].parts);
+            return oldest != 0 && oldest <= cursor ? oldest - 1 : cursor;
+        }
+    }
+    return cursor;
+}
+
+enum status logs_load(struct node *n, int64_t id, struct log_row *out, struct secret *key, int64_t *cursor)
+{
+    struct query q;
+    memset(out, 0, sizeof(*out));
+    query_start(&q, &n->sql, "SELECT id, owner, epoch, kind, log_id, block_key, cursor FROM log WHERE id = ?",
+                "i", id);
+    if (query_next(&q)) {
+        out->id = query_int(&q, 0);
+        out->owner = query_int(&q, 1);
+        out->epoch = query_int(&q, 2);
+        out->kind = (enum log_kind)query_int(&q, 3);
+        QUERY_ID(&q, 4, &out->log);
+        QUERY_ID(&q, 5, key);
+        *cursor = query_int(&q, 6);
+    }
+    return query_end(&q);
+}
+
+/* Seqs of a group's log are dense: one that is missing may have been the first commit (§5.3). A hole that was
+ * waited out once is let be when the log is read again. */
+static enum status note_hole(struct node *n, const struct log_row *log, int64_t seq)
+{
+    int64_t known = 0;
+    enum status st = sql_number(&n->sql, &known, 0, "SELECT gap_to FROM log WHERE id = ?", "i", log->id);
+    if (st != ST_OK || seq <= known) {
+        return st;
+    }
+    st = sql_run(&n->sql, "UPDATE log SET gap_to = ? WHERE id = ?", "ii", seq, log->id);
+    return st == ST_OK ? group_hole(n, log) : st;
+}
+
+/* The block that ends them is at the relay: entries that it carried need not be sent again. */
+enum status logs_appended(struct node *n, int64_t outbox)
+{
+    enum status st = sql_run(&n->sql, "UPDATE entry SET acked = 1 WHERE outbox = ?", "i", outbox);
+    if (st == ST_OK) {
+        st = sql_run(&n->sql, "DELETE FROM outbox WHERE id = ?", "i", outbox);
+    }
+    return st;
+}
+
+/* A block of ours that is read back was appended, though its answer got lost. */
+static enum status note_own_block(struct node *n, const struct log_row *log, struct span block)
+{
+    int64_t outbox = 0;
+    enum status st = sql_number(&n->sql, &outbox, 0, "SELECT id FROM outbox WHERE log = ? AND block = ?",
+                                "ib", log->id, block);
+    return st == ST_OK && outbox != 0 ? logs_appended(n, outbox) : st;
+}
+
+/* The log's end, as far as this relay shows it: whatever an earlier life of this device sent was seen. */
+static enum status note_end(struct node *n, const struct log_row *log, size_t count)
+{
+    bool echoed = true;
+    enum status st = ST_OK;
+    if (log->kind == LOG_OF_GROUP && count < RELAY_READ_MAX) {
+        st = logs_echoed(n, log->id, &echoed);
+    }
+    return st == ST_OK && !echoed ? logs_set_echoed(n, log->id) : st;
+}
+
+enum status logs_answer_read(struct node *n, const struct flight *f, const struct relay_answer *a)
+{
+    struct log_row log;
+    struct secret key;
+    int64_t cursor = 0;
+    enum status st = logs_load(n, f->log, &log, &key, &cursor);
+    bool usable = st == ST_OK && log.id != 0 && ID_EQUAL(&log.log, &f->log_id) &&
+                  (uint64_t)cursor == f->request.after_seq;
+    for (size_t i = 0; usable && st == ST_OK && i < a->count; i++) {
+        if (log.kind == LOG_OF_GROUP && a->blocks[i].seq != (uint64_t)cursor + 1) {
+            st = note_hole(n, &log, (int64_t)a->blocks[i].seq);
+        }
+        if (st != ST_OK) {
+            break;
+        }
+        st = note_own_block(n, &log, a->blocks[i].block);
+        if (st == ST_OK) {
+            st = take_block(n, &log, &key, &a->blocks[i]);
+        }
+        cursor = (int64_t)a->blocks[i].seq;
+    }
+    secret_wipe(&key);
+    for (size_t i = 0; i < n->log_memory->grown_count; i++) {
+        if (usable && a->count == 0 && n->log_memory->grown[i].log == f->log) {
+            n->log_memory->grown[i].seq = 0; /* a log that shrank: a relay that was wiped or lies */
+        }
+    }
+    if (st == ST_OK && usable) {
+        st = sql_run(&n->sql, "UPDATE log SET cursor = ?, safe = ? WHERE id = ?", "iii", cursor,
+                     (int64_t)safe_cursor(n, f->log, (uint64_t)cursor), f->log);
+        logs_changed(n);
+    }
+    return st == ST_OK && usable ? note_end(n, &log, a->count) : st;
+}
