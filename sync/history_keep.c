@@ -118,6 +118,10 @@ static enum status attested(struct keeping *k, const struct journal_entry *e, co
         *out = e->has_signature;
         return e->has_signature ? entry_signature_verify(&e->header, &e->signature) : ST_CRYPTO_SIGNATURE;
     }
+    if (ID_EQUAL(&e->header.author, k->via)) { /* over MLS, by the hash that stands in the page */
+        *out = true;
+        return ST_OK;
+    }
     if (a->known && a->attested && a->seq == e->header.seq + 1 && ID_EQUAL(&a->prev, hash)) {
         *out = true;
         return ST_OK;
@@ -161,7 +165,10 @@ static enum status keep_new(struct keeping *k, const struct journal_entry *e, st
     a->row = is_attested ? row : a->row;
     a->attested = is_attested;
     a->known = true;
-    return e->has_body && !applies ? journal_apply(k->n, k->kind, row) : ST_OK;
+    /* A text that is not attested yet was judged by whoever handed it over: there is nothing to do with it.
+     */
+    bool due = e->has_body && !applies && (is_attested || e->kind != ENTRY_TEXT);
+    return due ? journal_apply(k->n, k->kind, row) : ST_OK;
 }
 
 /* What the part may hold at all; anything else makes the whole of it another one than was promised. */
@@ -175,28 +182,39 @@ static enum status judge_item(struct keeping *k, const struct journal_entry *e)
     return fits ? ST_OK : ST_HISTORY_COUNT;
 }
 
-static enum status keep_entry(struct node *n, void *arg)
+static enum status keep_slowly(struct node *n, void *arg)
 {
     struct keeping *k = arg;
+    return journal_take_passed_on(n, k->kind, &k->range->scope, k->item, k->via);
+}
+
+/* *why: the entry does not count, and nothing of it is here. The plain way fails before it has written
+ * anything, so it needs no SAVEPOINT: SQLite's cost of one grows with what the transaction has changed so
+ * far. */
+static enum status keep_entry(struct keeping *k, enum status *why)
+{
     struct journal_entry e;
+    struct keep_author *a = NULL;
     int64_t there = 0;
     enum status st = journal_entry_decode(&e, k->item);
     if (st == ST_OK) {
-        st = sql_number(&n->sql, &there, 0,
+        st = sql_number(&k->n->sql, &there, 0,
                         "SELECT count(*) FROM entry WHERE scope = ? AND author = ? AND seq = ?", "bbi",
                         SPAN_ID(&e.header.scope), SPAN_ID(&e.header.author), (int64_t)e.header.seq);
     }
-    struct keep_author *a = NULL;
     if (st == ST_OK) {
         st = author_of(k, &e.header.author, &a);
     }
-    if (st == ST_OK && a != NULL && there == 0 && !ID_EQUAL(&e.header.author, &n->self.device)) {
-        return keep_new(k, &e, a);
+    if (st == ST_OK && a != NULL && there == 0 && !ID_EQUAL(&e.header.author, &k->n->self.device)) {
+        st = keep_new(k, &e, a);
+    } else if (st == ST_OK) {
+        if (a != NULL) {
+            a->known = false;
+        }
+        return node_guard(k->n, keep_slowly, k, why);
     }
-    if (a != NULL) {
-        a->known = false;
-    }
-    return st == ST_OK ? journal_take_passed_on(n, k->kind, &k->range->scope, k->item, k->via) : st;
+    *why = status_is_fatal(st) ? ST_OK : st;
+    return status_is_fatal(st) ? st : ST_OK;
 }
 
 static enum status keep_certificates(struct keeping *k, struct span rest)
@@ -227,7 +245,7 @@ static enum status keep_items(struct keeping *k, struct span rest)
     enum status st = ST_OK;
     while (st == ST_OK && wire_list_next(&rest, &k->item)) {
         enum status why = ST_OK;
-        st = node_guard(k->n, keep_entry, k, &why);
+        st = keep_entry(k, &why);
         if (st == ST_OK && why != ST_OK) {
             st = node_skipped(k->n);
         }

@@ -310,7 +310,7 @@ enum status journal_attest_due(struct node *n)
     struct query q;
     int64_t id = 0, kind = 0;
     query_start(&q, &n->sql,
-                "SELECT a.entry, a.kind, e.scope FROM attest_due a JOIN entry e ON e.id = a.entry LIMIT 1",
+                "SELECT a.entry, a.kind, e.scope FROM attest_due a CROSS JOIN entry e ON e.id = a.entry LIMIT 1",
                 "");
     if (query_next(&q)) {
         id = query_int(&q, 0);

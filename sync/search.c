@@ -165,8 +165,10 @@ static enum status take_out_hidden(struct node *n, bool *more)
     int64_t ids[SEARCH_BATCH];
     size_t count = 0;
     enum status st = next_ids(
-        n, "SELECT id FROM entry WHERE found > 0 AND has_body = 1 AND NOT (" SEARCH_SHOWN ") LIMIT ?", ids,
-        &count);
+        n,
+        "SELECT id FROM entry INDEXED BY entry_hidden WHERE found > 0 AND has_body = 1 AND NOT (" SEARCH_SHOWN
+        ") LIMIT ?",
+        ids, &count);
     for (size_t i = 0; st == ST_OK && i < count; i++) {
         st = search_forget(n, ids[i]);
     }
@@ -178,8 +180,9 @@ static enum status take_out_hidden(struct node *n, bool *more)
 static enum status begin_anew(struct node *n, bool *more)
 {
     int64_t lost = 0;
-    enum status st =
-        sql_number(&n->sql, &lost, 0, "SELECT id FROM entry WHERE found > 0 AND has_body = 0 LIMIT 1", "");
+    enum status st = sql_number(
+        &n->sql, &lost, 0,
+        "SELECT id FROM entry INDEXED BY entry_emptied WHERE found > 0 AND has_body = 0 LIMIT 1", "");
     if (st != ST_OK || lost == 0) {
         return st;
     }
