@@ -86,6 +86,11 @@ enum status device_name(struct node *n, const struct device_id *device, char *ou
  * header. */
 enum status key_package_make(struct node *n, const struct device_id *adder, bool last_resort,
                              struct buffer *out) MUST_USE;
+/* A Welcome has used it: its private part goes. One that was for anybody (a request's only one) stays for a
+ * week: where two devices of the other side have founded apart, the Welcome to the group that stands may come
+ * second. */
+enum status key_package_spent(struct node *n, const uint8_t ref[static HASH_LEN]) MUST_USE;
+enum status key_packages_forget(struct node *n) MUST_USE; /* those whose week is over */
 /* A KeyPackage as MLSMessage. */
 enum status key_package_message(struct span package, struct buffer *out) MUST_USE;
 /* Keeps one of a peer's, without header, for our use. */

@@ -127,6 +127,9 @@ static enum status prune(struct node *n)
     for (size_t i = 0; st == ST_OK && i < sizeof(sweeps) / sizeof(sweeps[0]); i++) {
         st = sql_run(&n->sql, sweeps[i], "i", n->now.wall_ms - EPOCHS_KEPT_MS);
     }
+    if (st == ST_OK) {
+        st = key_packages_forget(n);
+    }
     return st == ST_OK ? meta_set_number(n, "pruned_at", n->now.wall_ms) : st;
 }
 

@@ -412,7 +412,7 @@ static enum status join(struct node *n, struct joining *j)
         st = hold_for_newcomers(n, g, &before);
     }
     if (st == ST_OK && !j->last_resort) {
-        st = sql_run(&n->sql, "DELETE FROM own_key_package WHERE ref = ?", "b", SPAN(j->ref));
+        st = key_package_spent(n, j->ref);
     }
     if (st == ST_OK && !first && g->kind == SCOPE_FAMILY) { /* the others forget them too: removal.c */
         st = sql_run(&n->sql, "DELETE FROM own_key_package WHERE for_device != zeroblob(32)", "");

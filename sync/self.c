@@ -3,7 +3,10 @@
 #include "protocol/mls/group.h"
 #include "sync/family.h"
 
-enum self_limits { KEY_PACKAGE_DAYS = 90 /* refilled long before */ };
+enum self_limits {
+    KEY_PACKAGE_DAYS = 90,                      /* refilled long before */
+    KEY_PACKAGE_SPENT_MS = 7 * 24 * 3600 * 1000 /* for a rival founding, see family.h */
+};
 
 /* ---- self ---- */
 
@@ -158,6 +161,23 @@ enum status key_package_make(struct node *n, const struct device_id *adder, bool
     buffer_wipe(&message);
     buffer_wipe(&record);
     return st;
+}
+
+enum status key_package_spent(struct node *n, const uint8_t ref[static HASH_LEN])
+{
+    static const struct device_id anybody;
+    enum status st = sql_run(&n->sql, "DELETE FROM own_key_package WHERE ref = ? AND for_device != ?", "bb",
+                             SPAN_OF(ref, HASH_LEN), SPAN_ID(&anybody));
+    return st == ST_OK
+               ? sql_run(&n->sql, "UPDATE own_key_package SET last_resort = 2, at_ms = ? WHERE ref = ?", "ib",
+                         n->now.wall_ms, SPAN_OF(ref, HASH_LEN))
+               : st;
+}
+
+enum status key_packages_forget(struct node *n)
+{
+    return sql_run(&n->sql, "DELETE FROM own_key_package WHERE last_resort = 2 AND at_ms < ?", "i",
+                   n->now.wall_ms - KEY_PACKAGE_SPENT_MS);
 }
 
 enum status key_package_message(struct span package, struct buffer *out)

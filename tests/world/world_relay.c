@@ -67,6 +67,14 @@ void world_withhold_log(struct world *w, size_t device, const struct log_id *log
     bend_log(w, device, &(struct bent){.withheld = true, .log = *log});
 }
 
+void world_show_log(struct world *w, size_t device, const struct log_id *log)
+{
+    struct world_device *d = &w->devices[device];
+    for (size_t i = 0; i < d->bent_count; i++) /* its place stays: requests under way count them */
+        if (memcmp(log->b, d->bent[i].log.b, sizeof(log->b)) == 0)
+            memset(&d->bent[i].log, 0, sizeof(d->bent[i].log));
+}
+
 /* ---- under way ---- */
 
 void flight_end(struct flight *f)
