@@ -113,8 +113,11 @@ static enum status put_in_new(struct node *n, bool *more)
     int64_t ids[SEARCH_BATCH];
     size_t count = 0;
     struct indexed x;
-    enum status st = next_ids(
-        n, "SELECT id FROM entry WHERE found = 0 AND " SEARCH_SHOWN " ORDER BY id DESC LIMIT ?", ids, &count);
+    enum status st =
+        next_ids(n,
+                 "SELECT id FROM entry INDEXED BY entry_unfound WHERE found = 0 AND " SEARCH_SHOWN
+                 " ORDER BY id DESC LIMIT ?",
+                 ids, &count);
     buffer_init(&x.text, ENTRY_TEXT_MAX + 1);
     for (size_t i = 0; st == ST_OK && i < count; i++) {
         st = load(n, ids[i], &x);
