@@ -349,7 +349,7 @@ enum status wish_sign(struct node *n, const uint8_t request[static 32], bool yes
     if (st == ST_OK && yes) {
         st = proposal_hash(buffer_span(&proposal), &p, &body.u.signature.proposal);
         if (st == ST_OK && p.expires_ms <= n->now.wall_ms) {
-            st = ST_LINK_EXPIRED;
+            st = ST_CHAIN_EXPIRED;
         }
         if (st == ST_OK) {
             st = chain_proposal_sign(&p, &n->self.key, &body.u.signature.signature);

@@ -412,6 +412,16 @@ enum status family_ward_of_scope(struct node *n, const struct scope_id *scope, s
     return st == ST_OK ? ST_NAME_UNKNOWN : st;
 }
 
+enum status family_is_parent(struct node *n, const struct person_ref *who, bool *parent)
+{
+    const struct authority *a;
+    const struct roster *r;
+    enum status st = family_states(n, &a, &r);
+    const struct authority_person *p = st == ST_OK ? authority_find(a, &who->person) : NULL;
+    *parent = p && p->role == ROLE_PARENT && ID_EQUAL(&who->family, &n->self.family);
+    return st;
+}
+
 enum status family_name(struct node *n, char *out, size_t cap)
 {
     const struct authority *a;

@@ -75,6 +75,8 @@ enum status family_persons(struct node *n, struct family_person *out, size_t max
 /* Whose ward this scope is; ST_NAME_UNKNOWN. */
 enum status family_ward_of_scope(struct node *n, const struct scope_id *scope,
                                  struct person_id *out) MUST_USE;
+/* Is this person a parent of this family, as its newest authority chain says? */
+enum status family_is_parent(struct node *n, const struct person_ref *who, bool *parent) MUST_USE;
 enum status family_name(struct node *n, char *out, size_t cap) MUST_USE;
 /* Of a person of this family, or of a contact; "?" when unknown. */
 enum status person_name(struct node *n, const struct person_ref *who, char *out, size_t cap) MUST_USE;

@@ -238,17 +238,14 @@ static enum status grant_ask(struct node *n, const struct person_ref *child, con
 /* Only parents of the child's family, in that child's ward; beyond the author's pin it opens nothing. */
 static enum status judge_author(struct node *n, const struct applied_entry *e, const struct person_ref *child)
 {
-    const struct authority *authority;
-    const struct roster *roster;
     struct person_id ward;
-    enum status st = family_states(n, &authority, &roster);
+    bool parent = false;
+    enum status st = family_is_parent(n, &e->who, &parent);
     if (st == ST_OK)
         st = family_ward_of_scope(n, &e->scope, &ward);
     if (st != ST_OK)
         return st;
-    const struct authority_person *p = authority_find(authority, &e->who.person);
-    bool good = p != NULL && p->role == ROLE_PARENT && ID_EQUAL(&ward, &child->person) &&
-                ID_EQUAL(&child->family, &n->self.family);
+    bool good = parent && ID_EQUAL(&ward, &child->person) && ID_EQUAL(&child->family, &n->self.family);
     return good ? ST_OK : ST_JOURNAL_AUTHOR;
 }
 

@@ -403,22 +403,12 @@ enum status apply_request_told(struct node *n, const struct applied_entry *e)
 
 /* ---- decisions ---- */
 
-static enum status is_parent(struct node *n, const struct person_ref *who, bool *parent)
-{
-    const struct authority *authority;
-    const struct roster *roster;
-    enum status st = family_states(n, &authority, &roster);
-    const struct authority_person *p = st == ST_OK ? authority_find(authority, &who->person) : NULL;
-    *parent = p != NULL && p->role == ROLE_PARENT && ID_EQUAL(&who->family, &n->self.family);
-    return st;
-}
-
 enum status apply_decision(struct node *n, const struct applied_entry *e)
 {
     const struct entry_decision *d = &e->body->u.decision;
     char reason[WIRE_NOTE_MAX + 1];
     bool parent = false;
-    enum status st = is_parent(n, &e->who, &parent);
+    enum status st = family_is_parent(n, &e->who, &parent);
     if (st != ST_OK)
         return st;
     /* Law 8; and beyond its author's pin a decision only closes (§6.1). */

@@ -216,17 +216,15 @@ static enum status ward_subject(struct node *n, const struct scope_id *scope, st
     return s == ST_OK ? ST_JOURNAL_AUTHOR : s;
 }
 
-/* Law 8: only a parent's device writes rules, and only well-formed ones; anything else is void. */
+/* Law 8: only a parent writes rules, as the chain says, and only well-formed ones; anything else is void. */
 enum status apply_policy(struct node *n, const struct applied_entry *e)
 {
-    struct device_certificate author;
-    struct buffer bytes;
     struct policy before, written = {0}, after;
     struct person_id subject;
     int64_t others = 0;
-    buffer_init(&bytes, WIRE_CERTIFICATE_MAX);
-    enum status s = family_certificate(n, &e->author, &bytes, &author);
-    if (s == ST_OK && (author.supervised || !ID_EQUAL(&author.who.family, &n->self.family)))
+    bool parent = false;
+    enum status s = family_is_parent(n, &e->who, &parent);
+    if (s == ST_OK && !parent)
         s = ST_JOURNAL_AUTHOR;
     if (s == ST_OK)
         s = policy_decode(&written, e->body->u.policy.document);
@@ -243,6 +241,5 @@ enum status apply_policy(struct node *n, const struct applied_entry *e)
         policy_merge(&before, &written, &after);
     if (s == ST_OK && others > 0)
         s = tell_changes(n, &subject, &before, &after, &e->scope);
-    buffer_wipe(&bytes);
     return s;
 }

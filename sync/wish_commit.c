@@ -77,6 +77,9 @@ static enum status draft_entry(struct node *n, const struct wish *x, size_t whic
     enum status st = ST_OK;
     if (x->proposal[which].len != 0) {
         st = chain_proposal_decode(&p, x->proposal[which]);
+        if (st == ST_OK && p.expires_ms <= n->now.wall_ms) {
+            st = ST_CHAIN_EXPIRED; /* here alone: the judges of a commit have no clock (§5.3) */
+        }
         if (st == ST_OK) {
             st = gather_signatures(n, x, &p, &g);
         }
