@@ -97,6 +97,17 @@ enum status permit_check_approvals(const struct authority *at, const struct perm
                : ST_PERMIT_APPROVALS;
 }
 
+void permit_drop_fallen(const struct authority *at, struct permit *p)
+{
+    uint8_t kept = 0;
+    for (uint8_t i = 0; i < p->approval_count; i++) {
+        const struct authority_person *by = authority_parent_of(at, &p->approvals[i].device);
+        if (by && ID_EQUAL(&by->person, &p->approvals[i].person))
+            p->approvals[kept++] = p->approvals[i];
+    }
+    p->approval_count = kept;
+}
+
 enum status withdrawal_check(const struct authority *at, const struct permit_withdrawal *w)
 {
     if (!ID_EQUAL(&at->family, &w->child.family) || !authority_parent_of(at, &w->issuer))

@@ -33,6 +33,9 @@ bool certificate_is_due(const struct authority *at, const struct device_certific
 /* Enough parents for this child's rule? Persons are counted. Time, kinds and withdrawals are not looked at.
  */
 enum status permit_check_approvals(const struct authority *at, const struct permit *p) MUST_USE;
+/* Takes out the approvals whose device is not, or no longer, that parent's in `at`: they count for nothing,
+ * and stand in the way of the same person's next one. */
+void permit_drop_fallen(const struct authority *at, struct permit *p);
 /* `at` is the chain of the child's family. */
 enum status withdrawal_check(const struct authority *at, const struct permit_withdrawal *w) MUST_USE;
 /* A supervised person's device: by a parent's device. A parent's: by another of that parent's. */

@@ -395,6 +395,16 @@ static void revocation_write(struct writer *w, const struct entry_body *b)
     wire_write_vec(w, b->u.revocation.revocation, EVIDENCE_RECORD_MAX);
 }
 
+static void certificate_read(struct reader *r, struct entry_body *b)
+{
+    b->u.certificate.certificate = reader_vec(r, WIRE_CERTIFICATE_MAX);
+}
+
+static void certificate_write(struct writer *w, const struct entry_body *b)
+{
+    wire_write_vec(w, b->u.certificate.certificate, WIRE_CERTIFICATE_MAX);
+}
+
 /* ---- dispatch ---- */
 
 static const struct kind_row {

@@ -47,7 +47,8 @@ enum entry_body_limits {
     X(LEAVE, leave, 23, IN_CONVERSATION)                                 \
     X(REVOCATION, revocation, 24, IN_FAMILY | IN_WARD | IN_CONVERSATION) \
     X(HISTORY_WANT, history_want, 25, IN_OWN)                            \
-    X(HISTORY_DONE, history_done, 26, IN_OWN)
+    X(HISTORY_DONE, history_done, 26, IN_OWN)                            \
+    X(CERTIFICATE, certificate, 27, IN_FAMILY)
 
 #define ENTRY_KIND_ENUM(name, member, number, scopes) ENTRY_##name = number,
 enum entry_kind { ENTRY_KIND_LIST(ENTRY_KIND_ENUM) ENTRY_KIND_END };
@@ -180,6 +181,10 @@ struct entry_leave {
 };
 struct entry_revocation {
     struct span revocation;
+};
+
+struct entry_certificate { /* of a device of the family, renewed */
+    struct span certificate;
 };
 
 struct entry_body { /* holds secrets in three kinds: entry_body_wipe */

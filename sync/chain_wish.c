@@ -269,6 +269,9 @@ enum status wish_remove_device(struct node *n, const struct device_id *device)
         take_buffers(&x, &b);
         st = store_wish(n, WISH_REMOVE, &x);
     }
+    if (st == ST_OK && x.d.role == ROLE_PARENT && ID_EQUAL(&x.d.person, &n->self.person)) {
+        st = permits_sign_again(n, device);
+    }
     buffers_wipe(&b);
     return st;
 }

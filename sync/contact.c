@@ -244,7 +244,7 @@ enum status apply_contact_card(struct node *n, const struct applied_entry *e)
         (!person_ref_equal(&w.child, &k->who) || !ID_EQUAL(&w.contact.family, &n->self.family)))
         st = ST_WITHDRAWAL_ISSUER;
     if (st == ST_OK)
-        st = withdrawal_keep(n, k->withdrawal);
+        st = withdrawal_keep_entry(n, k->withdrawal);
     buffer_init(&newest, WIRE_PERMIT_MAX);
     if (st == ST_OK)
         st = permit_newest(n, &w.child, &w.contact, &newest, &stands);

@@ -72,6 +72,11 @@ enum status contact_end(struct node *n, const struct person_ref *mine, const str
 /* Requests between the two from before that moment need no answer any more. */
 enum status requests_over(struct node *n, const struct person_ref *mine, const struct person_ref *other,
                           int64_t until_ms) MUST_USE;
+/* Permits that count since the chain has grown are acted upon. Called by reconcile. */
+enum status permits_due(struct node *n) MUST_USE;
+/* This device's person removes another device of theirs: permits that it signed for them are signed again by
+ * this one, with the same serial and dates, into the wards. */
+enum status permits_sign_again(struct node *n, const struct device_id *gone) MUST_USE;
 /* What is due by the clock: cards to renew, requests and permits that ran out. Called by reconcile. */
 enum status contacts_due(struct node *n) MUST_USE;
 

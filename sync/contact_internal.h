@@ -74,7 +74,16 @@ enum status contact_ask(struct node *n, const struct contact_ask *a) MUST_USE;
 /* meet.c: the own ask of this child's device goes on when a permit for the pair is there. */
 enum status meet_go_on(struct node *n, const struct person_ref *other) MUST_USE;
 
-/* permits.c: the newest permit for (child, contact) that has enough signatures and is not withdrawn; *found
+/* permit_rows.c: keeps a permit that came as this entry of a ward, whose author is a parent. */
+enum status permit_keep_entry(struct node *n, struct span permit, const struct applied_entry *e) MUST_USE;
+/* permit_rows.c: a withdrawal out of a journal of this family: by a device that stands as a parent's or once
+ * stood. */
+enum status withdrawal_keep_entry(struct node *n, struct span withdrawal) MUST_USE;
+/* permit_rows.c: has this device acted on one of its serial? After acting: permit_granted, which holds for one
+ * that is signed enough. */
+enum status permit_is_granted(struct node *n, const struct permit *p, bool *granted) MUST_USE;
+enum status permit_granted(struct node *n, const struct permit *p) MUST_USE;
+/* permit_rows.c: the newest permit for (child, contact) that has enough signatures and is not withdrawn; *found
  * false: none. */
 enum status permit_newest(struct node *n, const struct person_ref *child, const struct person_ref *contact,
                           struct buffer *out, bool *found) MUST_USE;

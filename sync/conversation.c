@@ -2,7 +2,10 @@
 /* Conversations of two: founded, joined, kept with the right devices. What is said: messages.c. */
 #include "sync/conversation.h"
 
+#include "device/certificates.h"
+#include "device/roster.h"
 #include "protocol/hlc.h"
+#include "sync/contact_internal.h"
 #include "sync/facts.h"
 #include "sync/family.h"
 #include "sync/history.h"
@@ -446,6 +449,7 @@ static enum status plan_revoked(struct node *n, struct group *g, struct plan *p)
                        SPAN_ID(&c.device));
         if (st == ST_OK && found && plan_may_remove(n, g, &c.device)) {
             p->removes[p->remove_count++] = at - 1;
+            p->foreign = p->foreign || !ID_EQUAL(&c.who.family, &n->self.family);
             st = plan_evidence(p, EVIDENCE_REVOCATION, buffer_span(&bytes));
         } else if (st == ST_OK && found) {
             p->later = true;
@@ -455,16 +459,94 @@ static enum status plan_revoked(struct node *n, struct group *g, struct plan *p)
     return st;
 }
 
+/* ---- the family's chain ---- */
+
+/* Do this person's certificates hold at the newest head, and this child's permit? Then the group can be taken
+ * there: nobody in it loses what counts. */
+static enum status is_ready(struct node *n, struct group *g, bool *ready)
+{
+    const struct authority *a;
+    const struct roster *r;
+    struct device_certificate leaf, kept;
+    struct buffer bytes;
+    enum status st = family_states(n, &a, &r);
+    *ready = st == ST_OK;
+    for (uint32_t at = 0; st == ST_OK && *ready && group_next(g, &at, &leaf);) {
+        if (!person_ref_equal(&leaf.who, &g->subject) || !roster_person_of(r, &leaf.device)) {
+            continue;
+        }
+        buffer_init(&bytes, WIRE_CERTIFICATE_MAX);
+        st = family_certificate(n, &leaf.device, &bytes, &kept);
+        *ready = st == ST_OK && certificate_check(a, &kept) == ST_OK;
+        buffer_wipe(&bytes);
+    }
+    if (st == ST_OK && *ready && n->self.supervised) {
+        buffer_init(&bytes, WIRE_PERMIT_MAX);
+        st = permit_newest(n, &g->subject, &g->peer, &bytes, ready);
+        buffer_wipe(&bytes);
+    }
+    return st;
+}
+
+/* Contacts follow this family's chain by commits of the person whom they know, and get with it what counts at
+ * its newest head: certificates (plan.c) and the child's permit. */
+static enum status plan_chain(struct node *n, struct group *g, struct plan *p, bool *ready)
+{
+    struct kith_context context;
+    struct chain_head head;
+    bool known = false;
+    enum status st = group_context(g, &context);
+    if (st == ST_OK) {
+        st = family_head(n, &n->self.family, CHAIN_AUTHORITY, &head, &known);
+    }
+    const struct family_head *f = st == ST_OK ? kith_context_family(&context, &n->self.family) : NULL;
+    if (st == ST_OK) {
+        st = is_ready(n, g, ready);
+    }
+    p->heads = st == ST_OK && *ready && f && head.height > f->head.height;
+    return st;
+}
+
+/* This child's permit goes with whatever this device commits. */
+static enum status plan_permit(struct node *n, struct group *g, struct plan *p)
+{
+    struct buffer permit;
+    bool found = false;
+    buffer_init(&permit, WIRE_PERMIT_MAX);
+    enum status st = n->self.supervised ? permit_newest(n, &g->subject, &g->peer, &permit, &found) : ST_OK;
+    if (st == ST_OK && found) {
+        st = plan_evidence(p, EVIDENCE_PERMIT, buffer_span(&permit));
+    }
+    buffer_wipe(&permit);
+    return st;
+}
+
+static enum status plan_mine(struct node *n, struct group *g, struct plan *p)
+{
+    bool ready = false;
+    if (mls_group_member_count(g->mls) < 2) {
+        return ST_OK;
+    }
+    enum status st = plan_chain(n, g, p, &ready);
+    if (st == ST_OK && ready) {
+        st = plan_own_devices(n, g, p);
+    }
+    return st == ST_OK ? plan_permit(n, g, p) : st;
+}
+
 enum status conversation_reconcile(struct node *n, struct group *g)
 {
     struct plan *p = plan_new();
     bool mine = g->has_peer && ID_EQUAL(&g->subject.person, &n->self.person);
     enum status st = p ? ST_OK : ST_NO_MEMORY;
-    if (st == ST_OK && mine && mls_group_member_count(g->mls) > 1) {
-        st = plan_own_devices(n, g, p);
+    if (st == ST_OK && mine) {
+        st = plan_mine(n, g, p);
     }
     if (st == ST_OK) {
         st = plan_revoked(n, g, p);
+    }
+    if (p && p->later) {
+        p->heads = false; /* whoever no longer stands has to go first */
     }
     if (st == ST_OK) {
         st = readd_plan(n, g, p);

@@ -50,6 +50,39 @@ enum status family_authority_at(struct node *n, const struct family_id *family, 
     return ST_OK;
 }
 
+enum status family_authority_with(struct node *n, const struct family_id *family,
+                                  const struct device_id *device, struct authority **out)
+{
+    struct query q;
+    bool stood = false;
+    *out = NULL;
+    struct authority *a = mem_alloc(1, sizeof(*a));
+    struct authority *found = mem_alloc(1, sizeof(*found));
+    if (!a || !found) {
+        mem_free(a, sizeof(*a));
+        mem_free(found, sizeof(*found));
+        return ST_NO_MEMORY;
+    }
+    query_start(&q, &n->sql, "SELECT entry FROM chain WHERE family = ? AND chain = 1 ORDER BY height", "b",
+                SPAN_ID(family));
+    while (query_next(&q)) {
+        enum status st = authority_apply_bytes(a, query_blob(&q, 0));
+        query_fail(&q, st == ST_OK || status_is_fatal(st) ? st : ST_STORE_ROW);
+        if (authority_parent_of(a, device)) {
+            *found = *a;
+            stood = true;
+        }
+    }
+    mem_free(a, sizeof(*a));
+    enum status st = query_end(&q);
+    if (st != ST_OK || !stood) {
+        mem_free(found, sizeof(*found));
+        return st == ST_OK ? ST_CHAIN_GAP : st;
+    }
+    *out = found;
+    return ST_OK;
+}
+
 enum status family_roster_at(struct node *n, const struct family_id *family, uint64_t height,
                              struct roster *out)
 {
@@ -234,6 +267,12 @@ enum status family_take_entry(struct node *n, const struct family_id *family, st
         family_forget(n);
         st = groups_dirty(n);
     }
+    if (st == ST_OK && e.chain == CHAIN_AUTHORITY) {
+        st = family_chain_grew(n, family);
+    }
+    if (st == ST_OK && n->self.in_family && ID_EQUAL(family, &n->self.family)) {
+        st = meta_set_number(n, "certificates_at", 0); /* an issuer may be gone */
+    }
     return st;
 }
 
@@ -283,20 +322,29 @@ enum status family_head(struct node *n, const struct family_id *family, enum cha
 
 /* ---- certificates ---- */
 
-/* Is it what the chain of its family says, as that stands now or stood when it was issued? (An issuer may
- * have left since.) */
+/* Is it what the chain of its family says, at its newest head or at an earlier one? (An issuer may have left
+ * since, or the device itself, whose entries are still read; and a first device's person comes into the chain
+ * after the certificate was made.) */
 static enum status certificate_stands(struct node *n, const struct device_certificate *c)
 {
-    const uint64_t heights[] = {UINT64_MAX, c->authority_height};
-    enum status st = ST_CERTIFICATE_ISSUER;
-    for (size_t i = 0; st != ST_OK && !status_is_fatal(st) && i < sizeof(heights) / sizeof(heights[0]); i++) {
-        struct authority *at = NULL;
-        st = family_authority_at(n, &c->who.family, heights[i], &at);
-        if (st == ST_OK) {
-            st = certificate_check(at, c);
-        }
-        mem_free(at, sizeof(*at));
+    struct query q;
+    bool stood = false;
+    struct authority *a = mem_alloc(1, sizeof(*a));
+    if (!a) {
+        return ST_NO_MEMORY;
     }
+    query_start(&q, &n->sql, "SELECT entry FROM chain WHERE family = ? AND chain = 1 ORDER BY height", "b",
+                SPAN_ID(&c->who.family));
+    while (!stood && query_next(&q)) {
+        enum status st = authority_apply_bytes(a, query_blob(&q, 0));
+        query_fail(&q, st == ST_OK || status_is_fatal(st) ? st : ST_STORE_ROW);
+        stood = certificate_check(a, c) == ST_OK;
+    }
+    enum status st = query_end(&q);
+    if (st == ST_OK && !stood) {
+        st = certificate_check(a, c);
+    }
+    mem_free(a, sizeof(*a));
     return st;
 }
 
@@ -317,26 +365,49 @@ static enum status certificate_judge(struct node *n, const struct device_certifi
     if (st == ST_OK && other) {
         st = ST_CERTIFICATE_PERSON;
     }
-    /* This device's own comes before the chain does, by pairing, which has judged who gave it. */
-    if (st != ST_OK || ID_EQUAL(&c->device, &n->self.device)) {
+    /* This device's first one comes before the chain does, by pairing, which has judged who gave it. */
+    if (st != ST_OK || (!n->self.in_family && ID_EQUAL(&c->device, &n->self.device))) {
         return st;
     }
     return certificate_stands(n, c);
 }
 
+/* Of two of one device the one stays that holds at the newest head; of equals the one that lasts longer. (A
+ * removed issuer must not put its own in the place of what was renewed since, whatever dates it writes.) */
+static enum status is_better(struct node *n, const struct device_certificate *c, bool *better)
+{
+    struct authority *at = NULL;
+    struct device_certificate known;
+    struct buffer bytes;
+    buffer_init(&bytes, WIRE_CERTIFICATE_MAX);
+    enum status st = family_certificate(n, &c->device, &bytes, &known);
+    *better = st == ST_NAME_UNKNOWN;
+    if (st == ST_OK) {
+        st = family_authority_at(n, &c->who.family, UINT64_MAX, &at);
+    }
+    if (st == ST_OK) {
+        bool holds = certificate_check(at, c) == ST_OK, held = certificate_check(at, &known) == ST_OK;
+        *better = holds != held ? holds : known.not_after_ms <= c->not_after_ms;
+    }
+    mem_free(at, sizeof(*at));
+    buffer_wipe(&bytes);
+    return st == ST_NAME_UNKNOWN ? ST_OK : st;
+}
+
 enum status family_keep_certificate(struct node *n, struct span certificate)
 {
     struct device_certificate c;
+    bool better = false;
     enum status st = device_certificate_decode(&c, certificate);
     if (st == ST_OK) {
         st = certificate_judge(n, &c);
     }
     if (st == ST_OK) {
-        st = sql_run(&n->sql,
-                     "INSERT INTO certificate VALUES(?1,?2,?3,?4,?5,?6) ON CONFLICT(device) DO UPDATE SET"
-                     " family = ?2, person = ?3, supervised = ?4, not_after_ms = ?5, certificate = ?6"
-                     " WHERE not_after_ms <= ?5",
-                     "bbbiib", SPAN_ID(&c.device), SPAN_ID(&c.who.family), SPAN_ID(&c.who.person),
+        st = is_better(n, &c, &better);
+    }
+    if (st == ST_OK && better) {
+        st = sql_run(&n->sql, "INSERT OR REPLACE INTO certificate VALUES(?,?,?,?,?,?)", "bbbiib",
+                     SPAN_ID(&c.device), SPAN_ID(&c.who.family), SPAN_ID(&c.who.person),
                      (int64_t)c.supervised, c.not_after_ms, certificate);
     }
     return st;

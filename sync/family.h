@@ -34,12 +34,18 @@ enum status family_states(struct node *n, const struct authority **authority,
 /* Any family's authority, replayed up to `height` (UINT64_MAX: all there is). The caller frees it. */
 enum status family_authority_at(struct node *n, const struct family_id *family, uint64_t height,
                                 struct authority **out) MUST_USE;
+/* The newest state of this chain in which the device stood as a parent's; ST_CHAIN_GAP: it never did. The
+ * caller frees it. */
+enum status family_authority_with(struct node *n, const struct family_id *family,
+                                  const struct device_id *device, struct authority **out) MUST_USE;
 /* The roster up to `height` (UINT64_MAX: all there is). */
 enum status family_roster_at(struct node *n, const struct family_id *family, uint64_t height,
                              struct roster *out) MUST_USE;
 /* Takes in one entry: known already is ST_OK; the next one is checked and kept; a rival of a known one is
  * kept apart with an alarm (ST_CHAIN_FORK); one that does not follow is ST_CHAIN_GAP. */
 enum status family_take_entry(struct node *n, const struct family_id *family, struct span entry) MUST_USE;
+/* Told when an authority chain has a new entry: permit_rows.c. */
+enum status family_chain_grew(struct node *n, const struct family_id *family) MUST_USE;
 /* A whole chain, from height 0, as in cards and Admissions. */
 enum status family_take_chain(struct node *n, const struct family_id *family,
                               const struct wire_list *entries) MUST_USE;
@@ -54,6 +60,12 @@ enum status family_head(struct node *n, const struct family_id *family, enum cha
 /* Keeps what the chain of its family says (ST_CERTIFICATE_*, ST_CRYPTO_SIGNATURE otherwise). A device that is
  * known never becomes another person's. */
 enum status family_keep_certificate(struct node *n, struct span certificate) MUST_USE;
+/* A parent's device renews certificates of the family that are due (§6.2); called by reconcile. */
+enum status certificates_due(struct node *n) MUST_USE;
+/* Appends the certificate that is kept of this device where it is another than `identity`: a leaf's or a key
+ * package's. */
+enum status certificate_if_fresher(struct node *n, struct span identity, struct buffer *out,
+                                   bool *fresher) MUST_USE;
 /* The certificate kept of a device; ST_NAME_UNKNOWN. `out` borrows from bytes. */
 enum status family_certificate(struct node *n, const struct device_id *device, struct buffer *bytes,
                                struct device_certificate *out) MUST_USE;

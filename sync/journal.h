@@ -60,6 +60,7 @@ enum status apply_letterbox_key(struct node *n, const struct applied_entry *e) M
 enum status apply_history_offer(struct node *n, const struct applied_entry *e) MUST_USE; /* history_take.c */
 enum status apply_leave(struct node *n, const struct applied_entry *e) MUST_USE;         /* conversation.c */
 enum status apply_revocation(struct node *n, const struct applied_entry *e) MUST_USE;    /* removal.c */
+enum status apply_certificate(struct node *n, const struct applied_entry *e) MUST_USE; /* certificate_renew.c */
 
 enum status apply_history_want(struct node *n, const struct applied_entry *e) MUST_USE; /* history_want.c */
 enum status apply_history_done(struct node *n, const struct applied_entry *e) MUST_USE; /* history_want.c */

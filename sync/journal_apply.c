@@ -42,6 +42,7 @@ static apply_fn handler_of(enum entry_kind kind)
         [ENTRY_REVOCATION] = apply_revocation,
         [ENTRY_HISTORY_WANT] = apply_history_want,
         [ENTRY_HISTORY_DONE] = apply_history_done,
+        [ENTRY_CERTIFICATE] = apply_certificate,
     };
     return (unsigned)kind < ENTRY_KIND_END ? handlers[kind] : NULL;
 }

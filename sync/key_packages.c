@@ -4,7 +4,12 @@
 #include "sync/key_packages.h"
 #include "sync/family.h"
 
-enum key_package_limits { KEEP = 8, REFILL_AT = 4 };
+enum key_package_limits {
+    KEEP = 8,
+    REFILL_AT = 4,
+    FRESH_DAYS = 60, /* of the 90 that adders take them for: older ones do not count */
+    KEPT_DAYS = 150  /* an Admission may be on its way for as long as a relay keeps it */
+};
 
 enum status apply_key_packages(struct node *n, const struct applied_entry *e)
 {
@@ -55,14 +60,16 @@ static enum status publish(struct node *n, const struct device_id *adder, int64_
 
 static enum status refill(struct node *n, const struct device_id *adder)
 {
-    int64_t have = 0, last = 0;
+    int64_t have = 0, last = 0, since = n->now.wall_ms - FRESH_DAYS * INT64_C(86400000);
     enum status st = sql_number(
-        &n->sql, &have, 0, "SELECT count(*) FROM own_key_package WHERE for_device = ? AND last_resort = 0",
-        "b", SPAN_ID(adder));
+        &n->sql, &have, 0,
+        "SELECT count(*) FROM own_key_package WHERE for_device = ? AND last_resort = 0 AND at_ms > ?", "bi",
+        SPAN_ID(adder), since);
     if (st == ST_OK) {
         st = sql_number(&n->sql, &last, 0,
-                        "SELECT count(*) FROM own_key_package WHERE for_device = ? AND last_resort = 1", "b",
-                        SPAN_ID(adder));
+                        "SELECT count(*) FROM own_key_package WHERE for_device = ? AND last_resort = 1 AND"
+                        " at_ms > ?",
+                        "bi", SPAN_ID(adder), since);
     }
     if (st != ST_OK || (have >= REFILL_AT && last != 0)) {
         return st;
@@ -74,7 +81,11 @@ enum status key_packages_refill(struct node *n)
 {
     struct family_device devices[WIRE_LEAVES_MAX];
     size_t count = 0;
-    enum status st = family_devices(n, NULL, devices, WIRE_LEAVES_MAX, &count);
+    enum status st = sql_run(&n->sql, "DELETE FROM own_key_package WHERE at_ms < ?", "i",
+                             n->now.wall_ms - KEPT_DAYS * INT64_C(86400000));
+    if (st == ST_OK) {
+        st = family_devices(n, NULL, devices, WIRE_LEAVES_MAX, &count);
+    }
     for (size_t i = 0; st == ST_OK && i < count; i++) {
         bool may_add = devices[i].role == ROLE_PARENT || ID_EQUAL(&devices[i].person, &n->self.person) ||
                        (n->self.role == ROLE_PARENT && devices[i].role == ROLE_CHILD);

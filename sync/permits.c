@@ -1,93 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Permits and withdrawals: kept, counted, acted upon. */
+/* Permits and withdrawals: given, acted upon. Kept and counted: permit_rows.c. Signed again: permit_again.c.
+ */
 #include "protocol/hlc.h"
 #include "sync/contact_internal.h"
-
-/* ---- rows ---- */
-
-/* The chain of the child's family as known here; the caller frees it. */
-static enum status chain_of(struct node *n, const struct family_id *family, struct authority **at)
-{
-    *at = NULL;
-    return family_authority_at(n, family, UINT64_MAX, at);
-}
-
-static enum status store_permit(struct node *n, const struct permit *p, struct span encoded, bool enough)
-{
-    /* One that has enough signatures is never replaced by one that has not. */
-    return sql_run(&n->sql,
-                   "INSERT INTO permit VALUES(?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT DO UPDATE SET permit ="
-                   " excluded.permit, enough = excluded.enough, kinds = excluded.kinds, oversight ="
-                   " excluded.oversight, not_before_ms = excluded.not_before_ms, not_after_ms ="
-                   " excluded.not_after_ms WHERE permit.enough = 0",
-                   "bbbbiiiiiib", SPAN_ID(&p->child.family), SPAN_ID(&p->child.person),
-                   SPAN_ID(&p->contact.family), SPAN_ID(&p->contact.person), (int64_t)p->serial,
-                   (int64_t)p->kinds, (int64_t)p->oversight, p->not_before_ms, p->not_after_ms,
-                   (int64_t)enough, encoded);
-}
-
-/* One with too few signatures is kept for the other parents to sign, but only when a parent began it: an
- * approval signs these very bytes. */
-static bool a_parent_began(const struct authority *at, const struct permit *p)
-{
-    for (size_t i = 0; i < p->approval_count; i++) {
-        const struct authority_person *by = authority_find(at, &p->approvals[i].person);
-        if (by != NULL && by == authority_parent_of(at, &p->approvals[i].device) &&
-            permit_verify_approval(p, i) == ST_OK)
-            return true;
-    }
-    return false;
-}
-
-enum status permit_keep(struct node *n, struct span encoded)
-{
-    struct permit p;
-    struct authority *at = NULL;
-    enum status st = permit_decode(&p, encoded);
-    if (st == ST_OK && (!p.has_contact || p.serial > INT64_MAX))
-        st = ST_PERMIT_STANDING;
-    if (st == ST_OK)
-        st = chain_of(n, &p.child.family, &at);
-    if (st == ST_OK) {
-        st = permit_check_approvals(at, &p);
-        if (st == ST_OK || (st == ST_PERMIT_APPROVALS && a_parent_began(at, &p)))
-            st = store_permit(n, &p, encoded, st == ST_OK);
-    }
-    mem_free(at, sizeof(*at));
-    return st;
-}
-
-enum status withdrawal_keep(struct node *n, struct span encoded)
-{
-    struct permit_withdrawal w;
-    struct authority *at = NULL;
-    enum status st = permit_withdrawal_decode(&w, encoded);
-    if (st == ST_OK && w.serial > INT64_MAX)
-        st = ST_WITHDRAWAL_ISSUER;
-    if (st == ST_OK)
-        st = chain_of(n, &w.child.family, &at);
-    if (st == ST_OK)
-        st = withdrawal_check(at, &w);
-    if (st == ST_OK)
-        st = sql_run(&n->sql, "INSERT OR IGNORE INTO withdrawal VALUES(?,?,?,?,?,?)", "bbbbib",
-                     SPAN_ID(&w.child.family), SPAN_ID(&w.child.person), SPAN_ID(&w.contact.family),
-                     SPAN_ID(&w.contact.person), (int64_t)w.serial, encoded);
-    mem_free(at, sizeof(*at));
-    return st;
-}
-
-enum status permit_newest(struct node *n, const struct person_ref *child, const struct person_ref *contact,
-                          struct buffer *out, bool *found)
-{
-    return sql_bytes(
-        &n->sql, out, found,
-        "SELECT permit FROM permit p WHERE child_family = ?1 AND child = ?2 AND contact_family = ?3 AND"
-        " contact = ?4 AND enough = 1 AND serial > (SELECT coalesce(max(serial), 0) FROM withdrawal w"
-        " WHERE w.child_family = ?1 AND w.child = ?2 AND w.contact_family = ?3 AND w.contact = ?4)"
-        " ORDER BY serial DESC LIMIT 1",
-        "bbbb", SPAN_ID(&child->family), SPAN_ID(&child->person), SPAN_ID(&contact->family),
-        SPAN_ID(&contact->person));
-}
 
 /* ---- for conversations ---- */
 
@@ -282,24 +197,77 @@ enum status permit_of_ask(struct node *n, const struct person_ref *child, const 
     return st == ST_OK && (stands || ended) ? grant_ask(n, child, contact, stands) : st;
 }
 
+/* Once for each serial: what is signed again, or co-signed, is the same yes. */
+static enum status grant(struct node *n, const struct entry_permit *k, const struct permit *p)
+{
+    bool done = false, stands = false, ended = false;
+    enum status st = permit_is_granted(n, p, &done);
+    if (st == ST_OK && !done)
+        st = permit_state(n, &p->child, &p->contact, &stands, &ended);
+    if (st != ST_OK || (!stands && !ended)) /* it has not enough signatures yet */
+        return st;
+    st = k->request.len > 0 ? grant_approach(n, k, p, stands) : grant_ask(n, &p->child, &p->contact, stands);
+    return st == ST_OK ? permit_granted(n, p) : st;
+}
+
 enum status apply_permit(struct node *n, const struct applied_entry *e)
 {
     const struct entry_permit *k = &e->body->u.permit;
     struct permit p;
-    bool stands = false, ended = false;
     enum status st = permit_decode(&p, k->permit);
     if (st == ST_OK)
         st = judge_author(n, e, &p.child);
     if (st == ST_OK && e->closes_only)
         st = ST_JOURNAL_AUTHOR;
     if (st == ST_OK)
-        st = permit_keep(n, k->permit);
+        st = permit_keep_entry(n, k->permit, e);
     if (st == ST_OK)
-        st = permit_state(n, &p.child, &p.contact, &stands, &ended);
-    if (st == ST_OK && (stands || ended)) /* else it has not enough signatures yet */
-        st = k->request.len > 0 ? grant_approach(n, k, &p, stands)
-                                : grant_ask(n, &p.child, &p.contact, stands);
+        st = grant(n, k, &p);
+    return st == ST_OK ? groups_dirty(n) : st; /* a conversation may have waited for it */
+}
+
+/* ---- permits that came to count later than they came ---- */
+
+static enum status grant_entry(struct node *n, const struct applied_entry *e, void *ctx)
+{
+    const struct permit *wanted = ctx;
+    struct permit p;
+    if (e->closes_only || permit_decode(&p, e->body->u.permit.permit) != ST_OK ||
+        p.serial != wanted->serial || !person_ref_equal(&p.child, &wanted->child) ||
+        !person_ref_equal(&p.contact, &wanted->contact))
+        return ST_OK;
+    return grant(n, &e->body->u.permit, &p);
+}
+
+static enum status grant_late(struct node *n, void *arg)
+{
+    struct permit *p = arg;
+    struct scope_id ward;
+    enum status st = scope_id_of_person(SCOPE_WARD, &p->child.person, &ward);
+    if (st == ST_OK)
+        st = journal_each(n, &ward, ENTRY_PERMIT, grant_entry, p);
     return st;
+}
+
+enum status permits_due(struct node *n)
+{
+    struct permit late[CONTACT_WALK_MAX];
+    size_t count = 0;
+    struct query q;
+    int64_t counted = 0;
+    enum status st = meta_number(n, "permits_counted", 0, &counted);
+    if (st != ST_OK || counted == 0)
+        return st;
+    query_start(&q, &n->sql,
+                "SELECT permit FROM permit WHERE child_family = ? AND enough = 1 AND granted = 0 LIMIT 64",
+                "b", SPAN_ID(&n->self.family));
+    while (count < CONTACT_WALK_MAX && query_next(&q)) {
+        query_fail(&q, permit_decode(&late[count++], query_blob(&q, 0)));
+    }
+    st = query_end(&q);
+    for (size_t i = 0; st == ST_OK && i < count; i++)
+        st = node_guard(n, grant_late, &late[i], NULL); /* one that cannot be acted on holds up no other */
+    return st == ST_OK ? meta_set_number(n, "permits_counted", 0) : st;
 }
 
 /* ---- withdrawals ---- */
@@ -354,7 +322,7 @@ enum status apply_withdrawal(struct node *n, const struct applied_entry *e)
     if (st == ST_OK)
         st = judge_author(n, e, &w.child);
     if (st == ST_OK)
-        st = withdrawal_keep(n, encoded);
+        st = withdrawal_keep_entry(n, encoded);
     buffer_init(&newest, WIRE_PERMIT_MAX);
     if (st == ST_OK)
         st = permit_newest(n, &w.child, &w.contact, &newest, &stands);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sync/plan.h"
 
+#include "device/roster.h"
 #include "sync/family.h"
 #include "sync/reconcile.h"
 #include "sync/removal.h"
@@ -72,13 +73,19 @@ void evidence_set_fix(struct evidence_set *set)
     }
 }
 
-enum status reconcile_heads(struct node *n, struct kith_context *context, struct evidence_set *set)
+/* In a conversation each family's devices bring their own chain along, and with it what counts by it now:
+ * other families' heads are moved only where a Revocation needs it (`foreign`). */
+static enum status newest_heads(struct node *n, struct kith_context *context, struct evidence_set *set,
+                                bool foreign)
 {
     bool known = false;
     enum status st = ST_OK;
     for (size_t i = 0; st == ST_OK && i < context->family_count; i++) {
         struct family_head *f = &context->families[i];
         int64_t authority = (int64_t)f->head.height;
+        if (!foreign && !ID_EQUAL(&f->family, &n->self.family)) {
+            continue;
+        }
         if (context->kind != SCOPE_CONVERSATION) {
             st = add_roster(n, &f->family, context->roster.height, &authority, set);
         }
@@ -176,56 +183,169 @@ enum status plan_evidence(struct plan *p, enum evidence_kind kind, struct span b
     return plan_record(p, &r);
 }
 
-/* An empty commit when its moment has come (scope_clock.c), unless this person made one of the last epochs
- * (§5.3). */
-static enum status refresh_due(struct node *n, struct group *g, bool *due)
+/* May this person make a commit that changes nothing but its own leaf (§5.3)? */
+static enum status may_refresh(struct node *n, struct group *g, bool *may)
 {
     struct person_ref authors[ADMISSION_AUTHORS_MAX], self = self_person(n), persons[WIRE_LEAVES_MAX];
     size_t count = 0, people = group_persons(g, persons, WIRE_LEAVES_MAX);
+    enum status st = group_authors(n, g, authors, &count);
+    *may = true;
+    for (size_t i = 0; i < count && i + 1 < people; i++) {
+        *may = *may && !person_ref_equal(&authors[i], &self);
+    }
+    return st;
+}
+
+/* An empty commit, when its moment has come (scope_clock.c). */
+static enum status refresh_due(struct node *n, struct group *g, bool *due)
+{
     int64_t want = 0;
     enum status st =
         sql_number(&n->sql, &want, 0, "SELECT refresh_at = 1 FROM mls_group WHERE id = ?", "i", g->id);
-    if (st == ST_OK) {
-        st = group_authors(n, g, authors, &count);
-    }
     *due = want != 0 && mls_group_member_count(g->mls) > 1;
-    for (size_t i = 0; i < count && i + 1 < people; i++) {
-        *due = *due && !person_ref_equal(&authors[i], &self);
+    return st;
+}
+
+/* ---- renewed certificates ---- */
+
+/* This device's renewed certificate, where its leaf has an older one: appended to `out`. */
+static enum status own_identity(struct node *n, const struct group *g, struct buffer *out)
+{
+    struct mls_member m;
+    uint32_t at = mls_group_own_leaf(g->mls);
+    bool fresher = false;
+    if (!mls_group_next_member(g->mls, &at, &m) || m.leaf != mls_group_own_leaf(g->mls)) {
+        return ST_STORE_ROW;
     }
+    return certificate_if_fresher(n, m.identity, out, &fresher);
+}
+
+static enum status add_fresher(struct node *n, struct plan *p, struct span identity)
+{
+    struct buffer one;
+    bool fresher = false;
+    buffer_init(&one, WIRE_CERTIFICATE_MAX);
+    enum status st = certificate_if_fresher(n, identity, &one, &fresher);
+    if (st == ST_OK && fresher) {
+        st = plan_evidence(p, EVIDENCE_CERTIFICATE, buffer_span(&one));
+    }
+    buffer_wipe(&one);
+    return st;
+}
+
+/* For those that are added: their key packages may be older. In a conversation also for this person's
+ * devices, for the other family's joiners. */
+static enum status add_certificates(struct node *n, const struct group *g, struct plan *p)
+{
+    struct mls_member m;
+    struct device_certificate c;
+    uint8_t ref[HASH_LEN];
+    struct sign_public key;
+    enum status st = ST_OK;
+    for (size_t i = 0; st == ST_OK && i < p->add_count; i++) {
+        struct span identity;
+        st = mls_key_package_read(p->adds[i].key_package, ref, &identity, &key);
+        if (st == ST_OK) {
+            st = add_fresher(n, p, identity);
+        }
+    }
+    for (uint32_t at = 0;
+         st == ST_OK && g->kind == SCOPE_CONVERSATION && mls_group_next_member(g->mls, &at, &m);) {
+        if (device_certificate_decode(&c, m.identity) == ST_OK && ID_EQUAL(&c.who.family, &n->self.family) &&
+            ID_EQUAL(&c.who.person, &n->self.person)) {
+            st = add_fresher(n, p, m.identity);
+        }
+    }
+    return st;
+}
+
+/* Does a leaf with this certificate hold at the group's heads, or only at later ones? */
+static bool needs_newer_head(const struct node *n, const struct kith_context *context, struct span identity)
+{
+    struct device_certificate c;
+    const struct family_head *f = kith_context_family(context, &n->self.family);
+    return identity.len != 0 && device_certificate_decode(&c, identity) == ST_OK && f &&
+           c.authority_height > f->head.height;
+}
+
+/* Heads move in a scope of the family only when nobody is in the tree who does not belong there at them. */
+static enum status tree_stands(struct node *n, const struct group *g, bool *stands)
+{
+    const struct authority *a;
+    const struct roster *r;
+    struct device_certificate c;
+    *stands = true;
+    enum status st = family_states(n, &a, &r);
+    for (uint32_t at = 0; st == ST_OK && group_next(g, &at, &c);) {
+        *stands = *stands && roster_person_of(r, &c.device) != NULL;
+    }
+    return st;
+}
+
+/* ---- the commit ---- */
+
+struct planned { /* what the commit will be */
+    bool any, move_heads;
+    struct buffer identity;
+};
+
+static enum status decide(struct node *n, struct group *g, struct plan *p, const struct kith_context *context,
+                          struct planned *out)
+{
+    bool due = false, may = false, stands = false, members = p->add_count != 0 || p->remove_count != 0;
+    enum status st = own_identity(n, g, &out->identity);
+    bool newer = st == ST_OK && needs_newer_head(n, context, buffer_span(&out->identity));
+    if (st == ST_OK) {
+        st = refresh_due(n, g, &due);
+    }
+    if (st == ST_OK) {
+        st = may_refresh(n, g, &may);
+    }
+    if (st == ST_OK) {
+        st = tree_stands(n, g, &stands);
+    }
+    bool alone = mls_group_member_count(g->mls) < 2;
+    bool follows =
+        g->kind != SCOPE_CONVERSATION && stands && !p->later; /* there: p->heads, with the permit */
+    out->move_heads = members || p->heads || (newer && follows && !alone);
+    if (newer && !out->move_heads) {
+        buffer_wipe(&out->identity); /* waits until the heads move */
+    }
+    bool renewed = out->identity.len != 0 && !alone;
+    out->any = out->move_heads || ((due || renewed) && may);
     return st;
 }
 
 enum status plan_commit(struct node *n, struct group *g, struct plan *p)
 {
     struct kith_context context;
-    bool refresh = false;
-    enum status st = ST_OK;
-    if (p->later) {
+    struct planned c = {.any = false};
+    enum status st = group_context(g, &context);
+    buffer_init(&c.identity, WIRE_CERTIFICATE_MAX);
+    if (st == ST_OK && p->later) {
         st = sql_run(&n->sql, "UPDATE mls_group SET dirty = 1 WHERE id = ?", "i", g->id);
     }
-    if (st == ST_OK && p->add_count == 0 && p->remove_count == 0) {
-        st = refresh_due(n, g, &refresh);
-        if (st != ST_OK || !refresh) {
-            return st;
-        }
-        struct group_commit_args empty = {0};
-        return group_commit(n, g, &empty);
-    }
     if (st == ST_OK) {
-        st = group_context(g, &context);
+        st = decide(n, g, p, &context, &c);
     }
-    if (st == ST_OK) {
-        st = reconcile_heads(n, &context, &p->evidence);
+    if (st == ST_OK && c.any) {
+        st = add_certificates(n, g, p);
     }
-    if (st == ST_OK) {
+    if (st == ST_OK && c.move_heads) {
+        st = newest_heads(n, &context, &p->evidence, p->foreign || g->kind != SCOPE_CONVERSATION);
+    }
+    evidence_set_fix(&p->evidence);
+    if (st == ST_OK && c.any) {
         struct group_commit_args a = {.adds = p->adds,
                                       .add_count = p->add_count,
                                       .removes = p->removes,
                                       .remove_count = p->remove_count,
                                       .evidence = p->evidence.records,
                                       .evidence_count = p->evidence.count,
-                                      .context = &context};
+                                      .context = c.move_heads ? &context : NULL,
+                                      .identity = buffer_span(&c.identity)};
         st = group_commit(n, g, &a);
     }
+    buffer_wipe(&c.identity);
     return st;
 }

@@ -11,7 +11,9 @@ struct plan {
     size_t add_count;
     uint32_t removes[WIRE_LEAVES_MAX];
     size_t remove_count;
-    bool later; /* a removal waits for its turn: look again */
+    bool later;   /* a removal waits for its turn: look again */
+    bool heads;   /* the commit is wanted for the newest heads' sake */
+    bool foreign; /* … and other families' heads move too: a Revocation of theirs wants it */
     struct evidence_set evidence;
 };
 

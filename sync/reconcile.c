@@ -307,7 +307,13 @@ static enum status family_writes(struct node *n)
         st = tell_letterbox(n);
     }
     if (st == ST_OK) {
+        st = certificates_due(n);
+    }
+    if (st == ST_OK) {
         st = key_packages_refill(n);
+    }
+    if (st == ST_OK) {
+        st = permits_due(n);
     }
     if (st == ST_OK) {
         st = contacts_due(n);

@@ -12,10 +12,7 @@ enum status reconcile(struct node *n) MUST_USE;
 enum status reconcile_found_ward(struct node *n, const struct person_id *child) MUST_USE;
 /* After `init`: the groups of one of family, parents and own. */
 enum status reconcile_found_family(struct node *n) MUST_USE;
-/* Chain entries from a context's heads to the newest known, as evidence records appended to `set`, and the
- * new heads into `context`. */
 struct evidence_set;
-enum status reconcile_heads(struct node *n, struct kith_context *context, struct evidence_set *set) MUST_USE;
 /* Spans of a set that is complete. */
 void evidence_set_fix(struct evidence_set *set);
 

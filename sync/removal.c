@@ -150,37 +150,39 @@ static enum status forget_packages(struct node *n, struct group *g, struct span 
                : st;
 }
 
+static enum status take_record(struct node *n, struct group *g, const struct evidence_record *r)
+{
+    switch (r->kind) {
+    case EVIDENCE_CHAIN_ENTRY:
+        return family_take_entry(n, &r->family, r->body);
+    case EVIDENCE_PERMIT:
+        return permit_keep(n, r->body);
+    case EVIDENCE_WITHDRAWAL:
+        return withdrawal_keep(n, r->body);
+    case EVIDENCE_REVOCATION:
+        return revocation_keep(n, r->body);
+    case EVIDENCE_CERTIFICATE:
+        return family_keep_certificate(n, r->body);
+    case EVIDENCE_READD:
+        return g->kind == SCOPE_FAMILY ? forget_packages(n, g, r->body) : ST_OK;
+    case EVIDENCE_LEAVE:
+    default:
+        return ST_OK;
+    }
+}
+
+/* The chains first: the rest is judged by them. */
 enum status epoch_evidence(struct node *n, struct group *g, const struct span *records, size_t count)
 {
     struct evidence_record r;
     enum status st = ST_OK;
-    for (size_t i = 0; st == ST_OK && i < count; i++) {
-        if (evidence_record_decode(&r, records[i]) != ST_OK) {
+    for (size_t i = 0; st == ST_OK && i < 2 * count; i++) {
+        bool chains = i < count;
+        if (evidence_record_decode(&r, records[i % count]) != ST_OK ||
+            chains != (r.kind == EVIDENCE_CHAIN_ENTRY)) {
             continue;
         }
-        switch (r.kind) {
-        case EVIDENCE_CHAIN_ENTRY:
-            st = family_take_entry(n, &r.family, r.body);
-            break;
-        case EVIDENCE_PERMIT:
-            st = permit_keep(n, r.body);
-            break;
-        case EVIDENCE_WITHDRAWAL:
-            st = withdrawal_keep(n, r.body);
-            break;
-        case EVIDENCE_REVOCATION:
-            st = revocation_keep(n, r.body);
-            break;
-        case EVIDENCE_CERTIFICATE: /* those that count stand in the leaves, which the commit's judges looked
-                                      at */
-        case EVIDENCE_LEAVE:
-            break;
-        case EVIDENCE_READD:
-            st = g->kind == SCOPE_FAMILY ? forget_packages(n, g, r.body) : ST_OK;
-            break;
-        default:
-            break;
-        }
+        st = take_record(n, g, &r);
         /* The commit is valid whatever this device can make of its evidence: all members must agree on it. */
         st = status_is_fatal(st) ? st : ST_OK;
     }

@@ -95,7 +95,17 @@ static enum status unfinished(struct node *n, const struct request *r, struct bu
                   " permit.contact) ORDER BY serial DESC LIMIT 1",
                   "bbbbi", SPAN_ID(&n->self.family), SPAN_ID(&r->person), SPAN_ID(&r->other.family),
                   SPAN_ID(&r->other.person), n->now.wall_ms);
-    return st == ST_OK && *found ? permit_decode(p, buffer_span(bytes)) : st;
+    if (st != ST_OK || !*found)
+        return st;
+    const struct authority *authority;
+    const struct roster *roster;
+    st = family_states(n, &authority, &roster);
+    if (st == ST_OK)
+        st = permit_decode(p, buffer_span(bytes));
+    if (st == ST_OK)
+        permit_drop_fallen(authority, p);
+    *found = st == ST_OK && p->approval_count > 0; /* all its signers are gone: it is asked anew */
+    return st;
 }
 
 static enum status fresh_permit(struct node *n, const struct request *r, int64_t days, struct permit *p)

@@ -265,6 +265,17 @@ static const char *const step_sql[] = {
     " joined_at INTEGER NOT NULL DEFAULT 0, by BLOB, heard INTEGER NOT NULL DEFAULT 0, head_seq INTEGER NOT "
     "NULL DEFAULT 0)"
     " STRICT, WITHOUT ROWID;",
+    /* ---- permits that are signed again ---- */
+    /* All that came, also of one serial with other signatures: a set, whatever came first. enough: by the
+     * chain as known now. granted: this device has acted on it (of any of its serial). */
+    "CREATE TABLE permit_set(child_family BLOB NOT NULL, child BLOB NOT NULL, contact_family BLOB NOT NULL,"
+    " contact BLOB NOT NULL, serial INTEGER NOT NULL, kinds INTEGER NOT NULL, oversight INTEGER NOT NULL,"
+    " not_before_ms INTEGER NOT NULL, not_after_ms INTEGER NOT NULL, enough INTEGER NOT NULL, permit BLOB "
+    "NOT NULL,"
+    " granted INTEGER NOT NULL DEFAULT 0,"
+    " PRIMARY KEY(child_family, child, contact_family, contact, serial, permit)) STRICT, WITHOUT ROWID;"
+    "INSERT INTO permit_set SELECT *, enough FROM permit; DROP TABLE permit;"
+    "ALTER TABLE permit_set RENAME TO permit;",
 };
 
 enum status schema_make(struct sql *s, int version)

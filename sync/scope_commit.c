@@ -53,6 +53,7 @@ static enum status stage(struct node *n, struct group *g, const struct group_com
         .remove_count = a->remove_count,
         .set_extensions = a->context != NULL,
         .extensions = {&extension, 1},
+        .identity = a->identity,
         .force_path = true,
         .authenticated_data = buffer_span(&m->data),
     };

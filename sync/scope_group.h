@@ -100,6 +100,7 @@ struct group_commit_args {
     const struct span *evidence; /* encoded struct evidence_record each */
     size_t evidence_count;
     const struct kith_context *context; /* the next epoch's, or NULL: unchanged */
+    struct span identity;               /* this device's renewed certificate for its leaf; empty: as it is */
     const struct group_letter *letters; /* besides the Admissions, which are made here */
     size_t letter_count;
 };

@@ -18,7 +18,7 @@ enum join_limits {
 /* ---- making ---- */
 
 struct lists { /* the bytes that an admission borrows while it is encoded */
-    struct buffer chains[KITH_CONTEXT_FAMILIES_MAX], roster, permits, permit_bytes[2];
+    struct buffer chains[KITH_CONTEXT_FAMILIES_MAX], roster, certificates, permits, permit_bytes[2];
 };
 
 /* A chain as stored up to the context's head, which the commit's own evidence may carry further. */
@@ -103,6 +103,59 @@ static enum status fill_conversation(struct node *n, const struct group *g, stru
     return st;
 }
 
+static enum status add_certificate(struct node *n, struct span identity, struct lists *l,
+                                   struct admission *out)
+{
+    struct buffer one;
+    bool fresher = false;
+    buffer_init(&one, WIRE_CERTIFICATE_MAX);
+    enum status st = certificate_if_fresher(n, identity, &one, &fresher);
+    if (st == ST_OK && fresher && out->certificates.count < WIRE_LEAVES_MAX) {
+        st = wire_list_append(&l->certificates, &out->certificates, buffer_span(&one));
+    }
+    buffer_wipe(&one);
+    return st;
+}
+
+/* In the family's scopes also those of devices that are gone, whose entries a joiner still has to read: a
+ * rule or a no of theirs goes on. */
+static enum status add_past_authors(struct node *n, const struct group *g, struct lists *l,
+                                    struct admission *out)
+{
+    struct query q;
+    query_start(&q, &n->sql,
+                "SELECT c.device, c.certificate FROM certificate c JOIN head h ON h.author = c.device"
+                " WHERE h.scope = ? AND h.cont_seq > 0 ORDER BY c.not_after_ms DESC",
+                "b", SPAN_ID(&g->scope));
+    while (out->certificates.count < WIRE_LEAVES_MAX && query_next(&q)) {
+        struct device_id device;
+        QUERY_ID(&q, 0, &device);
+        if (!group_has_device(g, &device, NULL)) {
+            query_fail(&q, wire_list_append(&l->certificates, &out->certificates, query_blob(&q, 1)));
+        }
+    }
+    return query_end(&q);
+}
+
+/* Renewed ones of members whose leaves, or key packages, still have the old. */
+static enum status fill_certificates(struct node *n, const struct group *g, const struct mls_staged *staged,
+                                     struct lists *l, struct admission *out)
+{
+    const struct mls_change *changes;
+    struct mls_member m;
+    size_t count = mls_staged_changes(staged, &changes);
+    enum status st = ST_OK;
+    for (uint32_t at = 0; st == ST_OK && mls_group_next_member(g->mls, &at, &m);) {
+        st = add_certificate(n, m.identity, l, out);
+    }
+    for (size_t i = 0; st == ST_OK && i < count; i++) {
+        if (changes[i].kind == MLS_CHANGE_ADD) {
+            st = add_certificate(n, changes[i].identity_new, l, out);
+        }
+    }
+    return st == ST_OK && g->kind != SCOPE_CONVERSATION ? add_past_authors(n, g, l, out) : st;
+}
+
 enum status group_make_admission(struct node *n, struct group *g, const struct mls_staged *staged,
                                  const struct group_commit_args *a, struct span welcome, struct buffer *out)
 {
@@ -119,6 +172,7 @@ enum status group_make_admission(struct node *n, struct group *g, const struct m
     }
     if (st == ST_OK) {
         buffer_init(&l->roster, WIRE_LIST_MAX);
+        buffer_init(&l->certificates, WIRE_LIST_MAX);
         buffer_init(&l->permits, WIRE_LIST_MAX);
         buffer_init(&l->permit_bytes[0], EVIDENCE_RECORD_MAX);
         buffer_init(&l->permit_bytes[1], EVIDENCE_RECORD_MAX);
@@ -144,6 +198,9 @@ enum status group_make_admission(struct node *n, struct group *g, const struct m
         st = fill_conversation(n, g, l, ad);
     }
     if (st == ST_OK) {
+        st = fill_certificates(n, g, staged, l, ad);
+    }
+    if (st == ST_OK) {
         writer_init(&w, out);
         st = admission_encode(&w, ad);
     }
@@ -152,6 +209,7 @@ enum status group_make_admission(struct node *n, struct group *g, const struct m
     }
     if (l) {
         buffer_wipe(&l->roster);
+        buffer_wipe(&l->certificates);
         buffer_wipe(&l->permits);
         buffer_wipe(&l->permit_bytes[0]);
         buffer_wipe(&l->permit_bytes[1]);
@@ -267,7 +325,10 @@ static enum status adopt_chains(struct node *n, const struct admission *a)
         st = family_take_chain(n, &a->chains[0].family, &a->roster);
     }
     while (st == ST_OK && wire_list_next(&rest, &item)) {
+        /* One that counted where the Admission was made and not here, where more of its chain is known, does
+         * not keep this device out: judge_place asks what holds now. */
         st = permit_keep(n, item);
+        st = status_is_fatal(st) ? st : ST_OK;
     }
     return st;
 }
@@ -283,6 +344,11 @@ static enum status adopt_rest(struct node *n, struct group *g, const struct admi
         if (st == ST_OK) {
             st = family_keep_certificate(n, m.identity);
         }
+    }
+    struct span rest = a->certificates.bytes, item;
+    while (st == ST_OK && wire_list_next(&rest, &item)) {
+        st = family_keep_certificate(n, item);
+        st = status_is_fatal(st) ? st : ST_OK;
     }
     int64_t known = 0; /* a device that was here before lacks what it missed: no base, repair brings it */
     if (st == ST_OK) {

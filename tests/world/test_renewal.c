@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Certificates are renewed unasked: when half a year old, and when the device that issued them is gone. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "device/certificates.h"
+#include "device/roster.h"
+#include "sync/family.h"
+#include "sync/scope_group.h"
+#include "tests/support/test.h"
+#include "tests/support/test_entropy.h"
+#include "tests/world/world_inside.h"
+#include "tests/world/world_story.h"
+
+enum { MINUTE_MS = 60 * 1000, HOUR_MS = 60 * MINUTE_MS };
+#define DAY_MS INT64_C(86400000)
+
+static int setup(void **state)
+{
+    *state = world_new(test_seed(1));
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    world_free(*state);
+    return 0;
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+/* All are off, then on for some hours. */
+static void days_pass(struct world *w, const size_t *devices, size_t count, int64_t days)
+{
+    for (size_t i = 0; i < count; i++)
+        world_off(w, devices[i]);
+    world_run(w, days * DAY_MS);
+    for (size_t i = 0; i < count; i++)
+        world_on(w, devices[i]);
+    world_run(w, 7 * HOUR_MS);
+}
+
+/* Fails unless the leaves of this device's own family hold at the family's newest head, in every group. */
+static enum status check_leaves(struct node *n, void *arg)
+{
+    int64_t ids[16];
+    size_t count = 0;
+    struct query q;
+    const struct authority *a;
+    const struct roster *r;
+    int64_t *oldest = arg;
+    enum status st = family_states(n, &a, &r);
+    query_start(&q, &n->sql, "SELECT id FROM mls_group WHERE state = 1", "");
+    while (count < 16 && query_next(&q))
+        ids[count++] = query_int(&q, 0);
+    assert_ok(query_end(&q));
+    for (size_t i = 0; st == ST_OK && i < count; i++) {
+        struct group *g = NULL;
+        struct device_certificate c;
+        st = group_get(n, ids[i], &g);
+        bool alone = st == ST_OK && mls_group_member_count(g->mls) < 2; /* its leaf nobody sees */
+        for (uint32_t at = 0; st == ST_OK && !alone && group_next(g, &at, &c);) {
+            if (!ID_EQUAL(&c.who.family, &n->self.family))
+                continue;
+            if (certificate_check(a, &c) != ST_OK)
+                return ST_CERTIFICATE_ISSUER;
+            *oldest = c.not_after_ms < *oldest ? c.not_after_ms : *oldest;
+        }
+    }
+    return st;
+}
+
+static void children_meet_again(struct world *w, size_t parent, size_t child, const char *name, size_t theirs,
+                                size_t other, const char *other_name)
+{
+    char link[WORLD_TEXT_MAX];
+    snprintf(link, sizeof(link), "%s", world_ok(w, parent, CMD_INVITE, name, NULL, NULL, NULL)->link);
+    story_meet(w, other, link, "hello");
+    story_decide(w, theirs, true);
+    story_decide(w, parent, true);
+    story_wait_contact(w, child, other_name, "active");
+    story_wait_contact(w, other, name, "active");
+}
+
+static void after_four_hundred_days_devices_still_come_into_new_conversations(void **state)
+{
+    struct world *w = *state;
+    struct story s;
+    story_children_meet(w, &s);
+    const size_t all[] = {s.ana, s.ben, s.maya, s.rosa, s.leo};
+    for (int i = 0; i < 10; i++) {
+        days_pass(w, all, 5, 41);
+        if (i >= 8)
+            continue; /* the permits are over by now */
+        story_say(w, s.leo, "Maya", i % 2 ? "one" : "two", s.maya);
+        story_say(w, s.maya, "Leo", i % 2 ? "three" : "four", s.leo);
+    }
+    for (size_t i = 0; i < 5; i++) {
+        int64_t oldest = INT64_MAX;
+        assert_ok(world_forge(w, all[i], check_leaves, &oldest));
+        assert_true(oldest > world_now(w).wall_ms + 30 * DAY_MS);
+        assert_int_equal(world_alarms(w, all[i]), 0);
+    }
+    size_t kim = world_add(w, "Kim's tablet"), laptop = world_add(w, "Maya's laptop");
+    story_pair(w, s.rosa, kim, "Kim", "child", SIZE_MAX);
+    children_meet_again(w, s.ana, s.maya, "Maya", s.rosa, kim, "Kim");
+    story_say(w, kim, "Maya", "a year later", s.maya);
+    story_pair(w, s.ben, laptop, "Maya", "child", s.maya);
+    world_run(w, 30 * MINUTE_MS);
+    story_say(w, laptop, "Kim", "and from the laptop", kim);
+}
+
+static void certificates_of_a_removed_issuer_are_renewed_by_who_is_left(void **state)
+{
+    struct world *w = *state;
+    struct story s;
+    story_children_meet(w, &s);
+    size_t second = world_add(w, "Ana's laptop");
+    story_pair(w, s.ana, second, "Ana", "parent", SIZE_MAX);
+    world_run(w, 10 * MINUTE_MS);
+    world_off(w, s.ana);
+    world_ok(w, second, CMD_DEVICES_REMOVE, "Ana's phone", NULL, NULL, NULL);
+    world_run(w, 30 * MINUTE_MS);
+    const size_t family[] = {second, s.ben, s.maya};
+    for (size_t i = 0; i < 3; i++)
+        assert_int_equal(
+            world_number(w, family[i], "SELECT count(*) FROM entry WHERE kind = 27 AND applied = 1"), 3);
+    world_run(w, 8 * DAY_MS); /* leaves in a conversation take turns */
+    for (size_t i = 0; i < 3; i++) {
+        int64_t oldest = INT64_MAX;
+        assert_ok(world_forge(w, family[i], check_leaves, &oldest));
+    }
+    size_t kim = world_add(w, "Kim's tablet"), laptop = world_add(w, "Maya's laptop");
+    story_pair(w, s.rosa, kim, "Kim", "child", SIZE_MAX);
+    children_meet_again(w, second, s.maya, "Maya", s.rosa, kim, "Kim"); /* a new invite, a good card */
+    story_pair(w, s.ben, laptop, "Maya", "child", s.maya);
+    world_run(w, 30 * MINUTE_MS);
+    story_say(w, laptop, "Kim", "here", kim);
+    story_say(w, laptop, "Leo", "and there", s.leo);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(after_four_hundred_days_devices_still_come_into_new_conversations),
+        TEST(certificates_of_a_removed_issuer_are_renewed_by_who_is_left),
+    };
+    cmocka_set_test_filter(getenv("KITH_TEST"));
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
