@@ -89,9 +89,9 @@ static void after_four_hundred_days_devices_still_come_into_new_conversations(vo
     struct story s;
     story_children_meet(w, &s);
     const size_t all[] = {s.ana, s.ben, s.maya, s.rosa, s.leo};
-    for (int i = 0; i < 10; i++) {
-        days_pass(w, all, 5, 41);
-        if (i >= 8)
+    for (int i = 0; i < 12; i++) {
+        days_pass(w, all, 5, 34);
+        if (i >= 10)
             continue; /* the permits are over by now */
         story_say(w, s.leo, "Maya", i % 2 ? "one" : "two", s.maya);
         story_say(w, s.maya, "Leo", i % 2 ? "three" : "four", s.leo);
