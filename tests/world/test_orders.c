@@ -245,6 +245,7 @@ static void T51_a_contact_that_ended_has_its_name_when_the_permit_comes_last(voi
     /* As on a device that joined the conversation and then heard of the withdrawal. */
     assert_ok(sql_run(&n->sql, "DELETE FROM entry WHERE kind = ?", "i", (int64_t)ENTRY_PERMIT));
     assert_ok(sql_run(&n->sql, "UPDATE contact SET name = '?'", ""));
+    assert_ok(sql_run(&n->sql, "UPDATE permit SET granted = 0", "")); /* such a device has not acted on it */
     c.via = world_node(x->w, x->s.ben)->self.device;
     assert_ok(world_forge(x->w, x->s.maya, take, &c));
     assert_int_equal(
