@@ -410,6 +410,10 @@ enum status family_keep_certificate(struct node *n, struct span certificate)
                      SPAN_ID(&c.device), SPAN_ID(&c.who.family), SPAN_ID(&c.who.person),
                      (int64_t)c.supervised, c.not_after_ms, certificate);
     }
+    if (st == ST_OK) { /* what another family said of this key, before it was known whose it is */
+        st = sql_run(&n->sql, "DELETE FROM revocation WHERE device = ? AND (family != ? OR person != ?)",
+                     "bbb", SPAN_ID(&c.device), SPAN_ID(&c.who.family), SPAN_ID(&c.who.person));
+    }
     return st;
 }
 

@@ -152,6 +152,26 @@ enum status journal_apply(struct node *n, enum scope_kind kind, int64_t id)
     return st;
 }
 
+/* The newest hlc of that millisecond. */
+static int64_t hlc_last_of(int64_t ms)
+{
+    return ms * 65536 + 65535;
+}
+
+/* When the next entry that is dated ahead is due. */
+static enum status wake_for_next(struct node *n)
+{
+    int64_t next = 0;
+    enum status st =
+        sql_number(&n->sql, &next, 0,
+                   "SELECT min(hlc) FROM entry WHERE applied = 0 AND attested = 1 AND fork = 0 AND own = 0"
+                   " AND has_body = 1 AND hlc > ?",
+                   "i", hlc_last_of(n->now.wall_ms + JOURNAL_AHEAD_MS));
+    if (st == ST_OK && next != 0)
+        node_wake_wall(n, hlc_ms((uint64_t)next) - JOURNAL_AHEAD_MS);
+    return st;
+}
+
 enum status journal_due(struct node *n)
 {
     enum { BATCH = 64 };
@@ -165,10 +185,14 @@ enum status journal_due(struct node *n)
     if (st != ST_OK) {
         return st;
     }
-    query_start(&q, &n->sql,
-                "SELECT e.id, g.kind FROM entry e JOIN mls_group g ON g.scope = e.scope WHERE e.applied = 0"
-                " AND e.attested = 1 AND e.fork = 0 AND e.has_body = 1 GROUP BY e.id LIMIT 64",
-                "");
+    /* Those that still wait are passed over: anybody can send entries that wait for long, and then what is
+     * due would never have its turn. */
+    query_start(
+        &q, &n->sql,
+        "SELECT e.id, g.kind FROM entry e JOIN mls_group g ON g.scope = e.scope JOIN certificate c ON"
+        " c.device = e.author WHERE e.applied = 0 AND e.attested = 1 AND e.fork = 0 AND e.has_body = 1"
+        " AND (e.own = 1 OR e.hlc BETWEEN 0 AND ?) GROUP BY e.id LIMIT 64",
+        "i", hlc_last_of(n->now.wall_ms + JOURNAL_AHEAD_MS));
     while (count < BATCH && query_next(&q)) {
         ids[count] = query_int(&q, 0);
         kinds[count++] = query_int(&q, 1);
@@ -177,7 +201,7 @@ enum status journal_due(struct node *n)
     for (size_t i = 0; st == ST_OK && i < count; i++) {
         st = journal_apply(n, (enum scope_kind)kinds[i], ids[i]);
     }
-    return st;
+    return st == ST_OK ? wake_for_next(n) : st;
 }
 
 enum status journal_each(struct node *n, const struct scope_id *scope, enum entry_kind kind, entry_fn fn,

@@ -22,6 +22,18 @@ bool revocation_known(struct node *n, const struct device_id *device)
     return st == ST_OK && known != 0;
 }
 
+/* The issuer's family says whose device it is, and any family can name any key: of a device that is known as
+ * somebody else's it says nothing. (Of one that is not known yet: family_keep_certificate.) */
+static enum status judge_whose(struct node *n, const struct revocation *v)
+{
+    int64_t other = 0;
+    enum status st =
+        sql_number(&n->sql, &other, 0,
+                   "SELECT count(*) FROM certificate WHERE device = ? AND (family != ? OR person != ?)",
+                   "bbb", SPAN_ID(&v->device), SPAN_ID(&v->who.family), SPAN_ID(&v->who.person));
+    return st == ST_OK && other != 0 ? ST_REVOCATION_ISSUER : st;
+}
+
 enum status revocation_keep(struct node *n, struct span revocation)
 {
     struct revocation v;
@@ -42,6 +54,9 @@ enum status revocation_keep(struct node *n, struct span revocation)
         st = revocation_check(a, &v);
     }
     mem_free(a, sizeof(*a));
+    if (st == ST_OK) {
+        st = judge_whose(n, &v);
+    }
     if (st == ST_OK) {
         st = sql_run(
             &n->sql,

@@ -176,11 +176,71 @@ static void T21_a_removed_parents_device_cannot_backdate_a_revocation(void **sta
     world_free(w);
 }
 
+/* A revocation of `device` by Rosa's phone, as if it were Leo's: her own chain lets her sign that. */
+static void by_rosa(struct world *w, const struct story *s, size_t device, struct backdated *b)
+{
+    const struct node *rosa = world_node(w, s->rosa), *leo = world_node(w, s->leo);
+    memset(b, 0, sizeof(*b));
+    b->by = rosa->self.device;
+    b->key = rosa->self.key;
+    b->revocation.device = world_node(w, device)->self.device;
+    b->revocation.who = (struct person_ref){leo->self.family, leo->self.person};
+}
+
+/* T25: a family speaks for its own devices. Else anybody whose chain is known here could silence a family. */
+static void T25_a_contacts_family_revokes_no_device_of_ours(void **state)
+{
+    struct world *w = world_new(test_seed(1));
+    struct story s;
+    struct backdated b;
+    (void)state;
+    story_children_meet(w, &s);
+    by_rosa(w, &s, s.ana, &b);
+    assert_status(world_forge(w, s.ben, take_revocation, &b), ST_REVOCATION_ISSUER);
+    assert_status(world_forge(w, s.maya, take_revocation, &b), ST_REVOCATION_ISSUER);
+    assert_status(world_forge(w, s.ana, take_revocation, &b), ST_REVOCATION_ISSUER);
+    story_say(w, s.ben, "Berg", "still here?", s.ana);
+    story_say(w, s.maya, "Leo", "and you?", s.leo);
+    sign_private_wipe(&b.key);
+    world_free(w);
+}
+
+static enum status make_key(struct node *n, void *arg)
+{
+    (void)arg;
+    return self_make_key(n);
+}
+
+/* Nor one that is not known yet, once it is. */
+static void T25_what_a_stranger_said_of_a_key_ends_when_it_is_known_whose_it_is(void **state)
+{
+    struct world *w = world_new(test_seed(1));
+    struct story s;
+    struct backdated b;
+    (void)state;
+    story_children_meet(w, &s);
+    size_t laptop = world_add(w, "Maya's laptop");
+    assert_ok(world_forge(w, laptop, make_key, NULL));
+    by_rosa(w, &s, laptop, &b);
+    assert_ok(world_forge(w, s.ana, take_revocation, &b));
+    assert_ok(world_forge(w, s.ben, take_revocation, &b));
+    assert_ok(world_forge(w, s.maya, take_revocation, &b));
+    story_pair(w, s.ana, laptop, "Maya", "child", s.maya);
+    world_run(w, 5 * 60000);
+    assert_int_equal(world_number(w, s.ana, "SELECT count(*) FROM revocation"), 0);
+    story_say(w, s.ben, "Berg", "a laptop", laptop);
+    story_say(w, s.leo, "Maya", "hello, laptop", laptop);
+    sign_private_wipe(&b.key);
+    world_free(w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(T31_T21_a_member_cannot_make_a_device_another_persons),
         cmocka_unit_test(T21_a_removed_parents_device_cannot_backdate_a_revocation),
+        cmocka_unit_test(T25_a_contacts_family_revokes_no_device_of_ours),
+        cmocka_unit_test(T25_what_a_stranger_said_of_a_key_ends_when_it_is_known_whose_it_is),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

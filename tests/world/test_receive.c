@@ -212,6 +212,30 @@ static void T20_what_is_passed_on_is_judged_before_it_is_shown(void **state)
     assert_true(world_has_text(w, s.maya, "passed on in time", "Leo"));
 }
 
+/* A contact's program dates texts weeks ahead: they wait, and nothing else waits behind them. */
+static void T15_texts_dated_ahead_hold_nothing_up(void **state)
+{
+    enum { AHEAD = 70 };
+    struct world *w = *state;
+    struct story s;
+    char text[] = "from the future";
+    story_children_meet(w, &s);
+    world_sql(w, s.leo, "UPDATE meta SET value = value + 30 * 86400000 * 65536 WHERE key = 'hlc'");
+    for (int i = 0; i < AHEAD; i++)
+        assert_ok(world_forge(w, s.leo, say_unasked, text));
+    world_run(w, 2 * MINUTE_MS);
+    assert_int_equal(world_number(w, s.maya, "SELECT count(*) FROM entry WHERE applied = 0 AND kind = 1"),
+                     AHEAD);
+    world_clock(w, s.ben, 12 * MINUTE_MS); /* and an honest clock that is a little wrong */
+    world_ok(w, s.ben, CMD_SEND, "Berg", "lunch?", NULL, NULL);
+    world_run(w, MINUTE_MS);
+    assert_int_equal(world_number(w, s.maya, "SELECT count(*) FROM entry WHERE applied = 0 AND kind = 1"),
+                     AHEAD + 1);
+    world_run(w, 5 * MINUTE_MS);
+    assert_int_equal(world_number(w, s.maya, "SELECT count(*) FROM entry WHERE applied = 0 AND kind = 1"),
+                     AHEAD);
+}
+
 static void a_parent_does_not_remove_the_other_ones_phone(void **state)
 {
     struct world *w = *state;
@@ -227,6 +251,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(T20_a_text_after_the_permits_end_is_not_shown, setup, teardown),
+        cmocka_unit_test_setup_teardown(T15_texts_dated_ahead_hold_nothing_up, setup, teardown),
         cmocka_unit_test_setup_teardown(T22_a_ward_behind_its_parents_heads_shows_nothing_from_outside, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(
