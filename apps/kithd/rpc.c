@@ -37,10 +37,23 @@ json_t *rpc_reply_status(const json_t *id, enum status s)
     return reply_error(id, RPC_OWN - (int)status_class(s), say_of(s).what, error_data(s));
 }
 
+/* So many bytes of a text as are whole characters: half of one is no JSON, and no answer. */
+static int whole_characters(const char *text, int max)
+{
+    int len = (int)strnlen(text, (size_t)max + 1);
+    if (len <= max)
+        return len;
+    len = max;
+    while (len > 0 && ((unsigned char)text[len] & 0xC0) == 0x80)
+        len--;
+    return len;
+}
+
 static json_t *bad(const json_t *id, int code, const char *what, const char *which)
 {
     char text[256];
-    snprintf(text, sizeof(text), "%s%s%.100s", what, which[0] != '\0' ? ": " : "", which);
+    snprintf(text, sizeof(text), "%s%s%.*s", what, which[0] != '\0' ? ": " : "", whole_characters(which, 100),
+             which);
     return reply_error(id, code, text,
                        json_pack("{s:s, s:s, s:s}", "status", "USAGE", "say", text, "next", "See kith help"));
 }
@@ -83,26 +96,33 @@ static const char *read_params(struct command *c, json_t *params)
     return NULL;
 }
 
-static json_t *read_request(struct rpc_call *c)
+static bool refuse(json_t **error, json_t *answer)
+{
+    *error = answer;
+    return false;
+}
+
+/* Whether it is a good request; else *error is what to answer. */
+static bool read_request(struct rpc_call *c, json_t **error)
 {
     const char *version = json_string_value(json_object_get(c->root, "jsonrpc"));
     const char *method = json_string_value(json_object_get(c->root, "method"));
     json_t *params = json_object_get(c->root, "params"), *id = json_object_get(c->root, "id");
     const char *wrong;
     if (id != NULL && !json_is_string(id) && !json_is_integer(id) && !json_is_null(id))
-        return bad(NULL, RPC_REQUEST, "the id is no string or integer", "");
+        return refuse(error, bad(NULL, RPC_REQUEST, "the id is no string or integer", ""));
     c->id = id;
     if (version == NULL || strcmp(version, "2.0") != 0 || method == NULL)
-        return bad(id, RPC_REQUEST, "not a JSON-RPC 2.0 request", "");
+        return refuse(error, bad(id, RPC_REQUEST, "not a JSON-RPC 2.0 request", ""));
     if (!command_find(method, &c->command.kind))
-        return bad(id, RPC_METHOD, "there is no such command", method);
+        return refuse(error, bad(id, RPC_METHOD, "there is no such command", method));
     if (params != NULL && !json_is_object(params))
-        return bad(id, RPC_PARAMS, "params go by name", "");
+        return refuse(error, bad(id, RPC_PARAMS, "params go by name", ""));
     wrong = read_params(&c->command, params);
     if (wrong != NULL)
-        return bad(id, RPC_PARAMS, "missing, unknown or of the wrong type", wrong);
+        return refuse(error, bad(id, RPC_PARAMS, "missing, unknown or of the wrong type", wrong));
     enum status s = command_check(&c->command);
-    return s == ST_OK ? NULL : rpc_reply_status(id, s);
+    return s == ST_OK || refuse(error, rpc_reply_status(id, s));
 }
 
 bool rpc_read(struct rpc_call *out, struct span request, json_t **error)
@@ -110,11 +130,9 @@ bool rpc_read(struct rpc_call *out, struct span request, json_t **error)
     memset(out, 0, sizeof(*out));
     *error = NULL;
     out->root = json_loadb((const char *)request.ptr, request.len, JSON_REJECT_DUPLICATES, NULL);
-    if (!json_is_object(out->root))
-        *error = bad(NULL, RPC_PARSE, "not a JSON object", "");
-    else
-        *error = read_request(out);
-    if (*error == NULL)
+    bool good = json_is_object(out->root) ? read_request(out, error)
+                                          : refuse(error, bad(NULL, RPC_PARSE, "not a JSON object", ""));
+    if (good)
         return true;
     rpc_call_free(out);
     return false;

@@ -75,6 +75,26 @@ static void what_is_no_request_is_refused_with_its_code(void **state)
     }
 }
 
+/* What is quoted back is cut, and the cut falls into a character of two bytes. */
+static void a_long_name_is_refused_wherever_it_is_cut(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < 4; i++) {
+        char name[160] = "a", request[256];
+        struct rpc_call c;
+        json_t *error = NULL;
+        for (size_t at = i % 2; at < 120; at += 2)
+            memcpy(name + at, "\u00e9", 3);
+        snprintf(request, sizeof(request),
+                 "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"%s\",\"params\":{\"%s\":1}}",
+                 i < 2 ? name : "send", i < 2 ? "to" : name);
+        assert_false(read_text(&c, request, &error));
+        assert_non_null(error);
+        assert_non_null(json_string_value(json_object_get(json_object_get(error, "error"), "message")));
+        json_decref(error);
+    }
+}
+
 static void a_refusal_answers_the_id_that_asked(void **state)
 {
     struct rpc_call c;
@@ -142,6 +162,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_good_request_becomes_its_command),
         cmocka_unit_test(what_is_no_request_is_refused_with_its_code),
+        cmocka_unit_test(a_long_name_is_refused_wherever_it_is_cut),
         cmocka_unit_test(a_refusal_answers_the_id_that_asked),
         cmocka_unit_test(damaged_requests_are_answered),
         cmocka_unit_test(a_result_says_what_the_command_has_and_no_more),
