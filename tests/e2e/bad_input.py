@@ -133,7 +133,7 @@ class BadInput(unittest.TestCase):
     def test_a_full_disk_is_named_and_nothing_is_half_done(self):
         folder = tempfile.mkdtemp(prefix="kith-full-")
         self.addCleanup(shutil.rmtree, folder, True)
-        if os.geteuid() != 0 or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=600k", "tmpfs", folder],
+        if os.geteuid() != 0 or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", folder],
                                                capture_output=True).returncode != 0:
             self.skipTest("a small disk can only be mounted by root")
         self.addCleanup(subprocess.run, ["umount", "-l", folder])
