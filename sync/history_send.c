@@ -14,9 +14,11 @@ enum {
     SCREEN_ROWS_MAX = 4 * HISTORY_SCREEN
 };
 
+/* A contact's letterbox is told once, in the conversation: who was not there yet would have nowhere to send
+ * letters. */
 bool history_kind(uint16_t kind)
 {
-    return kind == ENTRY_TEXT;
+    return kind == ENTRY_TEXT || kind == ENTRY_LETTERBOX;
 }
 
 struct packing_part {
@@ -87,8 +89,8 @@ static void note_range(struct packing_part *p, uint64_t hlc, int64_t id)
     p->out->below_id = id;
 }
 
-/* Is it shown here, as said or as passed on? Whose author is gone for good has nobody to attest it, and should
- * not be lost with the device that has it. */
+/* Is it shown here, as said or as passed on? Whose author is gone for good has nobody to attest it, and
+ * should not be lost with the device that has it. */
 static bool is_shown(const struct query *q)
 {
     int64_t applied = query_int(q, 5);
@@ -96,8 +98,8 @@ static bool is_shown(const struct query *q)
            (applied == ENTRY_APPLIED || (applied == ENTRY_DUE && query_int(q, 7) == 0));
 }
 
-/* Columns: id, author, hlc, kind, has_body, applied, entry, attested. Sets p->full instead of adding what would be too
- * much. */
+/* Columns: id, author, hlc, kind, has_body, applied, entry, attested. Sets p->full instead of adding what
+ * would be too much. */
 static enum status add_row(struct packing_part *p, const struct query *q, struct buffer *scratch)
 {
     struct device_id author;
@@ -134,13 +136,14 @@ static enum status gather(struct packing_part *p)
     const struct history_source *s = p->s;
     enum status st = ST_OK;
     buffer_init(&scratch, GROUP_MESSAGE_MAX);
-    query_start(&q, &p->n->sql,
-                "SELECT id, author, hlc, kind, has_body, applied, entry, attested FROM entry INDEXED BY entry_hlc"
-                " WHERE scope = ?1 AND hlc BETWEEN ?2 AND ?3 AND (hlc < ?3 OR id < ?4) AND fork = 0"
-                " AND (?5 = 0 OR (kind = 1 AND applied = 1 AND has_body = 1))"
-                " ORDER BY hlc DESC, id DESC",
-                "biiii", SPAN_ID(&s->scope), (int64_t)s->from_hlc, (int64_t)s->below_hlc, s->below_id,
-                (int64_t)(s->kind == SCOPE_FAMILY));
+    query_start(
+        &q, &p->n->sql,
+        "SELECT id, author, hlc, kind, has_body, applied, entry, attested FROM entry INDEXED BY entry_hlc"
+        " WHERE scope = ?1 AND hlc BETWEEN ?2 AND ?3 AND (hlc < ?3 OR id < ?4) AND fork = 0"
+        " AND (?5 = 0 OR (kind = 1 AND applied = 1 AND has_body = 1))"
+        " ORDER BY hlc DESC, id DESC",
+        "biiii", SPAN_ID(&s->scope), (int64_t)s->from_hlc, (int64_t)s->below_hlc, s->below_id,
+        (int64_t)(s->kind == SCOPE_FAMILY));
     while (st == ST_OK && !p->full && query_next(&q)) {
         st = add_row(p, &q, &scratch);
     }

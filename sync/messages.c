@@ -6,6 +6,7 @@
 #include "sync/facts.h"
 #include "sync/family.h"
 #include "sync/journal.h"
+#include "sync/journal_internal.h"
 #include "sync/names.h"
 #include "sync/receive.h"
 
@@ -32,8 +33,24 @@ enum status apply_text(struct node *n, const struct applied_entry *e)
     return st;
 }
 
+/* One that this contact told later is here already, and stays: entries come in any order. */
+static enum status is_older_box(struct node *n, const struct applied_entry *e, bool *older)
+{
+    int64_t later = 0;
+    enum status st =
+        sql_number(&n->sql, &later, 0,
+                   "SELECT count(*) FROM entry e JOIN certificate c ON c.device = e.author"
+                   " WHERE e.scope = ? AND e.kind = ? AND e.applied = ? AND e.fork = 0 AND"
+                   " (e.hlc, e.author) > (?, ?) AND c.family = ? AND c.person = ?",
+                   "biiibbb", SPAN_ID(&e->scope), (int64_t)ENTRY_LETTERBOX, (int64_t)ENTRY_APPLIED,
+                   (int64_t)e->hlc, SPAN_ID(&e->author), SPAN_ID(&e->who.family), SPAN_ID(&e->who.person));
+    *older = later != 0;
+    return st;
+}
+
 enum status apply_letterbox(struct node *n, const struct applied_entry *e)
 {
+    bool older = false;
     struct letterbox box;
     enum status st = letterbox_decode(&box, e->body->u.letterbox.letterbox);
     bytes_wipe(&box, sizeof(box));
@@ -49,6 +66,10 @@ enum status apply_letterbox(struct node *n, const struct applied_entry *e)
     }
     if (ID_EQUAL(&e->who.family, &n->self.family)) {
         return ST_OK;
+    }
+    st = is_older_box(n, e, &older);
+    if (st != ST_OK || older) {
+        return st;
     }
     return sql_run(&n->sql, "UPDATE contact SET their_box = ? WHERE scope = ? AND family = ? AND other = ?",
                    "bbbb", e->body->u.letterbox.letterbox, SPAN_ID(&e->scope), SPAN_ID(&e->who.family),
