@@ -65,6 +65,14 @@ enum status contact_put(struct node *n, const struct contact_set *c)
         (int64_t)CONTACT_FOUNDING);
 }
 
+enum status contact_named(struct node *n, const struct person_ref *mine, const struct person_ref *other,
+                          const char *name)
+{
+    return sql_run(&n->sql,
+                   "UPDATE contact SET name = ? WHERE person = ? AND family = ? AND other = ? AND name = '?'",
+                   "tbbb", name, SPAN_ID(&mine->person), SPAN_ID(&other->family), SPAN_ID(&other->person));
+}
+
 enum status contact_notice(struct node *n, enum notice_kind kind, const struct person_ref *mine,
                            const struct person_ref *other, const char *what)
 {
@@ -231,14 +239,11 @@ enum status letter_withdrawal(struct node *n, const struct received_letter *l)
 }
 
 /* In a ward by anybody of it, in `own` by oneself: the withdrawal carries its own proof. */
-enum status apply_contact_card(struct node *n, const struct applied_entry *e)
+static enum status take_withdrawal(struct node *n, const struct entry_contact_card *k)
 {
-    const struct entry_contact_card *k = &e->body->u.contact_card;
     struct permit_withdrawal w;
     struct buffer newest;
     bool stands = false;
-    if (k->withdrawal.len == 0)
-        return ST_OK;
     enum status st = permit_withdrawal_decode(&w, k->withdrawal);
     if (st == ST_OK &&
         (!person_ref_equal(&w.child, &k->who) || !ID_EQUAL(&w.contact.family, &n->self.family)))
@@ -252,6 +257,52 @@ enum status apply_contact_card(struct node *n, const struct applied_entry *e)
     if (st == ST_OK)
         st = requests_over(n, &w.contact, &w.child, hlc_ms(w.serial));
     return st == ST_OK && !stands ? contact_end(n, &w.contact, &w.child, "the other family") : st;
+}
+
+enum status contact_tell_own(struct node *n, const struct person_ref *who, struct span card)
+{
+    struct entry_body body = {.kind = ENTRY_CONTACT_CARD, .u.contact_card = {.who = *who, .card = card}};
+    return own_append(n, &body);
+}
+
+/* This person's other devices list the contact by name, too. Where the conversation came first, the row is
+ * there and has none. */
+static enum status take_card(struct node *n, const struct entry_contact_card *k)
+{
+    struct card c;
+    char name[WIRE_NAME_MAX + 1];
+    struct person_ref self = self_person(n);
+    enum contact_state state;
+    bool known = false;
+    struct authority *at = mem_alloc(1, sizeof(*at));
+    enum status st = at == NULL ? ST_NO_MEMORY : card_decode(&c, k->card);
+    if (st == ST_OK)
+        st = card_check(&c, at);
+    if (st == ST_OK && (!person_ref_equal(&c.who, &k->who) || ID_EQUAL(&c.who.family, &n->self.family)))
+        st = ST_APPROACH_SENDER;
+    if (st == ST_OK)
+        st = card_keep(n, &c);
+    if (st == ST_OK)
+        st = contact_row(n, &self, &k->who, &state, NULL, &known);
+    if (st == ST_OK) {
+        const struct authority_person *p = authority_find(at, &k->who.person);
+        struct contact_set set = {.mine = self,
+                                  .other = k->who,
+                                  .name = name,
+                                  .supervised = p == NULL || p->role == ROLE_CHILD,
+                                  .state = CONTACT_FOUNDING};
+        text_copy(name, sizeof(name), c.name);
+        st = known ? contact_named(n, &self, &k->who, name) : contact_put(n, &set);
+    }
+    mem_free(at, sizeof(*at));
+    return st;
+}
+
+enum status apply_contact_card(struct node *n, const struct applied_entry *e)
+{
+    const struct entry_contact_card *k = &e->body->u.contact_card;
+    enum status st = k->withdrawal.len != 0 ? take_withdrawal(n, k) : ST_OK;
+    return st == ST_OK && k->card.len != 0 && e->scope_kind == SCOPE_OWN && !e->own ? take_card(n, k) : st;
 }
 
 enum status apply_letterbox_key(struct node *n, const struct applied_entry *e)

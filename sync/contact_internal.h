@@ -97,6 +97,11 @@ enum status withdrawal_make(struct node *n, const struct person_ref *child,
 /* contact.c */
 enum status contact_row(struct node *n, const struct person_ref *mine, const struct person_ref *other,
                         enum contact_state *state, struct buffer *their_box, bool *found) MUST_USE;
+/* The name that has come for a row which a conversation made without one. */
+enum status contact_named(struct node *n, const struct person_ref *mine, const struct person_ref *other,
+                          const char *name) MUST_USE;
+/* Tells this person's other devices who a new contact is. */
+enum status contact_tell_own(struct node *n, const struct person_ref *who, struct span card) MUST_USE;
 enum status contact_notice(struct node *n, enum notice_kind kind, const struct person_ref *mine,
                            const struct person_ref *other, const char *what) MUST_USE;
 

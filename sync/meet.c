@@ -166,7 +166,8 @@ static enum status row_of_log(struct node *n, const struct log_id *log, struct r
     return st == ST_OK && *found ? request_load(n, id, r, found) : st;
 }
 
-static enum status go_on_as_adult(struct node *n, const struct request *r, const struct card *c)
+static enum status go_on_as_adult(struct node *n, const struct request *r, const struct card *c,
+                                  struct span card)
 {
     char name[WIRE_NAME_MAX + 1];
     text_copy(name, sizeof(name), c->name);
@@ -176,7 +177,9 @@ static enum status go_on_as_adult(struct node *n, const struct request *r, const
                             .supervised = r->other_supervised};
     enum status st = sql_run(&n->sql, "UPDATE request SET other_name = ?, state = ? WHERE id = ?", "tib",
                              name, (int64_t)REQUEST_WAITING, SPAN(r->id));
-    return st == ST_OK ? contact_ask(n, &a) : st;
+    if (st == ST_OK)
+        st = contact_ask(n, &a);
+    return st == ST_OK ? contact_tell_own(n, &c->who, card) : st;
 }
 
 /* The row becomes the ask in the ward, which every device of the child and the parents' see. */
@@ -204,7 +207,7 @@ static enum status take_card(struct node *n, const struct request *r, struct spa
     if (st == ST_OK)
         st = card_keep(n, &c);
     if (st == ST_OK)
-        st = n->self.supervised ? go_on_as_child(n, r, message) : go_on_as_adult(n, r, &c);
+        st = n->self.supervised ? go_on_as_child(n, r, message) : go_on_as_adult(n, r, &c, message);
     bytes_wipe(&i, sizeof(i));
     mem_free(at, sizeof(*at));
     return st;

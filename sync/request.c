@@ -353,10 +353,7 @@ static enum status ask_row(struct node *n, const struct applied_entry *e, const 
     if (st == ST_OK && fresh)
         st = node_notice(n, NOTICE_REQUESTS, r.other_name, NULL, NULL);
     if (st == ST_OK) /* the conversation came first, on a further device of the child */
-        st = sql_run(
-            &n->sql,
-            "UPDATE contact SET name = ? WHERE person = ? AND family = ? AND other = ? AND name = '?'",
-            "tbbb", r.other_name, SPAN_ID(&r.person), SPAN_ID(&r.other.family), SPAN_ID(&r.other.person));
+        st = contact_named(n, &e->who, &r.other, r.other_name);
     if (st == ST_OK)
         st = request_settle(n, r.id);
     if (st == ST_OK && ward_of_own_child(n, &r))

@@ -208,6 +208,8 @@ static enum status want_conversation(struct node *n, const struct request *r)
                                   .their_box = a->request.reply_letterbox};
         st = contact_put(n, &set);
     }
+    if (st == ST_OK)
+        st = contact_tell_own(n, &r->other, a->request.card);
     if (st == ST_OK) {
         struct conversation_wish w = {.mine = self_person(n),
                                       .other = r->other,

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Any device of a person is as good as any other: one that was added later knows the contacts by name, has
+ * their letterboxes, and writes to them. */
+#include <stdio.h>
+#include <string.h>
+
+#include "tests/support/test.h"
+#include "tests/support/test_entropy.h"
+#include "tests/world/world_inside.h"
+#include "tests/world/world_story.h"
+
+enum { MINUTE_MS = 60 * 1000 };
+
+static int setup(void **state)
+{
+    *state = world_new(test_seed(1));
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    world_free(*state);
+    return 0;
+}
+
+/* Contacts of the device's own person: all that the first device lists, the second lists too. */
+static void assert_same_contacts(struct world *w, size_t first, size_t second)
+{
+    static const char sql[] = "SELECT family, other, name, supervised, state, scope, their_box FROM contact"
+                              " WHERE person = (SELECT value FROM meta WHERE key = 'person')"
+                              " ORDER BY family, other";
+    assert_true(world_number(w, first, "SELECT count(*) FROM contact WHERE their_box IS NOT NULL") > 0);
+    world_same(w, first, second, "contacts", sql);
+}
+
+static void a_further_device_of_an_adult_knows_the_contacts(void **state)
+{
+    struct world *w = *state;
+    char link[WORLD_TEXT_MAX];
+    size_t ana = world_add(w, "Ana's phone"), dan = world_add(w, "Dan's phone"), laptops[2];
+    story_found(w, ana, "Berg", "Ana");
+    story_found(w, dan, "Sol", "Dan");
+    snprintf(link, sizeof(link), "%s", world_ok(w, ana, CMD_INVITE, NULL, NULL, NULL, NULL)->link);
+    story_meet(w, dan, link, "Dan from work");
+    story_decide(w, ana, true);
+    story_wait_contact(w, ana, "Dan", "active");
+    story_wait_contact(w, dan, "Ana", "active");
+    laptops[0] = world_add(w, "Ana's laptop");
+    laptops[1] = world_add(w, "Dan's laptop");
+    story_pair(w, ana, laptops[0], "Ana", "parent", SIZE_MAX);
+    story_pair(w, dan, laptops[1], "Dan", "parent", SIZE_MAX);
+    world_run(w, 10 * MINUTE_MS);
+    assert_same_contacts(w, ana, laptops[0]);
+    assert_same_contacts(w, dan, laptops[1]);
+    story_say(w, laptops[0], "Dan", "from my laptop", laptops[1]);
+    story_say(w, laptops[1], "Ana", "from mine", laptops[0]);
+}
+
+static void a_further_device_of_a_child_knows_the_contacts(void **state)
+{
+    struct world *w = *state;
+    struct story s;
+    story_children_meet(w, &s);
+    size_t maya = world_add(w, "Maya's laptop"), leo = world_add(w, "Leo's laptop");
+    story_pair(w, s.ana, maya, "Maya", "child", s.maya);
+    story_pair(w, s.rosa, leo, "Leo", "child", s.leo);
+    world_run(w, 10 * MINUTE_MS);
+    assert_same_contacts(w, s.maya, maya);
+    assert_same_contacts(w, s.leo, leo);
+    story_say(w, leo, "Maya", "from my laptop", maya);
+    story_say(w, maya, "Leo", "from mine", leo);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_further_device_of_an_adult_knows_the_contacts, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_further_device_of_a_child_knows_the_contacts, setup, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
