@@ -405,6 +405,60 @@ static void certificate_write(struct writer *w, const struct entry_body *b)
     wire_write_vec(w, b->u.certificate.certificate, WIRE_CERTIFICATE_MAX);
 }
 
+/* ---- what becomes of what was said ---- */
+
+static void edit_read(struct reader *r, struct entry_body *b)
+{
+    READ_ID(r, &b->u.edit.target);
+    b->u.edit.text = wire_read_text(r, ENTRY_TEXT_MAX);
+}
+
+static void edit_write(struct writer *w, const struct entry_body *b)
+{
+    WRITE_ID(w, &b->u.edit.target);
+    wire_write_text(w, b->u.edit.text, ENTRY_TEXT_MAX);
+}
+
+static void delete_read(struct reader *r, struct entry_body *b)
+{
+    READ_ID(r, &b->u.delete.target);
+}
+
+static void delete_write(struct writer *w, const struct entry_body *b)
+{
+    WRITE_ID(w, &b->u.delete.target);
+}
+
+static void reaction_read(struct reader *r, struct entry_body *b)
+{
+    READ_ID(r, &b->u.reaction.target);
+    b->u.reaction.text = wire_read_text(r, ENTRY_REACTION_MAX);
+    if (!wire_text_ok(b->u.reaction.text, b->u.reaction.text.len != 0))
+        reader_fail(r, ST_WIRE_VALUE);
+}
+
+static void reaction_write(struct writer *w, const struct entry_body *b)
+{
+    WRITE_ID(w, &b->u.reaction.target);
+    if (!wire_text_ok(b->u.reaction.text, b->u.reaction.text.len != 0))
+        writer_fail(w, ST_WIRE_VALUE);
+    wire_write_text(w, b->u.reaction.text, ENTRY_REACTION_MAX);
+}
+
+static void timer_read(struct reader *r, struct entry_body *b)
+{
+    b->u.timer.ms = reader_time(r);
+    if (b->u.timer.ms > ENTRY_TIMER_MAX_MS)
+        reader_fail(r, ST_WIRE_VALUE);
+}
+
+static void timer_write(struct writer *w, const struct entry_body *b)
+{
+    if (b->u.timer.ms > ENTRY_TIMER_MAX_MS)
+        writer_fail(w, ST_WIRE_VALUE);
+    writer_time(w, b->u.timer.ms);
+}
+
 /* ---- dispatch ---- */
 
 static const struct kind_row {

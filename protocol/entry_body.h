@@ -17,8 +17,11 @@ enum entry_body_limits {
     ENTRY_KEY_PACKAGES_MAX = 8, /* and one last resort (protocol.md §5.1) */
     ENTRY_SETTING_MAX = 1024,   /* one setting's value */
     ENTRY_INVITE_MAX = 2048,    /* one struct invite: what a link can hold */
+    ENTRY_REACTION_MAX = 64,    /* bytes of UTF-8: an emoji with all its modifiers */
     ENTRY_SMALL_MAX = 512       /* one struct leave_note */
 };
+
+#define ENTRY_TIMER_MAX_MS (INT64_C(10) * 365 * 24 * 3600 * 1000) /* ten years */
 
 /* X(NAME, member, number, scopes) */
 #define ENTRY_KIND_LIST(X)                                               \
@@ -48,7 +51,11 @@ enum entry_body_limits {
     X(REVOCATION, revocation, 24, IN_FAMILY | IN_WARD | IN_CONVERSATION) \
     X(HISTORY_WANT, history_want, 25, IN_OWN)                            \
     X(HISTORY_DONE, history_done, 26, IN_OWN)                            \
-    X(CERTIFICATE, certificate, 27, IN_FAMILY)
+    X(CERTIFICATE, certificate, 27, IN_FAMILY)                           \
+    X(EDIT, edit, 28, IN_FAMILY | IN_CONVERSATION)                       \
+    X(DELETE, delete, 29, IN_FAMILY | IN_CONVERSATION)                   \
+    X(REACTION, reaction, 30, IN_FAMILY | IN_CONVERSATION)               \
+    X(TIMER, timer, 31, IN_FAMILY | IN_CONVERSATION)
 
 #define ENTRY_KIND_ENUM(name, member, number, scopes) ENTRY_##name = number,
 enum entry_kind { ENTRY_KIND_LIST(ENTRY_KIND_ENUM) ENTRY_KIND_END };
@@ -185,6 +192,20 @@ struct entry_revocation {
 
 struct entry_certificate { /* of a device of the family, renewed */
     struct span certificate;
+};
+struct entry_edit { /* this is what the author's text says now */
+    struct entry_hash target;
+    struct span text;
+};
+struct entry_delete { /* the author takes a text back */
+    struct entry_hash target;
+};
+struct entry_reaction {
+    struct entry_hash target;
+    struct span text; /* one line; empty: taken back */
+};
+struct entry_timer { /* texts written after this run out so long after they were written */
+    int64_t ms;      /* 0: they stay */
 };
 
 struct entry_body { /* holds secrets in three kinds: entry_body_wipe */

@@ -36,6 +36,11 @@ enum status run_meet(struct node *n, const struct command *c, struct reply *r) M
 enum status run_approve(struct node *n, const struct command *c, struct reply *r) MUST_USE;
 enum status run_deny(struct node *n, const struct command *c, struct reply *r) MUST_USE;
 enum status run_withdraw(struct node *n, const struct command *c, struct reply *r) MUST_USE;
+enum status run_edit(struct node *n, const struct command *c, struct reply *r) MUST_USE;
+enum status run_delete(struct node *n, const struct command *c, struct reply *r) MUST_USE;
+enum status run_react(struct node *n, const struct command *c, struct reply *r) MUST_USE;
+enum status run_timer(struct node *n, const struct command *c, struct reply *r) MUST_USE;
+enum status run_read(struct node *n, const struct command *c, struct reply *r) MUST_USE;
 enum status run_send(struct node *n, const struct command *c, struct reply *r) MUST_USE;
 enum status run_waiting_send(struct node *n, const struct command *c, struct reply *r) MUST_USE;
 enum status run_waiting_drop(struct node *n, const struct command *c, struct reply *r) MUST_USE;

@@ -5,6 +5,7 @@
 #include "sync/family.h"
 #include "sync/history_internal.h"
 #include "sync/journal_internal.h"
+#include "sync/said.h"
 
 enum { AUTHORS_MAX = 64 };
 
@@ -25,7 +26,7 @@ struct keeping {
     enum scope_kind kind;
     struct keep_author authors[AUTHORS_MAX];
     size_t author_count;
-    uint64_t newest_hlc, last_hlc;
+    bool said_waits; /* texts have to go through said_arrived */
     struct span item;
 };
 
@@ -151,7 +152,7 @@ static enum status keep_new(struct keeping *k, const struct journal_entry *e, st
     if (st == ST_OK) {
         st = attested(k, e, &hash, a, &is_attested);
     }
-    bool applies = is_attested && e->has_body && e->kind == ENTRY_TEXT && a->plain &&
+    bool applies = is_attested && e->has_body && e->kind == ENTRY_TEXT && a->plain && !k->said_waits &&
                    hlc_ms(e->header.hlc) <= k->n->now.wall_ms + JOURNAL_AHEAD_MS;
     if (st == ST_OK) {
         st = insert(k, e, &hash, is_attested, applies);
@@ -168,7 +169,11 @@ static enum status keep_new(struct keeping *k, const struct journal_entry *e, st
     /* A text that is not attested yet was judged by whoever handed it over: there is nothing to do with it.
      */
     bool due = e->has_body && !applies && (is_attested || e->kind != ENTRY_TEXT);
-    return due ? journal_apply(k->n, k->kind, row) : ST_OK;
+    st = due ? journal_apply(k->n, k->kind, row) : ST_OK;
+    if (st == ST_OK && due && e->kind != ENTRY_TEXT && !k->said_waits) {
+        st = said_waits(k->n, &e->header.scope, &k->said_waits);
+    }
+    return st;
 }
 
 /* What the part may hold at all; anything else makes the whole of it another one than was promised. */
@@ -273,6 +278,9 @@ enum status history_keep_part(struct node *n, const struct history_range *range,
     }
     *k = (struct keeping){.n = n, .range = range, .via = via};
     enum status st = judge_scope(k);
+    if (st == ST_OK) {
+        st = said_waits(n, &range->scope, &k->said_waits);
+    }
     if (st == ST_OK) {
         st = judge_items(k, u->entries);
     }

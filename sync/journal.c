@@ -309,9 +309,9 @@ enum status journal_attest_due(struct node *n)
     struct scope_id scope;
     struct query q;
     int64_t id = 0, kind = 0;
-    query_start(&q, &n->sql,
-                "SELECT a.entry, a.kind, e.scope FROM attest_due a CROSS JOIN entry e ON e.id = a.entry LIMIT 1",
-                "");
+    query_start(
+        &q, &n->sql,
+        "SELECT a.entry, a.kind, e.scope FROM attest_due a CROSS JOIN entry e ON e.id = a.entry LIMIT 1", "");
     if (query_next(&q)) {
         id = query_int(&q, 0);
         kind = query_int(&q, 1);
@@ -404,8 +404,10 @@ static enum status take_known(struct node *n, enum scope_kind kind, const struct
     }
     if (st == ST_OK && e->has_body &&
         !found->has_body) { /* its header came first; whoever brings the body passed it on */
-        st = sql_run(&n->sql, "UPDATE entry SET entry = ?, kind = ?, has_body = 1, via = ? WHERE id = ?",
-                     "bioi", encoded, (int64_t)e->kind, a->via ? SPAN_ID(a->via) : SPAN_EMPTY, found->id);
+        st =
+            sql_run(&n->sql,
+                    "UPDATE entry SET entry = ?, kind = ?, has_body = 1, via = ? WHERE id = ? AND erased = 0",
+                    "bioi", encoded, (int64_t)e->kind, a->via ? SPAN_ID(a->via) : SPAN_EMPTY, found->id);
     }
     if (st == ST_OK && a->attested && !found->attested) {
         st = sql_run(&n->sql, "UPDATE entry SET attested = 1 WHERE id = ?", "i", found->id);

@@ -3,6 +3,7 @@
 #include "sync/family.h"
 #include "sync/journal_internal.h"
 #include "sync/receive.h"
+#include "sync/said.h"
 
 typedef enum status (*apply_fn)(struct node *n, const struct applied_entry *e);
 
@@ -33,7 +34,7 @@ static apply_fn handler_of(enum entry_kind kind)
         [ENTRY_WITHDRAWAL] = apply_withdrawal,
         [ENTRY_CONTACT_CARD] = apply_contact_card,
         [ENTRY_DEVICE_STATUS] = apply_nothing,
-        [ENTRY_READ_MARKER] = apply_nothing,
+        [ENTRY_READ_MARKER] = apply_read_marker,
         [ENTRY_SETTING] = apply_nothing,
         [ENTRY_LETTERBOX_KEY] = apply_letterbox_key,
         [ENTRY_HISTORY_OFFER] = apply_history_offer,
@@ -43,6 +44,10 @@ static apply_fn handler_of(enum entry_kind kind)
         [ENTRY_HISTORY_WANT] = apply_history_want,
         [ENTRY_HISTORY_DONE] = apply_history_done,
         [ENTRY_CERTIFICATE] = apply_certificate,
+        [ENTRY_EDIT] = apply_edit,
+        [ENTRY_DELETE] = apply_delete,
+        [ENTRY_REACTION] = apply_reaction,
+        [ENTRY_TIMER] = apply_timer,
     };
     return (unsigned)kind < ENTRY_KIND_END ? handlers[kind] : NULL;
 }

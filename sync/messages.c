@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What people say: sent, arrived, left. */
+#include "sync/messages.h"
 #include "protocol/hlc.h"
 #include "sync/commands.h"
 #include "sync/contact.h"
@@ -9,6 +10,7 @@
 #include "sync/journal_internal.h"
 #include "sync/names.h"
 #include "sync/receive.h"
+#include "sync/said.h"
 
 /* ---- arriving ---- */
 
@@ -20,9 +22,12 @@ enum status apply_text(struct node *n, const struct applied_entry *e)
         return ST_JOURNAL_AUTHOR;
     }
     if (e->own || (ID_EQUAL(&e->who.family, &n->self.family) && ID_EQUAL(&e->who.person, &n->self.person))) {
-        return ST_OK;
+        return said_arrived(n, e);
     }
     enum status st = e->scope_kind == SCOPE_CONVERSATION ? receive_text(n, e->id, &e->scope, &e->who) : ST_OK;
+    if (st == ST_OK) {
+        st = said_arrived(n, e);
+    }
     if (st == ST_OK) {
         st = sql_number(&n->sql, &via, 0, "SELECT via IS NOT NULL FROM entry WHERE id = ?", "i", e->id);
     }
@@ -139,6 +144,32 @@ static enum status contact_scope(struct node *n, const struct named *to, struct 
         st = group_id_of_scope(n, scope, &group);
     }
     return st == ST_OK && (group == 0 || state == CONTACT_FOUNDING) ? ST_CONTACT_NOT_READY : st;
+}
+
+enum status message_scope(struct node *n, const struct scope_id *scope, bool judged, enum scope_kind *kind,
+                          struct reply *r)
+{
+    struct scope_id family, same;
+    struct named to = {.kind = NAME_OF_CONTACT};
+    struct query q;
+    bool found = false;
+    enum status st = scope_id_of_family(SCOPE_FAMILY, &n->self.family, &family);
+    *kind = st == ST_OK && ID_EQUAL(&family, scope) ? SCOPE_FAMILY : SCOPE_CONVERSATION;
+    if (st != ST_OK || *kind == SCOPE_FAMILY) {
+        return st;
+    }
+    query_start(&q, &n->sql, "SELECT family, other FROM contact WHERE person = ? AND scope = ?", "bb",
+                SPAN_ID(&n->self.person), SPAN_ID(scope));
+    if (query_next(&q)) {
+        QUERY_ID(&q, 0, &to.person.family);
+        QUERY_ID(&q, 1, &to.person.person);
+        found = true;
+    }
+    st = query_end(&q);
+    if (st == ST_OK) {
+        st = found ? contact_scope(n, &to, &same) : ST_NAME_UNKNOWN;
+    }
+    return st == ST_OK && judged ? judge_send(n, &to.person, scope, r) : st;
 }
 
 enum status run_send(struct node *n, const struct command *c, struct reply *r)

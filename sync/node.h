@@ -226,6 +226,9 @@ struct history_row {
     const char *text;
     int64_t at_ms; /* by the author's clock */
     struct scope_id scope;
+    bool edited, unread; /* unread: by somebody else, after the last `read` of any of this person's devices */
+    const char *reactions; /* "👍 Ana, ❤ Ben"; "" */
+    int64_t gone_at_ms;    /* when it runs out; 0: never */
     uint64_t gap; /* not 0: no message, but so many that belong here and have not come; the texts are "" */
 };
 typedef void (*history_visit)(void *ctx, const struct history_row *row);

@@ -14,6 +14,7 @@
 #include "sync/readd.h"
 #include "sync/removal.h"
 #include "sync/restore.h"
+#include "sync/said.h"
 
 enum reconcile_limits { GROUPS_AT_ONCE = 256 };
 
@@ -350,7 +351,8 @@ static enum status family_work(struct node *n, void *arg)
 static enum status history_work(struct node *n, void *arg)
 {
     (void)arg;
-    return history_due(n);
+    enum status st = said_due(n);
+    return st == ST_OK ? history_due(n) : st;
 }
 
 static enum status pair_work(struct node *n, void *arg)

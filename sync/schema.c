@@ -276,6 +276,27 @@ static const char *const step_sql[] = {
     " PRIMARY KEY(child_family, child, contact_family, contact, serial, permit)) STRICT, WITHOUT ROWID;"
     "INSERT INTO permit_set SELECT *, enough FROM permit; DROP TABLE permit;"
     "ALTER TABLE permit_set RENAME TO permit;",
+    /* ---- what becomes of what was said: sync/said.h ---- */
+    /* erased: its body went for good, and is not taken again. gone_at: when a text runs out; 0: never. */
+    "ALTER TABLE entry ADD COLUMN erased INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE entry ADD COLUMN gone_at INTEGER NOT NULL DEFAULT 0;"
+    "CREATE INDEX entry_gone ON entry(gone_at) WHERE gone_at > 0 AND has_body = 1;"
+    "CREATE TABLE said_erased(scope BLOB NOT NULL, target BLOB NOT NULL, family BLOB NOT NULL, person BLOB "
+    "NOT NULL,"
+    " PRIMARY KEY(scope, target, family, person)) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE said_edit(scope BLOB NOT NULL, target BLOB NOT NULL, family BLOB NOT NULL, person BLOB NOT "
+    "NULL,"
+    " hlc INTEGER NOT NULL, hash BLOB NOT NULL, entry INTEGER NOT NULL,"
+    " PRIMARY KEY(scope, target, family, person, hlc, hash)) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE said_reaction(scope BLOB NOT NULL, target BLOB NOT NULL, family BLOB NOT NULL, person BLOB "
+    "NOT NULL,"
+    " hlc INTEGER NOT NULL, hash BLOB NOT NULL, text TEXT NOT NULL, PRIMARY KEY(scope, target, family, "
+    "person))"
+    " STRICT, WITHOUT ROWID;"
+    "CREATE TABLE said_timer(scope BLOB NOT NULL, hlc INTEGER NOT NULL, hash BLOB NOT NULL, ms INTEGER NOT "
+    "NULL,"
+    " PRIMARY KEY(scope, hlc, hash)) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE read_mark(scope BLOB PRIMARY KEY, hlc INTEGER NOT NULL) STRICT, WITHOUT ROWID;",
 };
 
 enum status schema_make(struct sql *s, int version)

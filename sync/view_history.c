@@ -9,7 +9,7 @@
 #include "sync/names.h"
 #include "sync/search.h"
 
-enum { VIEW_NAME_MAX = NODE_NAME_MAX + 20 };
+enum { VIEW_NAME_MAX = NODE_NAME_MAX + 20, REACTIONS_TEXT_MAX = 512 };
 
 /* ---- history ---- */
 
@@ -19,6 +19,7 @@ struct said { /* one row on its way to the visitor */
     struct device_id author;
     char id[2 * ID_LEN + 1], with[VIEW_NAME_MAX], from[VIEW_NAME_MAX], via[VIEW_NAME_MAX];
     struct buffer text;
+    char reactions[REACTIONS_TEXT_MAX];
 };
 
 enum status history_scope(struct node *n, const char *with, struct scope_id *out)
@@ -120,6 +121,74 @@ static enum status said_name(struct node *n, struct said *said, bool has_via, co
     return s;
 }
 
+/* The newest of what its author made of the text. */
+static enum status said_edited(struct node *n, struct said *said, const struct entry_hash *hash)
+{
+    struct journal_entry e;
+    struct entry_body body;
+    struct query q;
+    enum status s = ST_OK;
+    said->row.edited = false;
+    query_start(
+        &q, &n->sql,
+        "SELECT e.entry FROM said_edit s JOIN entry e ON e.id = s.entry JOIN certificate c ON c.family ="
+        " s.family AND c.person = s.person WHERE s.scope = ? AND s.target = ? AND c.device = ? AND e.has_body"
+        " = 1 AND e.applied = 1 ORDER BY s.hlc DESC, s.hash DESC LIMIT 1",
+        "bbb", SPAN_ID(&said->scope), SPAN_ID(hash), SPAN_ID(&said->author));
+    if (query_next(&q)) {
+        s = journal_entry_decode(&e, query_blob(&q, 0));
+        s = s == ST_OK ? entry_body_decode(&body, e.kind, e.body) : s;
+        s = s == ST_OK && body.kind == ENTRY_EDIT ? buffer_copy(&said->text, body.u.edit.text) : ST_STORE_ROW;
+        s = s == ST_OK ? buffer_append(&said->text, SPAN_OF((const uint8_t *)"", 1)) : s;
+        said->row.edited = s == ST_OK;
+    }
+    enum status end = query_end(&q);
+    return s == ST_OK ? end : s;
+}
+
+static enum status said_reactions(struct node *n, struct said *said, const struct entry_hash *hash)
+{
+    struct query q;
+    size_t at = 0;
+    said->reactions[0] = '\0';
+    query_start(&q, &n->sql,
+                "SELECT text, family, person FROM said_reaction WHERE scope = ? AND target = ? AND text != ''"
+                " ORDER BY hlc, hash LIMIT 16",
+                "bb", SPAN_ID(&said->scope), SPAN_ID(hash));
+    while (query_next(&q)) {
+        char name[VIEW_NAME_MAX];
+        struct person_ref who;
+        QUERY_ID(&q, 1, &who.family);
+        QUERY_ID(&q, 2, &who.person);
+        query_fail(&q, person_name(n, &who, name, sizeof(name)));
+        if (at < sizeof(said->reactions))
+            at += (size_t)snprintf(said->reactions + at, sizeof(said->reactions) - at, "%s%s %s",
+                                   at != 0 ? ", " : "", query_text(&q, 0), name);
+    }
+    return query_end(&q);
+}
+
+/* What became of the text since. */
+static enum status said_since(struct node *n, struct said *said, struct span hash)
+{
+    struct entry_hash id;
+    int64_t read = 0;
+    memcpy(id.b, hash.ptr, sizeof(id.b));
+    enum status s = said_edited(n, said, &id);
+    if (s == ST_OK)
+        s = said_reactions(n, said, &id);
+    if (s == ST_OK)
+        s = sql_number(&n->sql, &read, 0, "SELECT hlc FROM read_mark WHERE scope = ?", "b",
+                       SPAN_ID(&said->scope));
+    if (s == ST_OK)
+        s = sql_number(&n->sql, &said->row.gone_at_ms, 0, "SELECT gone_at FROM entry WHERE id = ?", "i",
+                       said->row.cursor);
+    said->row.unread = !said->row.mine && said->row.at_ms > (read >> 16);
+    said->row.reactions = said->reactions;
+    said->row.text = (const char *)said->text.ptr;
+    return s;
+}
+
 /* The columns: id, hash, entry, attested, own, acked, via, held. */
 static enum status said_row(struct node *n, const struct query *q, struct said *said, bool *shown)
 {
@@ -137,7 +206,8 @@ static enum status said_row(struct node *n, const struct query *q, struct said *
     said->row.passed_on = query_int(q, 3) == 0;
     said->row.held = query_int(q, 4) != 0 && query_int(q, 7) == TEXT_HELD;
     said->row.waiting = said->row.held || (query_int(q, 4) != 0 && query_int(q, 5) == 0);
-    return said_name(n, said, via.len != 0, &via_id);
+    s = said_name(n, said, via.len != 0, &via_id);
+    return s == ST_OK ? said_since(n, said, hash) : s;
 }
 
 /* ---- gaps: what an offer of history promised and has not brought ---- */
@@ -192,7 +262,7 @@ static enum status show_gaps(struct node *n, struct gaps *g, int64_t before_hlc,
     char with[VIEW_NAME_MAX] = "";
     uint64_t older = g->began ? 0 : g->below;
     enum status s = ST_OK;
-    struct history_row row = {.id = "", .with = with, .from = "", .via = "", .text = ""};
+    struct history_row row = {.id = "", .with = with, .from = "", .via = "", .text = "", .reactions = ""};
     for (; s == ST_OK && g->told < g->count && g->at[g->told].last_hlc < before_hlc; g->told++) {
         const struct gap *one = &g->at[g->told];
         if (!g->began) {

@@ -293,6 +293,23 @@ static void render_policy(const json_t *result)
     }
 }
 
+/* What became of a text since it was written. */
+static void put_since(const json_t *r)
+{
+    if (yes(r, "edited"))
+        printf("  (edited)");
+    if (text(r, "reactions")[0] != '\0') {
+        printf("  [");
+        put_text(stdout, text(r, "reactions"));
+        printf("]");
+    }
+    if (number(r, "gone_at_ms") > 0) {
+        printf("  (until ");
+        put_time(stdout, number(r, "gone_at_ms"));
+        printf(")");
+    }
+}
+
 void render_messages(const json_t *messages, int all)
 {
     size_t i;
@@ -313,6 +330,7 @@ void render_messages(const json_t *messages, int all)
         put_text(stdout, yes(r, "mine") ? "you" : text(r, "from"));
         printf(": ");
         put_text(stdout, text(r, "text"));
+        put_since(r);
         if (yes(r, "held"))
             printf("  (waits for you: somebody came in since. kith waiting send, or kith waiting drop)");
         else if (yes(r, "waiting"))

@@ -53,10 +53,12 @@ static void visit_history(void *ctx, const struct history_row *r)
                            (json_int_t)r->at_ms, "scope", scope_hex(&r->scope)));
         return;
     }
-    add(ctx, json_pack("{s:I, s:s, s:s, s:s, s:b, s:b, s:b, s:b, s:s, s:s, s:I, s:o}", "cursor",
-                       (json_int_t)r->cursor, "id", r->id, "with", r->with, "from", r->from, "mine", r->mine,
-                       "waiting", r->waiting, "held", r->held, "passed_on", r->passed_on, "via", r->via,
-                       "text", r->text, "at_ms", (json_int_t)r->at_ms, "scope", scope_hex(&r->scope)));
+    add(ctx, json_pack("{s:I, s:s, s:s, s:s, s:b, s:b, s:b, s:b, s:s, s:s, s:I, s:b, s:b, s:s, s:I, s:o}",
+                       "cursor", (json_int_t)r->cursor, "id", r->id, "with", r->with, "from", r->from, "mine",
+                       r->mine, "waiting", r->waiting, "held", r->held, "passed_on", r->passed_on, "via",
+                       r->via, "text", r->text, "at_ms", (json_int_t)r->at_ms, "edited", r->edited, "unread",
+                       r->unread, "reactions", r->reactions, "gone_at_ms", (json_int_t)r->gone_at_ms, "scope",
+                       scope_hex(&r->scope)));
 }
 
 static json_t *transfer_json(const struct transfer_row *t)

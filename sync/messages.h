@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What people say. */
+#ifndef KITH_SYNC_MESSAGES_H
+#define KITH_SYNC_MESSAGES_H
+
+#include "protocol/kith_context.h"
+#include "sync/commands.h"
+
+/* Can something be written into this scope now, and with `judged`, do the rules let it? *kind: family or
+ * conversation. ST_CONTACT_*, ST_POLICY_*, as `send` has them. */
+enum status message_scope(struct node *n, const struct scope_id *scope, bool judged, enum scope_kind *kind,
+                          struct reply *r) MUST_USE;
+
+#endif

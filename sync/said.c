@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sync/said.h"
+
+#include "protocol/hlc.h"
+#include "sync/family.h"
+#include "sync/held.h"
+#include "sync/journal_internal.h"
+#include "sync/receive.h"
+#include "sync/search.h"
+
+/* ---- erasing ---- */
+
+/* The words leave the index first, then the row keeps its header alone; after COMMIT the WAL is emptied. */
+static enum status erase(struct node *n, int64_t id)
+{
+    struct query q;
+    struct buffer header;
+    bool found = false;
+    enum status st = search_forget(n, id);
+    buffer_init(&header, GROUP_MESSAGE_MAX);
+    query_start(&q, &n->sql, "SELECT entry FROM entry WHERE id = ? AND has_body = 1", "i", id);
+    if (st == ST_OK && query_next(&q)) {
+        found = true;
+        query_fail(&q, text_header(query_blob(&q, 0), &header));
+    }
+    enum status end = query_end(&q);
+    st = st == ST_OK ? end : st;
+    if (st == ST_OK && found) {
+        st = sql_run(&n->sql, "UPDATE entry SET entry = ?, has_body = 0 WHERE id = ?", "bi",
+                     buffer_span(&header), id);
+        n->scrub = true;
+    }
+    buffer_wipe(&header);
+    return st == ST_OK ? sql_run(&n->sql, "UPDATE entry SET erased = 1 WHERE id = ?", "i", id) : st;
+}
+
+static enum status erase_all(struct node *n, const char *sql_ids, const struct scope_id *scope,
+                             const struct entry_hash *target, const struct person_ref *who)
+{
+    enum { AT_ONCE = 32 };
+    int64_t ids[AT_ONCE];
+    size_t count = AT_ONCE;
+    enum status st = ST_OK;
+    while (st == ST_OK && count == AT_ONCE) {
+        struct query q;
+        count = 0;
+        query_start(&q, &n->sql, sql_ids, "bbbb", SPAN_ID(scope), SPAN_ID(target), SPAN_ID(&who->family),
+                    SPAN_ID(&who->person));
+        while (count < AT_ONCE && query_next(&q)) {
+            ids[count++] = query_int(&q, 0);
+        }
+        st = query_end(&q);
+        for (size_t i = 0; st == ST_OK && i < count; i++) {
+            st = erase(n, ids[i]);
+        }
+    }
+    return st;
+}
+
+/* The text, where it is this person's, and every edit of it. */
+static enum status erase_said(struct node *n, const struct scope_id *scope, const struct entry_hash *target,
+                              const struct person_ref *who)
+{
+    enum status st =
+        erase_all(n,
+                  "SELECT e.id FROM entry e JOIN certificate c ON c.device = e.author WHERE e.scope = ?"
+                  " AND e.hash = ? AND c.family = ? AND c.person = ? AND e.erased = 0 LIMIT 32",
+                  scope, target, who);
+    return st == ST_OK
+               ? erase_all(n,
+                           "SELECT s.entry FROM said_edit s JOIN entry e ON e.id = s.entry WHERE s.scope = ?"
+                           " AND s.target = ? AND s.family = ? AND s.person = ? AND e.erased = 0 LIMIT 32",
+                           scope, target, who)
+               : st;
+}
+
+static enum status is_erased(struct node *n, const struct scope_id *scope, const struct entry_hash *target,
+                             const struct person_ref *who, bool *erased)
+{
+    int64_t count = 0;
+    enum status st =
+        sql_number(&n->sql, &count, 0,
+                   "SELECT count(*) FROM said_erased WHERE scope = ? AND target = ? AND family = ?"
+                   " AND person = ?",
+                   "bbbb", SPAN_ID(scope), SPAN_ID(target), SPAN_ID(&who->family), SPAN_ID(&who->person));
+    *erased = count != 0;
+    return st;
+}
+
+/* ---- timers ---- */
+
+/* When texts of the scope from this moment on run out; 0: never. */
+static enum status set_ends(struct node *n, const struct scope_id *scope, uint64_t from_hlc)
+{
+    enum status st =
+        sql_run(&n->sql,
+                "UPDATE entry SET gone_at = coalesce((SELECT CASE WHEN t.ms = 0 THEN 0 ELSE"
+                " (entry.hlc >> 16) + t.ms END FROM said_timer t WHERE t.scope = entry.scope AND t.hlc <"
+                " entry.hlc ORDER BY t.hlc DESC, t.hash DESC LIMIT 1), 0)"
+                " WHERE scope = ? AND hlc >= ? AND kind IN (1, 28) AND has_body = 1",
+                "bi", SPAN_ID(scope), (int64_t)from_hlc);
+    node_wake_mono(n, n->now.mono_ms); /* some may be over */
+    return st;
+}
+
+enum status said_due(struct node *n)
+{
+    int64_t ids[SAID_ERASE_BATCH], soonest = 0;
+    size_t count = 0;
+    struct query q;
+    query_start(&q, &n->sql,
+                "SELECT id FROM entry WHERE gone_at > 0 AND gone_at <= ? AND has_body = 1 LIMIT 64", "i",
+                n->now.wall_ms);
+    while (count < SAID_ERASE_BATCH && query_next(&q)) {
+        ids[count++] = query_int(&q, 0);
+    }
+    enum status st = query_end(&q);
+    for (size_t i = 0; st == ST_OK && i < count; i++) {
+        st = erase(n, ids[i]);
+    }
+    if (st == ST_OK) {
+        st = sql_number(&n->sql, &soonest, 0,
+                        "SELECT min(gone_at) FROM entry WHERE gone_at > 0 AND has_body = 1", "");
+    }
+    if (st == ST_OK && soonest != 0) {
+        node_wake_wall(n, soonest);
+    }
+    return st;
+}
+
+enum status said_waits(struct node *n, const struct scope_id *scope, bool *waits)
+{
+    int64_t any = 0;
+    enum status st = sql_number(&n->sql, &any, 0,
+                                "SELECT EXISTS (SELECT 1 FROM said_erased WHERE scope = ?1)"
+                                " OR EXISTS (SELECT 1 FROM said_timer WHERE scope = ?1)",
+                                "b", SPAN_ID(scope));
+    *waits = any != 0;
+    return st;
+}
+
+enum status said_arrived(struct node *n, const struct applied_entry *e)
+{
+    bool waits = false, erased = false;
+    enum status st = said_waits(n, &e->scope, &waits);
+    if (st == ST_OK && waits) {
+        st = is_erased(n, &e->scope, &e->hash, &e->who, &erased);
+    }
+    if (st == ST_OK && erased) {
+        return erase(n, e->id);
+    }
+    return st == ST_OK && waits ? set_ends(n, &e->scope, e->hlc) : st;
+}
+
+/* ---- entries ---- */
+
+/* May what this person says take effect here, as a text of theirs would? */
+static enum status judge(struct node *n, const struct applied_entry *e)
+{
+    struct person_ref self = self_person(n);
+    if (e->closes_only) {
+        return ST_JOURNAL_AUTHOR;
+    }
+    bool inside = e->own || person_ref_equal(&self, &e->who) || e->scope_kind != SCOPE_CONVERSATION;
+    return inside ? ST_OK : receive_text(n, e->id, &e->scope, &e->who);
+}
+
+enum status apply_edit(struct node *n, const struct applied_entry *e)
+{
+    bool erased = false;
+    const struct entry_hash *target = &e->body->u.edit.target;
+    enum status st = judge(n, e);
+    if (st == ST_OK) {
+        st = sql_run(&n->sql,
+                     "INSERT OR IGNORE INTO said_edit(scope, target, family, person, hlc, hash, entry)"
+                     " VALUES(?,?,?,?,?,?,?)",
+                     "bbbbibi", SPAN_ID(&e->scope), SPAN_ID(target), SPAN_ID(&e->who.family),
+                     SPAN_ID(&e->who.person), (int64_t)e->hlc, SPAN_ID(&e->hash), e->id);
+    }
+    if (st == ST_OK) {
+        st = is_erased(n, &e->scope, target, &e->who, &erased);
+    }
+    if (st == ST_OK && erased) {
+        return erase(n, e->id);
+    }
+    return st == ST_OK ? set_ends(n, &e->scope, e->hlc) : st;
+}
+
+enum status apply_delete(struct node *n, const struct applied_entry *e)
+{
+    const struct entry_hash *target = &e->body->u.delete.target;
+    enum status st = sql_run(
+        &n->sql, "INSERT OR IGNORE INTO said_erased(scope, target, family, person) VALUES(?,?,?,?)", "bbbb",
+        SPAN_ID(&e->scope), SPAN_ID(target), SPAN_ID(&e->who.family), SPAN_ID(&e->who.person));
+    return st == ST_OK ? erase_said(n, &e->scope, target, &e->who) : st;
+}
+
+enum status apply_reaction(struct node *n, const struct applied_entry *e)
+{
+    char text[ENTRY_REACTION_MAX + 1];
+    struct span said = e->body->u.reaction.text;
+    enum status st = judge(n, e);
+    sqlite3_snprintf((int)sizeof(text), text, "%.*s", (int)said.len,
+                     said.len != 0 ? (const char *)said.ptr : "");
+    return st == ST_OK
+               ? sql_run(&n->sql,
+                         "INSERT INTO said_reaction(scope, target, family, person, hlc, hash, text)"
+                         " VALUES(?1,?2,?3,?4,?5,?6,?7) ON CONFLICT(scope, target, family, person) DO UPDATE"
+                         " SET hlc = ?5, hash = ?6, text = ?7 WHERE hlc < ?5 OR (hlc = ?5 AND hash < ?6)",
+                         "bbbbibt", SPAN_ID(&e->scope), SPAN_ID(&e->body->u.reaction.target),
+                         SPAN_ID(&e->who.family), SPAN_ID(&e->who.person), (int64_t)e->hlc, SPAN_ID(&e->hash),
+                         text)
+               : st;
+}
+
+enum status apply_timer(struct node *n, const struct applied_entry *e)
+{
+    enum status st = judge(n, e);
+    if (st == ST_OK) {
+        st = sql_run(&n->sql, "INSERT OR IGNORE INTO said_timer(scope, hlc, hash, ms) VALUES(?,?,?,?)",
+                     "bibi", SPAN_ID(&e->scope), (int64_t)e->hlc, SPAN_ID(&e->hash), e->body->u.timer.ms);
+    }
+    return st == ST_OK ? set_ends(n, &e->scope, e->hlc) : st;
+}
+
+enum status apply_read_marker(struct node *n, const struct applied_entry *e)
+{
+    const struct entry_read_marker *m = &e->body->u.read_marker;
+    if (m->hlc > INT64_MAX) {
+        return ST_WIRE_VALUE;
+    }
+    return sql_run(
+        &n->sql,
+        "INSERT INTO read_mark(scope, hlc) VALUES(?1, ?2) ON CONFLICT(scope) DO UPDATE SET hlc = ?2"
+        " WHERE hlc < ?2",
+        "bi", SPAN_ID(&m->scope), (int64_t)m->hlc);
+}
