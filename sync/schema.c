@@ -297,6 +297,10 @@ static const char *const step_sql[] = {
     "NULL,"
     " PRIMARY KEY(scope, hlc, hash)) STRICT, WITHOUT ROWID;"
     "CREATE TABLE read_mark(scope BLOB PRIMARY KEY, hlc INTEGER NOT NULL) STRICT, WITHOUT ROWID;",
+    /* ---- evidence by its place in the log ---- */
+    /* seq: of the block in which it was last read: a commit's evidence lies near the commit. */
+    "ALTER TABLE evidence ADD COLUMN seq INTEGER NOT NULL DEFAULT 0;"
+    "CREATE INDEX evidence_seq ON evidence(grp, epoch, seq);",
 };
 
 enum status schema_make(struct sql *s, int version)

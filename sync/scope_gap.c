@@ -234,6 +234,9 @@ static enum status end_gap(struct node *n, struct group *g)
     st = sql_run(&n->sql,
                  "UPDATE mls_group SET gap_at = 0, gap_nonce = NULL, gap_told = 0, dirty = 1 WHERE id = ?",
                  "i", g->id);
+    if (st == ST_OK) {
+        st = evidence_forget(n, g); /* it comes again, with its place in the log as it is now */
+    }
     return st == ST_OK ? logs_reread(n, g->log) : st;
 }
 

@@ -17,9 +17,12 @@ struct evidence_set { /* owns its bytes */
 
 void evidence_set_init(struct evidence_set *s);
 void evidence_set_wipe(struct evidence_set *s);
-/* The records that a staged commit names, from this epoch's log. ST_GROUP_EVIDENCE when one is not there. */
-enum status evidence_set_load(struct node *n, const struct group *g, const struct mls_staged *s,
+/* The records that a staged commit names, from the blocks before its own, `seq`, in this epoch's log.
+ * ST_GROUP_EVIDENCE when one is not there. */
+enum status evidence_set_load(struct node *n, const struct group *g, uint64_t seq, const struct mls_staged *s,
                               struct evidence_set *out) MUST_USE;
+/* All of a group's: its log is about to be read again from the start. */
+enum status evidence_forget(struct node *n, const struct group *g) MUST_USE;
 
 /* device/authorize with what it needs gathered; the same for own and received commits. */
 enum status group_judge(struct node *n, struct group *g, const struct mls_staged *s,

@@ -17,7 +17,11 @@ void evidence_set_wipe(struct evidence_set *s)
     s->count = 0;
 }
 
-enum status evidence_set_load(struct node *n, const struct group *g, const struct mls_staged *s,
+/* Where all that is kept lies: no member fills the disk with evidence that no commit names, nor keeps a
+ * commit's own from being heeded. By place in the log, so that all readers have the same. */
+enum { EVIDENCE_WINDOW = 512 }; /* blocks: 32 times what one commit may name */
+
+enum status evidence_set_load(struct node *n, const struct group *g, uint64_t seq, const struct mls_staged *s,
                               struct evidence_set *out)
 {
     struct commit_data data;
@@ -31,8 +35,8 @@ enum status evidence_set_load(struct node *n, const struct group *g, const struc
         commit_data_hash_at(&data, i, &hash);
         out->at[i] = out->bytes.len;
         st = sql_bytes(&n->sql, &out->bytes, &found,
-                       "SELECT record FROM evidence WHERE grp = ? AND epoch = ? AND hash = ?", "iib", g->id,
-                       (int64_t)g->epoch, SPAN_ID(&hash));
+                       "SELECT record FROM evidence WHERE grp = ? AND epoch = ? AND hash = ? AND seq > ?",
+                       "iibi", g->id, (int64_t)g->epoch, SPAN_ID(&hash), (int64_t)seq - EVIDENCE_WINDOW);
         if (st == ST_OK && !found) {
             st = ST_GROUP_EVIDENCE;
         }
@@ -45,28 +49,28 @@ enum status evidence_set_load(struct node *n, const struct group *g, const struc
     return st;
 }
 
-/* At most EVIDENCE_COMMIT_MAX bytes an epoch and 4 times over for rivals: no member can fill the disk with
- * it. */
-static enum status keep_evidence(struct node *n, struct group *g, struct span record)
+static enum status keep_evidence(struct node *n, struct group *g, uint64_t seq, struct span record)
 {
     struct evidence_record decoded;
     struct entry_hash hash;
-    int64_t bytes = 0;
     enum status st = evidence_record_decode(&decoded, record);
     if (st == ST_OK) {
         st = evidence_record_hash(record, &hash);
     }
     if (st == ST_OK) {
-        st = sql_number(&n->sql, &bytes, 0,
-                        "SELECT sum(length(record)) FROM evidence WHERE grp = ? AND epoch = ?", "ii", g->id,
-                        (int64_t)g->epoch);
+        st = sql_run(&n->sql,
+                     "INSERT INTO evidence(grp, epoch, hash, record, seq) VALUES(?,?,?,?,?) ON CONFLICT DO"
+                     " UPDATE SET seq = max(seq, excluded.seq)",
+                     "iibbi", g->id, (int64_t)g->epoch, SPAN_ID(&hash), record, (int64_t)seq);
     }
-    if (st == ST_OK && bytes + (int64_t)record.len > 4 * (int64_t)EVIDENCE_COMMIT_MAX) {
-        st = ST_NO_SPACE;
-    }
-    return st != ST_OK ? st
-                       : sql_run(&n->sql, "INSERT OR IGNORE INTO evidence VALUES(?,?,?,?)", "iibb", g->id,
-                                 (int64_t)g->epoch, SPAN_ID(&hash), record);
+    return st == ST_OK ? sql_run(&n->sql, "DELETE FROM evidence WHERE grp = ? AND epoch = ? AND seq <= ?",
+                                 "iii", g->id, (int64_t)g->epoch, (int64_t)seq - EVIDENCE_WINDOW)
+                       : st;
+}
+
+enum status evidence_forget(struct node *n, const struct group *g)
+{
+    return sql_run(&n->sql, "DELETE FROM evidence WHERE grp = ?", "i", g->id);
 }
 
 /* ---- commits ---- */
@@ -100,7 +104,7 @@ static enum status found_too_old(struct node *n, struct group *g)
 }
 
 /* Public checks, judgement, private step. Void commits: ST_OK and *winner NULL; what was spent is saved. */
-static enum status judge_received(struct node *n, struct group *g, struct span record,
+static enum status judge_received(struct node *n, struct group *g, uint64_t seq, struct span record,
                                   struct evidence_set *evidence, struct mls_staged **winner)
 {
     struct mls_received received;
@@ -116,7 +120,7 @@ static enum status judge_received(struct node *n, struct group *g, struct span r
         mls_group_drop_pending(g->mls);
         st = group_save(n, g);
     } else if (st == ST_OK && received.kind == MLS_RECEIVED_COMMIT) {
-        st = evidence_set_load(n, g, received.staged, evidence);
+        st = evidence_set_load(n, g, seq, received.staged, evidence);
         if (st == ST_OK) {
             st = group_judge(n, g, received.staged, evidence);
         }
@@ -143,7 +147,7 @@ static enum status judge_received(struct node *n, struct group *g, struct span r
     return st;
 }
 
-static enum status take_commit(struct node *n, struct group *g, struct span record)
+static enum status take_commit(struct node *n, struct group *g, uint64_t seq, struct span record)
 {
     struct evidence_set evidence;
     struct mls_staged *winner = NULL;
@@ -151,9 +155,9 @@ static enum status take_commit(struct node *n, struct group *g, struct span reco
     enum status st = own_commit(n, g, record, &winner);
     bool own = winner != NULL;
     if (st == ST_OK && own) {
-        st = evidence_set_load(n, g, winner, &evidence);
+        st = evidence_set_load(n, g, seq, winner, &evidence);
     } else if (st == ST_OK) {
-        st = judge_received(n, g, record, &evidence, &winner);
+        st = judge_received(n, g, seq, record, &evidence, &winner);
     }
     if (st == ST_OK && winner) {
         st = group_end_epoch(n, g, winner, own, &evidence);
@@ -201,7 +205,6 @@ enum status group_record(struct node *n, const struct log_row *log, uint64_t seq
 {
     struct mls_message_info info;
     struct group *g = NULL;
-    (void)seq;
     enum status st = group_get(n, log->owner, &g);
     if (st == ST_GROUP_NOT_HERE || (st == ST_OK && g->state == GROUP_STUCK)) {
         return ST_OK; /* its logs are read no further; what they hold comes again by repair */
@@ -211,7 +214,7 @@ enum status group_record(struct node *n, const struct log_row *log, uint64_t seq
     }
     bool present = (uint64_t)log->epoch == g->epoch;
     if (message.len != 0 && message.ptr[0] == WIRE_VERSION) {
-        return present ? keep_evidence(n, g, message) : ST_OK;
+        return present ? keep_evidence(n, g, seq, message) : ST_OK;
     }
     st = mls_message_info(message, &info);
     if (st != ST_OK) {
@@ -227,7 +230,7 @@ enum status group_record(struct node *n, const struct log_row *log, uint64_t seq
         return st; /* read again when the gap is over */
     }
     if (info.handshake) {
-        return present ? take_commit(n, g, message) : ST_OK; /* of an ended epoch: void */
+        return present ? take_commit(n, g, seq, message) : ST_OK; /* of an ended epoch: void */
     }
     return take_message(n, g, message);
 }

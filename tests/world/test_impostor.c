@@ -176,6 +176,58 @@ static void T21_a_removed_parents_device_cannot_backdate_a_revocation(void **sta
     world_free(w);
 }
 
+enum { FLOOD_BLOCKS = 600, EVIDENCE_WINDOW = 512 };
+
+/* Fills the epoch's log with evidence that no commit names. */
+static enum status flood_evidence(struct node *n, void *arg)
+{
+    enum { RECORD = 15000, BYTES = 15200 };
+    struct scope_id scope;
+    struct group *g = NULL;
+    uint8_t *body = mem_alloc(1, RECORD);
+    (void)arg;
+    enum status st = scope_id_of_family(SCOPE_FAMILY, &n->self.family, &scope);
+    if (st == ST_OK)
+        st = group_of_scope(n, &scope, &g);
+    for (uint16_t i = 0; st == ST_OK && i < FLOOD_BLOCKS; i++) {
+        struct buffer record;
+        struct writer w;
+        buffer_init(&record, BYTES);
+        writer_init(&w, &record);
+        memcpy(body, &i, sizeof(i));
+        const struct evidence_record e = {.kind = EVIDENCE_CERTIFICATE, .body = SPAN_OF(body, RECORD)};
+        st = evidence_record_encode(&w, &e);
+        struct span message = buffer_span(&record);
+        if (st == ST_OK)
+            st = logs_append(n, g->log, &message, 1, OUTBOX_PLAIN, g->id, NULL);
+        buffer_wipe(&record);
+    }
+    mem_free(body, RECORD);
+    return st;
+}
+
+static void T25_a_flood_of_evidence_stops_no_removal(void **state)
+{
+    struct world *w = world_new(test_seed(1));
+    struct story s;
+    char id[2 * ID_LEN + 1];
+    (void)state;
+    story_children_meet(w, &s);
+    size_t laptop = world_add(w, "Maya's laptop");
+    story_pair(w, s.ana, laptop, "Maya", "child", s.maya);
+    world_run(w, 60000);
+    assert_ok(world_forge(w, laptop, flood_evidence, NULL));
+    world_run(w, 5 * 60000);
+    int64_t kept = world_number(w, s.ana, "SELECT count(*) FROM evidence");
+    assert_true(kept > EVIDENCE_WINDOW / 2 && kept <= EVIDENCE_WINDOW); /* nor does it fill the disk */
+    hex_encode(id, SPAN_ID(&world_node(w, laptop)->self.device));
+    world_ok(w, s.ana, CMD_DEVICES_REMOVE, id, NULL, NULL, NULL);
+    world_run(w, 24 * 60 * 60000);
+    assert_int_equal(world_number(w, laptop, "SELECT value FROM meta WHERE key = 'removed'"), 1);
+    story_say(w, s.ana, "Berg", "it is out", s.maya);
+    world_free(w);
+}
+
 /* A revocation of `device` by Rosa's phone, as if it were Leo's: her own chain lets her sign that. */
 static void by_rosa(struct world *w, const struct story *s, size_t device, struct backdated *b)
 {
@@ -240,6 +292,7 @@ int main(void)
         cmocka_unit_test(T31_T21_a_member_cannot_make_a_device_another_persons),
         cmocka_unit_test(T21_a_removed_parents_device_cannot_backdate_a_revocation),
         cmocka_unit_test(T25_a_contacts_family_revokes_no_device_of_ours),
+        cmocka_unit_test(T25_a_flood_of_evidence_stops_no_removal),
         cmocka_unit_test(T25_what_a_stranger_said_of_a_key_ends_when_it_is_known_whose_it_is),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
