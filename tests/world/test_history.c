@@ -64,15 +64,20 @@ static void wait_texts(struct world *w, size_t device, int64_t texts)
 }
 
 /* Maya, with so many messages to Leo, who is away, gets another device. */
-static size_t begin(struct world *w, struct story *s, size_t past)
+static size_t begin_long(struct world *w, struct story *s, size_t past, size_t len)
 {
     story_children_meet(w, s);
     story_say(w, s->leo, "Maya", "the first", s->maya);
     world_off(w, s->leo);
-    world_write_past(w, s->maya, past, PAST_LEN);
+    world_write_past(w, s->maya, past, len);
     size_t laptop = world_add(w, "Maya's laptop");
     story_pair(w, s->ana, laptop, "Maya", "child", s->maya);
     return laptop;
+}
+
+static size_t begin(struct world *w, struct story *s, size_t past)
+{
+    return begin_long(w, s, past, PAST_LEN);
 }
 
 static void a_long_history_arrives_whole_and_once(void **state)
@@ -125,6 +130,10 @@ static void the_last_screens_of_all_conversations_come_before_the_rest(void **st
     story_pair(w, s.ana, laptop, "Maya", "child", s.maya);
     wait_done(w, laptop);
     assert_int_equal(world_number(w, laptop, texts_sql), PAST + 2);
+    /* The first two parts are of the two conversations, and short. */
+    assert_int_equal(world_number(w, laptop, "SELECT count(DISTINCT scope) FROM history_part WHERE part < 2"),
+                     2);
+    assert_in_range(world_number(w, laptop, "SELECT sum(entries) FROM history_part WHERE part < 2"), 2, 300);
     assert_in_range(
         world_number(w, laptop,
                      "SELECT count(*) FROM entry WHERE kind = 1 AND id < (SELECT id FROM entry WHERE kind"
@@ -170,10 +179,12 @@ static void what_has_not_come_is_shown_as_a_gap_and_progress_as_numbers(void **s
     struct world *w = *state;
     struct story s;
     struct seen_transfer t = {.any = false};
-    size_t laptop = begin(w, &s, LONG_PAST);
+    size_t laptop = begin_long(w, &s, LONG_PAST, 1000);
     wait_texts(w, laptop, 50);
     world_off(w, s.maya);
     world_run(w, MINUTE_MS / 2);
+    /* Not all of it has been packed, so no page tells of the rest. */
+    assert_int_equal(world_number(w, laptop, "SELECT parts_total FROM history_offer"), -1);
     int64_t texts = world_number(w, laptop, texts_sql);
     assert_in_range(texts, 50, LONG_PAST - 1000);
     assert_in_range(gaps(w, laptop), LONG_PAST - texts, LONG_PAST - texts + 40);

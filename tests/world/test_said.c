@@ -127,6 +127,8 @@ static void T24_nobody_edits_or_deletes_what_somebody_else_said(void **state)
     story_children_meet(w, &s);
     say(w, &s, "I come", id);
     assert_ok(world_forge(w, s.leo, forge, &(struct forged){id, ENTRY_EDIT}));
+    world_run(w, MINUTE_MS);
+    assert_true(look(w, s.maya, "I come").found);
     assert_ok(world_forge(w, s.leo, forge, &(struct forged){id, ENTRY_DELETE}));
     world_run(w, MINUTE_MS);
     assert_true(look(w, s.maya, "I come").found);
