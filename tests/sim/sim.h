@@ -27,21 +27,24 @@ enum sim_limits {
 /* ---- faults ---- */
 
 enum sim_fault {
-#define SIM_FAULT(id, name, text) SIM_##id,
+#define SIM_FAULT(id, name, usual, text) SIM_##id,
 #include "tests/sim/sim_faults.def"
     SIM_FAULT_COUNT
 };
 const char *sim_fault_name(enum sim_fault f);
-/* "all", "none", or names separated by commas, as a bit set; false: one is unknown. */
+/* "all" (that are on by default), "none", or names separated by commas, as a bit set; false: one is unknown.
+ */
 bool sim_faults_parse(const char *list, unsigned *out);
 
 /* ---- counts over many seeds ---- */
 
 struct sim_counts {
-    uint64_t seeds, events, devices, texts;
-    uint64_t faults[SIM_FAULT_COUNT];
+    uint64_t seeds, devices, texts, known;
+    uint64_t blocks, messages, unopened; /* looked at by sim_keys.c */
+    uint64_t faults[SIM_FAULT_COUNT];    /* times that each came */
+    uint64_t done[SIM_FAULT_COUNT];      /* what a hostile relay did */
     uint64_t actions[32], refused[32];
-    /* Entries that took effect, by scope kind and entry kind; and those written while a fault was on. */
+    /* Entries by scope and kind, and those that were written while a fault was on. */
     uint64_t kinds[8][32], met[8][32];
 };
 
@@ -70,7 +73,8 @@ struct sim_device {      /* the same numbers as in the world */
     struct device_id id; /* once it is a member */
     enum sim_device_state state;
     size_t person, by; /* by: the parent's device that pairs it */
-    bool said_yes;
+    bool said_yes, copied;
+    size_t texts_before;       /* its copy was made */
     int64_t since_ms, back_ms; /* back_ms: off until then, 0: on; mono */
 };
 
@@ -86,7 +90,11 @@ struct sim {
     struct test_entropy dice;
     unsigned faults;  /* bits of those that may come */
     unsigned active;  /* of those that are on */
+    unsigned met;     /* of those that were on at some time */
+    bool strict;      /* what is known to be open fails too */
+    bool fresh;       /* nothing went wrong yet */
     bool calm;        /* no faults any more */
+    size_t bent;      /* logs that the relay shows otherwise to somebody */
     int64_t fault_ms; /* when the next one begins or ends */
     size_t person_count, family_count, text_count, wanted_devices;
     struct sim_person persons[SIM_PERSONS_MAX];
@@ -99,7 +107,7 @@ struct sim {
 struct sim_args {
     uint64_t seed;
     unsigned faults;
-    bool trace; /* print what happens as it happens */
+    bool strict, trace; /* trace: print what happens as it happens */
 };
 void sim_run(const struct sim_args *a, struct sim_counts *counts);
 
@@ -126,10 +134,29 @@ size_t sim_text_number(const struct sim *s, const char *text);
 void sim_faults_due(struct sim *s);
 void sim_faults_end(struct sim *s);
 
+/* ---- sim_relay.c ---- */
+
+void sim_relay_begin(struct sim *s);
+/* From now on the relay withholds a log from somebody, or forks it. */
+void sim_relay_bend(struct sim *s, bool fork);
+
+/* ---- sim_keys.c ---- */
+
+void sim_keys_begin(void);
+void sim_keys_look(void *ctx, size_t device, const struct relay_request *request);
+
 /* ---- sim_check.c ---- */
 
 /* Gives everything time to come to rest; fails the run when it does not. */
 void sim_converge(struct sim *s);
+
+/* ---- sim_cover.c ---- */
+
+/* A time in which a fault was on begins or ends. */
+void sim_cover_fault(struct sim *s, bool on);
+/* Counts what was written, by scope and kind. */
+void sim_cover(struct sim *s);
+void sim_cover_report(const struct sim_counts *c);
 
 /* ---- sim_trace.c ---- */
 

@@ -6,7 +6,7 @@
 #include "tests/sim/sim.h"
 
 static const char *const names[SIM_FAULT_COUNT] = {
-#define SIM_FAULT(id, name, text) name,
+#define SIM_FAULT(id, name, usual, text) name,
 #include "tests/sim/sim_faults.def"
 };
 
@@ -20,7 +20,8 @@ bool sim_faults_parse(const char *list, unsigned *out)
     char copy[256];
     *out = 0;
     if (strcmp(list, "all") == 0) {
-        *out = (1u << SIM_FAULT_COUNT) - 1;
+#define SIM_FAULT(id, name, usual, text) *out |= (unsigned)(usual) << SIM_##id;
+#include "tests/sim/sim_faults.def"
         return true;
     }
     if (strcmp(list, "none") == 0)
@@ -44,39 +45,101 @@ static void cut_some(struct sim *s, bool on)
         world_cut(s->w, i, on && sim_chance(s, 40));
 }
 
+/* Hours back and ahead, for some; not so far that what they write would wait for longer than the calm lasts.
+ */
+static void turn_clocks(struct sim *s, bool on)
+{
+    for (size_t i = 0; i < world_count(s->w); i++) {
+        int64_t ms = (int64_t)sim_below(s, sim_chance(s, 50) ? 20 * SIM_HOUR_MS : 10 * SIM_MINUTE_MS);
+        world_clock(s->w, i, on && sim_chance(s, 40) ? (sim_chance(s, 50) ? ms : -ms) : 0);
+    }
+}
+
+static void cut_power(struct sim *s, bool on)
+{
+    for (size_t i = 0; i < world_count(s->w); i++)
+        world_fail_disk(s->w, i, on && sim_chance(s, 50) ? 1 + (unsigned)sim_below(s, 120) : 0);
+}
+
+/* What a device said after its copy was made, and had not sent, is gone with it: nobody can have it. */
+static void forget_said(struct sim *s, size_t device, size_t from)
+{
+    for (size_t i = from; i < s->text_count; i++) {
+        if (s->texts[i].author == device)
+            s->texts[i].due = 0;
+    }
+}
+
+/* A copy is made now, and put back when the fault ends. */
+static void old_copies(struct sim *s, bool on)
+{
+    for (size_t i = 0; i < world_count(s->w); i++) {
+        struct sim_device *d = &s->devices[i];
+        if (on && d->state == SIM_MEMBER && world_is_on(s->w, i) && sim_chance(s, 30)) {
+            world_keep_home(s->w, i, 0);
+            d->copied = true;
+            d->texts_before = s->text_count;
+        } else if (!on && d->copied && d->state == SIM_MEMBER && world_is_on(s->w, i)) {
+            world_put_back_home(s->w, i, 0);
+            d->copied = false;
+            forget_said(s, i, d->texts_before);
+            sim_say(s, i, "is put back to an older copy");
+        }
+    }
+}
+
+/* What happens at once and is over. */
+static void happen(struct sim *s, enum sim_fault f)
+{
+    if (f == SIM_WIPE)
+        world_wipe_relay(s->w);
+    else if (f == SIM_RENAME)
+        world_rename_relay(s->w);
+    else if (f == SIM_WITHHOLD || f == SIM_FORK)
+        sim_relay_bend(s, f == SIM_FORK);
+}
+
 /* Begins or ends one. */
 static void turn(struct sim *s, enum sim_fault f, bool on)
 {
-    switch (f) {
-    case SIM_LOSS:
+    if (f == SIM_LOSS)
         world_lose(s->w, on ? 5 + (unsigned)sim_below(s, 40) : 0);
-        break;
-    case SIM_REPEAT:
+    else if (f == SIM_REPEAT)
         world_repeat(s->w, on ? 10 + (unsigned)sim_below(s, 90) : 0);
-        break;
-    case SIM_DELAY:
+    else if (f == SIM_DELAY)
         world_delay(s->w, on ? 100 + (int64_t)sim_below(s, 20000) : 0);
-        break;
-    case SIM_CUT:
+    else if (f == SIM_CUT)
         cut_some(s, on);
-        break;
-    case SIM_POWER:
-        for (size_t i = 0; i < world_count(s->w); i++)
-            world_fail_disk(s->w, i, on && sim_chance(s, 50) ? 1 + (unsigned)sim_below(s, 120) : 0);
-        break;
-    case SIM_FAULT_COUNT:
-        break;
-    }
+    else if (f == SIM_POWER)
+        cut_power(s, on);
+    else if (f == SIM_CLOCK)
+        turn_clocks(s, on);
+    else if (f == SIM_TIME)
+        world_relay_clock(s->w, on ? (int64_t)sim_below(s, 4 * SIM_HOUR_MS) - 2 * SIM_HOUR_MS : 0);
+    else if (f == SIM_OLDCOPY)
+        old_copies(s, on);
+    else if (on)
+        happen(s, f);
     s->active = on ? s->active | 1u << f : s->active & ~(1u << f);
+    s->met |= on ? 1u << f : 0;
     s->counts->faults[f] += on;
+    sim_cover_fault(s, s->active != 0);
     sim_say(s, SIM_NOBODY, "%s %s", names[f], on ? "begins" : "ends");
+}
+
+/* Some seeds have few kinds, so that each is met alone as well. */
+static enum sim_fault draw(struct sim *s)
+{
+    enum sim_fault f = (enum sim_fault)sim_below(s, SIM_FAULT_COUNT);
+    unsigned kinds = 1 + (unsigned)(s->seed % 7);
+    return s->seed % 3 == 0 ? (enum sim_fault)((s->seed + f % kinds) % SIM_FAULT_COUNT) : f;
 }
 
 void sim_faults_due(struct sim *s)
 {
     if (s->calm || s->faults == 0 || world_now(s->w).mono_ms < s->fault_ms)
         return;
-    enum sim_fault f = (enum sim_fault)sim_below(s, SIM_FAULT_COUNT);
+    enum sim_fault f = draw(s);
     if ((s->active & 1u << f) != 0)
         turn(s, f, false);
     else if ((s->faults & 1u << f) != 0)

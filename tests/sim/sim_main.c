@@ -10,12 +10,13 @@
 #include "tests/sim/sim.h"
 
 static const char usage[] =
-    "usage: sim [--seed N | --seeds A..B | --minutes M] [--faults LIST] [--trace] [--keep-going]\n"
+    "usage: sim [--seed N | --seeds A..B | --minutes M] [--faults LIST] [--trace] [--keep-going] [--strict]\n"
     "  --seed N       one run in this process; --trace prints what happens as it happens\n"
     "  --seeds A..B   a run each\n"
     "  --minutes M    seeds from 1 (or A) on, for so long\n"
     "  --faults LIST  all (default), none, or names separated by commas\n"
-    "  --keep-going   after a failure too\n";
+    "  --keep-going   after a failure too\n"
+    "  --strict       what is known to be open (tests/sim/sim_known.def) fails as well\n";
 
 enum { HANGS_S = 120 };
 
@@ -23,7 +24,7 @@ struct options {
     uint64_t first, last;
     double minutes;
     unsigned faults;
-    bool trace, keep_going, one;
+    bool trace, keep_going, one, strict;
 };
 
 static double seconds(void)
@@ -59,6 +60,8 @@ static bool parse(struct options *o, int argc, char **argv)
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--trace") == 0)
             o->trace = true;
+        else if (strcmp(argv[i], "--strict") == 0)
+            o->strict = true;
         else if (strcmp(argv[i], "--keep-going") == 0)
             o->keep_going = true;
         else if (i + 1 >= argc || !parse_option(o, argv[i], argv[i + 1]))
@@ -88,17 +91,22 @@ static bool run_apart(const struct sim_args *a, struct sim_counts *counts)
 
 static void report(const struct sim_counts *c, double took_s, uint64_t failed)
 {
-    printf("%llu seeds (%.0f a minute), %llu failed; %llu devices, %llu texts\n",
-           (unsigned long long)c->seeds, (double)c->seeds * 60 / took_s, (unsigned long long)failed,
-           (unsigned long long)c->devices, (unsigned long long)c->texts);
+    printf("%llu seeds (%.0f a minute), %llu end as is known to be open, %llu failed; %llu devices, %llu "
+           "texts\n",
+           (unsigned long long)c->seeds, (double)c->seeds * 60 / took_s, (unsigned long long)c->known,
+           (unsigned long long)failed, (unsigned long long)c->devices, (unsigned long long)c->texts);
+    printf(
+        "%llu blocks and %llu group messages left under keys of their own; %llu could not be opened again\n",
+        (unsigned long long)c->blocks, (unsigned long long)c->messages, (unsigned long long)c->unopened);
     printf("faults:");
     for (enum sim_fault f = 0; f < SIM_FAULT_COUNT; f++)
-        printf(" %s %llu", sim_fault_name(f), (unsigned long long)c->faults[f]);
+        printf(" %s %llu", sim_fault_name(f), (unsigned long long)(c->faults[f] + c->done[f]));
     printf("\ndone (refused):");
     for (size_t i = 0; sim_action_name(i) != NULL; i++)
         printf(" %s %llu (%llu)", sim_action_name(i), (unsigned long long)c->actions[i],
                (unsigned long long)c->refused[i]);
     printf("\n");
+    sim_cover_report(c);
 }
 
 int main(int argc, char **argv)
@@ -114,7 +122,7 @@ int main(int argc, char **argv)
     }
     double began_s = seconds();
     for (uint64_t seed = o.first; seed <= o.last && (failed == 0 || o.keep_going); seed++) {
-        const struct sim_args a = {.seed = seed, .faults = o.faults, .trace = o.trace};
+        const struct sim_args a = {.seed = seed, .faults = o.faults, .trace = o.trace, .strict = o.strict};
         if (o.one)
             sim_run(&a, counts);
         else if (!run_apart(&a, counts))

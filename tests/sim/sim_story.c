@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "sync/node_internal.h"
+#include "sync/scope_group.h"
 #include "tests/sim/sim.h"
 #include "tests/support/test.h"
 
@@ -159,6 +159,16 @@ void sim_is_member(struct sim *s, size_t device)
     s->devices[device].id = world_node(s->w, device)->self.device;
 }
 
+/* Is the device in the family's group as the author knows it? Who comes later reads what is said later. */
+static bool known_in_family(struct sim *s, size_t author, size_t device)
+{
+    struct node *n = world_node(s->w, author);
+    struct scope_id scope;
+    struct group *g = NULL;
+    return scope_id_of_family(SCOPE_FAMILY, &n->self.family, &scope) == ST_OK &&
+           group_of_scope(n, &scope, &g) == ST_OK && group_has_device(g, &s->devices[device].id, NULL);
+}
+
 /* Devices of the family, or of the two who talk, that have the group now. */
 static uint64_t can_read(struct sim *s, size_t author, size_t family, size_t contact)
 {
@@ -167,7 +177,7 @@ static uint64_t can_read(struct sim *s, size_t author, size_t family, size_t con
         size_t person = s->devices[i].person;
         bool theirs = family != SIM_NOBODY ? s->persons[person].family == family
                                            : person == contact || person == s->devices[author].person;
-        if (!theirs || !is_member(s, i))
+        if (!theirs || !is_member(s, i) || (family != SIM_NOBODY && !known_in_family(s, author, i)))
             continue;
         char state[32] = "active";
         if (family == SIM_NOBODY)
@@ -205,7 +215,7 @@ static int say(struct sim *s, size_t author, size_t family, size_t contact)
     if (st == ST_OK || r->power_cut)
         s->texts[s->text_count++] = t;
     sim_say(s, author, "says %s to %s: %s", text, whom, status_name(st));
-    return st;
+    return (int)st;
 }
 
 static int say_family(struct sim *s)
@@ -267,7 +277,7 @@ static int withdraw(struct sim *s)
             ->status;
     sim_say(s, by, "ends %s and %s: %s", s->persons[c.of[at]].name, s->persons[c.found[at]].name,
             status_name(st));
-    return st;
+    return (int)st;
 }
 
 static int meet(struct sim *s)
@@ -286,7 +296,7 @@ static int meet(struct sim *s)
     if (st == ST_OK)
         st = world_do(s->w, asker, CMD_MEET, link, "it is me", NULL, NULL)->status;
     sim_say(s, asker, "asks to meet %s: %s", p->name, status_name(st));
-    return st;
+    return (int)st;
 }
 
 /* ---- devices ---- */
@@ -327,12 +337,12 @@ static int pair(struct sim *s)
                  ->status;
     sim_say(s, by, "pairs %s: %s", world_device_name(s->w, device), status_name(st));
     if (st != ST_OK)
-        return st;
+        return (int)st;
     struct sim_device *d = &s->devices[device];
     *d = (struct sim_device){
         .state = SIM_PAIRING, .person = person, .by = by, .since_ms = world_now(s->w).mono_ms};
     sim_pass(s, (int64_t)sim_below(s, 2 * SIM_MINUTE_MS));
-    return st;
+    return (int)st;
 }
 
 static int remove_one(struct sim *s, size_t by, size_t device)
@@ -342,7 +352,7 @@ static int remove_one(struct sim *s, size_t by, size_t device)
     if (st == ST_OK)
         s->devices[device].state = SIM_REMOVED;
     sim_say(s, by, "removes %s: %s", world_device_name(s->w, device), status_name(st));
-    return st;
+    return (int)st;
 }
 
 static int remove_device(struct sim *s)
@@ -405,7 +415,7 @@ static int set_policy(struct sim *s)
             ->status;
     sim_say(s, by, "sets %s of %s to %s: %s", rules[rule][0], s->persons[whom].name, rules[rule][1],
             status_name(st));
-    return st;
+    return (int)st;
 }
 
 /* ---- the run ---- */
@@ -487,10 +497,15 @@ void sim_run(const struct sim_args *a, struct sim_counts *counts)
     memset(s, 0, sizeof(*s));
     s->seed = a->seed;
     s->counts = counts;
+    s->fresh = true;
+    s->strict = a->strict;
     s->faults = a->faults;
     sim_trace_begin(s, a->trace);
     test_entropy_init(&s->dice, a->seed);
     s->w = world_new(a->seed);
+    sim_keys_begin();
+    sim_relay_begin(s);
+    world_watch(s->w, sim_keys_look, s);
     s->fault_ms = (int64_t)sim_below(s, 5 * SIM_MINUTE_MS);
     draw_people(s);
     found_families(s);

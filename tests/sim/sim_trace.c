@@ -20,7 +20,7 @@ static struct {
 static void print_story(const char *why)
 {
     fflush(stdout);
-    fprintf(stderr, "seed %llu: %s\n", (unsigned long long)story.s->seed, why);
+    fprintf(stderr, "\nseed %llu: %s\n", (unsigned long long)story.s->seed, why);
     uint64_t first = story.count > LINES_KEPT ? story.count - LINES_KEPT : 0;
     if (first > 0 && !story.live)
         fprintf(stderr, "  … %llu lines before\n", (unsigned long long)first);

@@ -93,6 +93,12 @@ typedef void (*world_append_fn)(void *ctx, struct world *w, size_t device,
                                 const struct relay_request *append);
 void world_on_append(struct world *w, world_append_fn fn, void *ctx);
 
+/* The relay's clock is wrong by so much, as it tells it. */
+void world_relay_clock(struct world *w, int64_t ahead_ms);
+/* Calls `see` with every request that leaves a device, when it leaves. */
+typedef void (*world_see_request)(void *ctx, size_t device, const struct relay_request *request);
+void world_watch(struct world *w, world_see_request see, void *ctx);
+
 /* ---- time and commands ---- */
 
 /* A tick for one device, now. */

@@ -59,6 +59,9 @@ struct world {
     int64_t delay_ms;
     uint64_t order;
     unsigned lose_percent, repeat_percent, restart_every;
+    int64_t relay_ahead_ms;
+    world_see_request see;
+    void *see_ctx;
     const struct world_hostile *hostile;
     struct relay_party attacker, attackers_source; /* for what a hostile relay adds */
     struct world_result result;

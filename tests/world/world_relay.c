@@ -35,6 +35,17 @@ void world_cut(struct world *w, size_t device, bool cut)
     w->devices[device].cut = cut;
 }
 
+void world_relay_clock(struct world *w, int64_t ahead_ms)
+{
+    w->relay_ahead_ms = ahead_ms;
+}
+
+void world_watch(struct world *w, world_see_request see, void *ctx)
+{
+    w->see = see;
+    w->see_ctx = ctx;
+}
+
 void world_hostile(struct world *w, const struct world_hostile *h)
 {
     w->hostile = h;
@@ -128,6 +139,8 @@ void request_begins(struct world *w, size_t device, const struct effect *fx)
     }
     f->state = FLIGHT_TO_RELAY;
     f->at_ms = w->now.mono_ms + latency(w);
+    if (w->see != NULL)
+        w->see(w->see_ctx, device, fx->u.request.what);
     writer_init(&out, &f->request);
     assert_ok(relay_request_encode(&out, fx->u.request.what));
     if (lost(w, device) || (w->devices[device].mute && fx->u.request.what->command == RELAY_APPEND))
@@ -318,6 +331,8 @@ void arrive_at_device(struct world *w, struct flight *f)
         }
         if (w->hostile != NULL && w->answer.command == RELAY_READ)
             w->hostile->change(w->hostile->ctx, &asked, &w->answer);
+        if (w->answer.command == RELAY_INFO)
+            w->answer.info.time_ms += w->relay_ahead_ms;
         e.u.answer = &w->answer;
     }
     /* The flight is free for what the node asks next; its bytes stay until the step is over. */
