@@ -111,6 +111,26 @@ static void after_four_hundred_days_devices_still_come_into_new_conversations(vo
     story_say(w, laptop, "Kim", "and from the laptop", kim);
 }
 
+/* What the two tablets of one child gave each other at first, to be added by, is over after three months. */
+static void after_four_months_a_childs_devices_still_add_each_other(void **state)
+{
+    struct world *w = *state;
+    struct story s;
+    story_children_meet(w, &s);
+    size_t laptop = world_add(w, "Maya's laptop");
+    story_pair(w, s.ben, laptop, "Maya", "child", s.maya);
+    world_run(w, 10 * MINUTE_MS);
+    const size_t all[] = {s.ana, s.ben, s.maya, s.rosa, s.leo, laptop};
+    for (int i = 0; i < 4; i++)
+        days_pass(w, all, 6, 34);
+    size_t kim = world_add(w, "Kim's tablet");
+    story_pair(w, s.rosa, kim, "Kim", "child", SIZE_MAX);
+    children_meet_again(w, s.ana, s.maya, "Maya", s.rosa, kim, "Kim");
+    story_wait_contact(w, laptop, "Kim", "active");
+    story_say(w, laptop, "Kim", "from the laptop", kim);
+    story_say(w, kim, "Maya", "to both", s.maya);
+}
+
 static void certificates_of_a_removed_issuer_are_renewed_by_who_is_left(void **state)
 {
     struct world *w = *state;
@@ -144,6 +164,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(after_four_hundred_days_devices_still_come_into_new_conversations),
+        TEST(after_four_months_a_childs_devices_still_add_each_other),
         TEST(certificates_of_a_removed_issuer_are_renewed_by_who_is_left),
     };
     cmocka_set_test_filter(getenv("KITH_TEST"));

@@ -218,6 +218,31 @@ static void T20_what_a_lost_phone_permitted_goes_on_also_on_devices_that_come_la
     assert_int_equal(world_alarms(w, s.leo) + world_alarms(w, s.maya) + world_alarms(w, tablet), 0);
 }
 
+/* The child's own device hears of the removal, and not yet of the permit that is signed again. */
+static void T20_a_contact_follows_the_chain_with_the_permit_that_counts_by_it(void **state)
+{
+    struct world *w = *state;
+    struct lost s;
+    static const char *const counting = "SELECT count(*) FROM permit WHERE enough = 1";
+    until_the_laptop_is_there(w, &s);
+    story_say(w, s.leo, "Maya", "before", s.maya);
+    world_sql(w, s.maya,
+              "UPDATE log SET listening = 0 WHERE kind = 1 AND owner IN"
+              " (SELECT id FROM mls_group WHERE kind = 3)");
+    world_restart(w, s.maya);
+    lose_the_phone(w, &s);
+    assert_int_equal(world_number(w, s.maya, counting), 1); /* Leo's alone */
+    assert_int_equal(world_number(w, s.leo, counting), 2);  /* who was not led to where it does not count */
+    world_sql(w, s.maya,
+              "UPDATE log SET listening = 1 WHERE kind = 1 AND owner IN"
+              " (SELECT id FROM mls_group WHERE kind = 3)");
+    world_restart(w, s.maya);
+    world_run(w, 30 * MINUTE_MS);
+    assert_int_equal(world_number(w, s.leo, "SELECT count(*) FROM permit WHERE enough = 0"), 1);
+    story_say(w, s.leo, "Maya", "after", s.maya);
+    story_say(w, s.maya, "Leo", "too", s.leo);
+}
+
 /* ---- what the thief does with it ---- */
 
 struct carried { /* entries of one device in one scope, as its own database has them */
@@ -534,6 +559,7 @@ int main(void)
         TEST(T21_rules_are_a_parents_as_the_chain_says_whatever_a_certificate_says),
         TEST(a_change_that_was_signed_too_late_is_not_made),
         TEST(T20_what_a_lost_phone_permitted_goes_on_also_on_devices_that_come_later),
+        TEST(T20_a_contact_follows_the_chain_with_the_permit_that_counts_by_it),
         TEST(T21_what_a_lost_phone_signs_after_its_removal_opens_nothing),
         TEST(T21_what_a_lost_phone_signed_alone_ends_with_it),
         TEST(T21_the_no_of_a_device_that_is_removed_later_stays),
