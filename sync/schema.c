@@ -300,7 +300,8 @@ static const char *const step_sql[] = {
     /* ---- evidence by its place in the log ---- */
     /* seq: of the block in which it was last read: a commit's evidence lies near the commit. */
     "ALTER TABLE evidence ADD COLUMN seq INTEGER NOT NULL DEFAULT 0;"
-    "CREATE INDEX evidence_seq ON evidence(grp, epoch, seq);",
+    "CREATE INDEX"
+    " evidence_seq ON evidence(grp, epoch, seq);",
 };
 
 enum status schema_make(struct sql *s, int version)
