@@ -50,7 +50,8 @@ enum status journal_put_aside(struct node *n, const struct scope_id *scope, cons
  * has come. */
 enum status journal_apply(struct node *n, enum scope_kind kind, int64_t id) MUST_USE;
 /* Somebody passes on an entry of ours: one that is not here says that our database is older than it was
- * (§5.4); while the device is being added again it is taken back. */
+ * (§5.4), where it is signed or the scope is this person's own; in a conversation there is an alarm. While
+ * the device is being added again it is taken back. */
 enum status journal_take_back(struct node *n, enum scope_kind kind, struct span entry,
                               const struct device_id *via) MUST_USE;
 /* Takes own entries that were not sent out of the chain, until it is known where that ends. */

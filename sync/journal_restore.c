@@ -77,11 +77,24 @@ enum status journal_unpark(struct node *n, const struct scope_id *scope)
     return st == ST_OK ? journal_follow(n, scope, &n->self.device) : st;
 }
 
-/* A member passes on an entry of ours that is not here: is it really ours? */
-static enum status judge_unknown(struct node *n, enum scope_kind kind, const struct journal_entry *e)
+/* Nothing is signed in a conversation: what a member makes up there must not move this device. It would leave
+ * and be added again, and could go on after entries that the liar gives it then. Nor does it help who brings
+ * it: another device of this person hands on what it was handed. */
+static enum status warn_of_unsigned(struct node *n, const struct scope_id *scope, const struct device_id *via)
 {
-    if (kind == SCOPE_CONVERSATION) { /* unsigned: a member's word */
-        return restore_claimed(n, &e->header.scope);
+    char name[WIRE_NAME_MAX + 1];
+    enum status st = device_name(n, via, name, sizeof(name));
+    return st == ST_OK
+               ? node_alarm(n, name, "passes on as this device's what this device does not know", scope)
+               : st;
+}
+
+/* A member passes on an entry of ours that is not here: is it really ours? */
+static enum status judge_unknown(struct node *n, enum scope_kind kind, const struct journal_entry *e,
+                                 const struct device_id *via)
+{
+    if (kind == SCOPE_CONVERSATION) {
+        return warn_of_unsigned(n, &e->header.scope, via);
     }
     enum status st = ST_OK;
     if (journal_scope_signs(kind)) {
@@ -111,7 +124,7 @@ enum status journal_take_back(struct node *n, enum scope_kind kind, struct span 
         st = restore_holds(n, &e.header.scope, &recovers);
     }
     if (st == ST_OK && !recovers) {
-        return known == 0 ? judge_unknown(n, kind, &e) : ST_OK;
+        return known == 0 ? judge_unknown(n, kind, &e, via) : ST_OK;
     }
     struct scope_id scope = e.header.scope;
     if (st == ST_OK) {

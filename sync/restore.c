@@ -18,8 +18,7 @@ enum restore_limits {
     ASK_DAYS = 30,             /* then a conversation is over, and a key package too old */
     FOUNDING_MS = 3600 * 1000, /* a conversation that nobody knows of after that was not founded yet */
     TOLD_AGAIN_MS = 10 * 1000, /* so often is a member's word about our leaf acted upon */
-    ADDER_MS = 10 * 60 * 1000, /* so long the one who added us is waited for */
-    CLAIM_MS = DAY_MS
+    ADDER_MS = 10 * 60 * 1000  /* so long the one who added us is waited for */
 };
 
 enum old_copy { /* meta `old_copy` */
@@ -67,21 +66,6 @@ static enum status leave_group(struct node *n, struct group *g)
         st = group_leave(n, g);
     }
     return st == ST_OK ? journal_park(n, &g->scope) : st;
-}
-
-enum status restore_claimed(struct node *n, const struct scope_id *scope)
-{
-    struct group *g = NULL;
-    int64_t here_since = 0;
-    enum status st = group_of_scope(n, scope, &g);
-    if (st != ST_OK || g->state != GROUP_ACTIVE) {
-        return st == ST_GROUP_NOT_HERE ? ST_OK : st;
-    }
-    st = sql_number(&n->sql, &here_since, 0, "SELECT founded_at FROM mls_group WHERE id = ?", "i", g->id);
-    if (st != ST_OK || here_since > n->now.wall_ms - CLAIM_MS) {
-        return st;
-    }
-    return leave_group(n, g);
 }
 
 /* A group of this device alone is kept: nobody ever had a message of it. */
@@ -256,7 +240,7 @@ static enum status load_due(struct node *n, struct wanted_scope *w, bool *found)
         " CASE WHEN package_at > ?1 - ?5 THEN package END FROM recover WHERE state = 1 AND asked_at <= ?1 - "
         "CASE WHEN began_at > ?1 - ?2 THEN"
         " ?3 ELSE ?4 END ORDER BY kind, scope LIMIT 1",
-        "iiiii", n->now.wall_ms, (int64_t)CLAIM_MS, (int64_t)ASK_AGAIN_MS, (int64_t)ASK_SLOWLY_MS,
+        "iiiii", n->now.wall_ms, (int64_t)DAY_MS, (int64_t)ASK_AGAIN_MS, (int64_t)ASK_SLOWLY_MS,
         (int64_t)DAY_MS * ASK_DAYS);
     *found = query_next(&q);
     if (*found) {

@@ -15,8 +15,6 @@
 /* Proved: a message or a signed entry of ours that this database does not know. At the end of the batch,
  * before anything is sent, every group with somebody else in it is left. */
 enum status restore_found(struct node *n) MUST_USE;
-/* A member says so, and has no proof: this group alone is left, once a day at most. */
-enum status restore_claimed(struct node *n, const struct scope_id *scope) MUST_USE;
 /* Leaves, asks, and ends what waited; called by reconcile before everything else. */
 enum status restore_due(struct node *n) MUST_USE;
 /* Is this device out of a scope of its family? Then it writes nothing and does no command. */
