@@ -225,6 +225,24 @@ static void T42_an_old_copy_of_an_old_copy_comes_back_too(void **state)
     assert_whole(w, &s);
 }
 
+/* The copy knows all that it sent, and then it was added again by another life of its own. */
+static void T42_a_copy_from_before_it_was_added_again_is_no_removed_device(void **state)
+{
+    struct world *w = *state;
+    struct story s;
+    story_children_meet(w, &s);
+    world_keep_home(w, s.leo, 0);
+    story_say(w, s.leo, "Maya", "two", s.maya);
+    world_run(w, MINUTE_MS);
+    world_keep_home(w, s.leo, 1);
+    put_back(w, s.leo, 0);
+    come_back(w, s.leo);
+    put_back(w, s.leo, 1);
+    come_back(w, s.leo);
+    talk_again(w, &s);
+    assert_whole(w, &s);
+}
+
 static void T42_a_device_that_is_no_copy_sends_though_nobody_else_is_there(void **state)
 {
     struct world *w = *state;
@@ -324,6 +342,7 @@ int main(void)
         TEST(T42_a_parent_of_long_ago_is_added_again_and_is_added_to_what_is_new),
         TEST(T42_it_comes_back_though_it_is_killed_again_and_again),
         TEST(T42_an_old_copy_of_an_old_copy_comes_back_too),
+        TEST(T42_a_copy_from_before_it_was_added_again_is_no_removed_device),
         TEST(T42_a_device_that_is_no_copy_sends_though_nobody_else_is_there),
         TEST(T42_nothing_is_sent_before_the_relay_was_read),
         TEST(T42_a_family_of_one_device_is_told_what_to_do),
