@@ -163,6 +163,7 @@ static void T42_a_parent_of_long_ago_is_added_again_and_is_added_to_what_is_new(
 {
     struct world *w = *state;
     struct story s;
+    char id[2 * ID_LEN + 1], sql[160];
     story_children_meet(w, &s);
     world_keep_home(w, s.ana, 0);
     size_t laptop = world_add(w, "Maya's laptop");
@@ -170,10 +171,14 @@ static void T42_a_parent_of_long_ago_is_added_again_and_is_added_to_what_is_new(
     story_say(w, s.ana, "Berg", "one", s.ben);
     world_run(w, 5 * MINUTE_MS);
     put_back(w, s.ana, 0);
+    int64_t at = world_node(w, s.ben)->now.wall_ms;
     come_back(w, s.ana);
     talk_again(w, &s);
     assert_whole(w, &s);
     world_same_state(w, s.ana, laptop);
+    hex_encode(id, SPAN_ID(&world_node(w, s.ana)->self.device));
+    snprintf(sql, sizeof(sql), "SELECT min(at_ms) FROM peer_key_package WHERE device = x'%s'", id);
+    assert_true(world_number(w, s.ben, sql) >= at);
     /* its old key packages are nobody's any more: the ward of a child who comes now has it as a member */
     size_t toms = world_add(w, "Tom's tablet");
     story_pair(w, s.ben, toms, "Tom", "child", SIZE_MAX);
