@@ -24,14 +24,13 @@ struct permit_approval {
 
 /* Parents' signed yes: this child and that person, until then, under these conditions. */
 struct permit {
-    struct person_ref child;
+    struct person_ref child, contact;
     bool has_contact; /* false only under the rules notify and self */
-    struct person_ref contact;
+    uint8_t approval_count;
     uint16_t kinds;           /* permit_kind_bits */
     enum oversight oversight; /* what the child's own parents see */
     int64_t not_before_ms, not_after_ms;
     uint64_t serial; /* hlc of the first yes; later ones replace earlier ones */
-    uint8_t approval_count;
     struct permit_approval approvals[WIRE_PARENTS_MAX]; /* in strictly rising order of person */
 };
 

@@ -193,7 +193,7 @@ enum status epoch_evidence(struct node *n, struct group *g, const struct span *r
     enum status st = ST_OK;
     for (size_t i = 0; st == ST_OK && i < 2 * count; i++) {
         bool chains = i < count;
-        if (evidence_record_decode(&r, records[i % count]) != ST_OK ||
+        if (evidence_record_decode(&r, records[chains ? i : i - count]) != ST_OK ||
             chains != (r.kind == EVIDENCE_CHAIN_ENTRY)) {
             continue;
         }
