@@ -176,7 +176,51 @@ static bool check_required(const struct cli_call *c, char error[static 256])
     return true;
 }
 
-/* "pair" alone is none: says which there are. */
+enum { TYPO_MAX = 2, TYPED_MAX = 16 };
+
+static size_t smaller(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+/* How many letters to put in, take out or change make `b` of the first `len` of `a`; above TYPO_MAX for what
+ * is too long to be a command. */
+static size_t typo_distance(const char *a, size_t len, const char *b)
+{
+    size_t row[TYPED_MAX + 1], m = strlen(b);
+    if (m > TYPED_MAX)
+        return TYPO_MAX + 1;
+    for (size_t j = 0; j <= m; j++)
+        row[j] = j;
+    for (size_t i = 1; i <= len; i++) {
+        size_t corner = row[0];
+        row[0] = i;
+        for (size_t j = 1; j <= m; j++) {
+            size_t changed = corner + (a[i - 1] != b[j - 1]);
+            corner = row[j];
+            row[j] = smaller(changed, smaller(row[j], row[j - 1]) + 1);
+        }
+    }
+    return row[m];
+}
+
+/* The command whose first word is nearest to `word`, where it can be a slip of the fingers. */
+static const char *nearest_command(const char *word)
+{
+    const char *best = NULL;
+    size_t least = TYPO_MAX + 1;
+    for (size_t i = 0; i < ROW_COUNT; i++) {
+        size_t len = strcspn(rows[i].words, " ");
+        size_t far = typo_distance(rows[i].words, len, word);
+        if (far < least && far < len / 2 + 1 && far < strlen(word)) {
+            least = far;
+            best = rows[i].words;
+        }
+    }
+    return best;
+}
+
+/* "pair" alone is none: says which there are; of "statsu" that it may be "status". */
 static void no_command(const char *word, char error[static 256])
 {
     size_t len = strlen(word);
@@ -188,6 +232,9 @@ static void no_command(const char *word, char error[static 256])
         n += snprintf(error + n, 256 - (size_t)n, "%s %s", joint, rows[i].words);
         joint = ", or";
     }
+    const char *near = n < 256 && joint[0] == ':' ? nearest_command(word) : NULL;
+    if (near != NULL)
+        snprintf(error + n, 256 - (size_t)n, "; did you mean %.*s", (int)strcspn(near, " "), near);
 }
 
 static bool read_arguments(struct cli_call *c, int argc, char **argv, char error[static 256])
@@ -280,5 +327,6 @@ void cli_print_help(const struct cli_row *row)
         printf("  %-16s %s\n", rows[i].words, command_def(rows[i].kind)->help);
     printf("\n  --home DIR   the device's folder (default: $KITH_HOME, or ~/.local/share/kith)\n"
            "  --json       answers for programs, on one line\n"
-           "  kith COMMAND --help tells a command's arguments. A text that begins with -- goes after --\n");
+           "  kith COMMAND --help tells a command's arguments.\n"
+           "  A text that begins with -- goes after --\n");
 }

@@ -30,7 +30,7 @@ static void line(const char *label, const char *value)
 {
     if (value[0] == '\0')
         return;
-    printf("  %-11s ", label);
+    printf("  %-12s ", label);
     put_text(stdout, value);
     putchar('\n');
 }
@@ -39,7 +39,7 @@ static void line_time(const char *label, json_int_t at_ms)
 {
     if (at_ms == 0)
         return;
-    printf("  %-11s ", label);
+    printf("  %-12s ", label);
     put_time(stdout, at_ms);
     putchar('\n');
 }
@@ -56,8 +56,8 @@ static void render_kit(const char *kit)
     char copy[512], *save = NULL;
     int n = 0;
     snprintf(copy, sizeof(copy), "%s", kit);
-    printf("\nRecovery kit. Write these words on paper and keep it safe; they are shown once and stored "
-           "nowhere.\n"
+    printf("\nRecovery kit. Write these words on paper and keep it safe; they are shown\n"
+           "once and stored nowhere.\n"
            "(This version prints and checks the kit; recovering with it comes later.)\n\n");
     for (char *w = strtok_r(copy, " ", &save); w != NULL; w = strtok_r(NULL, " ", &save)) {
         n++;
@@ -163,7 +163,7 @@ static void render_requests(const json_t *result)
         line("met by", text(r, "how"));
         line_time("asked", number(r, "at_ms"));
         if (yes(r, "can_decide"))
-            printf("  %-11s kith approve %.*s   or   kith deny %.*s\n", "decide", ID_DIGITS, text(r, "id"),
+            printf("  %-12s kith approve %.*s   or   kith deny %.*s\n", "decide", ID_DIGITS, text(r, "id"),
                    ID_DIGITS, text(r, "id"));
     }
 }
@@ -392,7 +392,7 @@ static void render_groups(const json_t *groups)
     json_array_foreach(groups, i, g)
     {
         long long devices = (long long)number(g, "devices");
-        printf("  %-12s  ", text(g, "kind"));
+        printf("  %-12s ", text(g, "kind"));
         put_cell(stdout, text(g, "about"), about);
         printf("  %lld device%s, epoch %lld, %s\n", devices, devices == 1 ? "" : "s",
                (long long)number(g, "epoch"), text(g, "state"));
@@ -409,7 +409,7 @@ static void render_refused(json_t *refused)
     const char *name;
     json_t *count;
     json_object_foreach(refused, name, count)
-        printf("  %-11s %s, %lld times\n", "refused", name, (long long)json_integer_value(count));
+        printf("  %-12s %s, %lld times\n", "refused", name, (long long)json_integer_value(count));
 }
 
 static void render_status(const json_t *s)
@@ -427,11 +427,11 @@ static void render_status(const json_t *s)
     line("device", text(s, "device"));
     line("relay", text(s, "relay"));
     line("", yes(s, "relay_reached") ? "reached" : "not reached: what is written waits here");
-    printf("  %-11s %lld blocks to send, %lld skipped, %lld alarms\n", "counts",
+    printf("  %-12s %lld blocks to send, %lld skipped, %lld alarms\n", "counts",
            (long long)number(s, "waiting_to_send"), (long long)number(s, "blocks_skipped"),
            (long long)number(s, "alarms"));
     if (number(s, "texts_held") > 0)
-        printf("  %-11s %lld texts, for somebody came in since: kith waiting send, or kith waiting drop\n",
+        printf("  %-12s %lld texts, for somebody came in since: kith waiting send, or kith waiting drop\n",
                "wait", (long long)number(s, "texts_held"));
     render_refused(json_object_get(s, "refused"));
     if (yes(s, "supervised")) {

@@ -36,6 +36,8 @@ static void program_path(char out[static PATH_MAX])
         memcpy(out, "kith-relay", sizeof("kith-relay"));
 }
 
+static const char cannot_run[] = "kith-relay: cannot be run: is it beside kithd, or in the PATH?\n";
+
 /* Other threads may be in the middle of anything: only what may be called then. Nothing of the agent's stays
  * open. */
 static _Noreturn void run_child(int out, pid_t parent, const char *program, const char *url,
@@ -47,6 +49,7 @@ static _Noreturn void run_child(int out, pid_t parent, const char *program, cons
     if (prctl(PR_SET_PDEATHSIG, SIGTERM) == 0 && getppid() == parent && dup2(out, STDOUT_FILENO) >= 0 &&
         close_range(STDERR_FILENO + 1, ~0U, 0) == 0)
         execlp(program, "kith-relay", "--listen", url, "--data", data_dir, (char *)NULL);
+    (void)!write(STDERR_FILENO, cannot_run, sizeof(cannot_run) - 1);
     _exit(127);
 }
 

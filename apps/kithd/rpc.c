@@ -155,7 +155,7 @@ static void set_text(json_t *object, const char *key, const char *text)
 static json_t *refusal(const json_t *id, const struct result *r)
 {
     json_t *data = error_data(r->status);
-    if (r->why != ST_OK)
+    if (r->why != ST_OK && r->why != r->status) /* nothing is said twice */
         set_text(data, "why", say_of(r->why).what);
     set_text(data, "rule", r->rule);
     if (r->candidate_count > 0) {

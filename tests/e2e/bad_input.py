@@ -179,6 +179,13 @@ class BadInput(unittest.TestCase):
         relay = Relay(self.place).start()
         self.one_line(self.kithd(self.place.folder / "home", "--with-relay", relay.listen), "APP_RELAY_START")
 
+    def test_a_relay_program_that_is_not_there_is_named(self):
+        alone = pathlib.Path(shutil.copy(self.place.program("kithd"), self.place.folder / "kithd"))
+        result = run(self.place, str(alone), "--home", str(self.place.folder / "home"), "--with-relay",
+                     "tcp://127.0.0.1:0", PATH="/nowhere")
+        self.one_line(result, "APP_RELAY_START")
+        self.assertIn("kith-relay: cannot be run", result[2])
+
     def test_without_its_relay_a_device_works_and_says_that_it_waits(self):
         ana = self.family()
         tablet = self.pair(ana, "tablet", "Maya", "child", "y")[0]
@@ -251,6 +258,7 @@ class BadInput(unittest.TestCase):
         ana = self.family()
         tablet, code, said, confirmed, _ = self.pair(ana, "tablet", "Maya", "child", "y", wrong=True)
         self.one_line(confirmed, "PAIRING_CODE")
+        self.assertEqual(confirmed[2].count("The code is wrong"), 1)
         self.assertEqual(code, 1, said)
         self.assertFalse(tablet.kith("status")["in_family"])
         self.assertEqual([d["name"] for d in ana.kith("devices")["devices"]], ["ana"])

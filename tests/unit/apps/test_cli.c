@@ -94,6 +94,9 @@ static void what_is_not_understood_is_named(void **state)
         const char *line, *says;
     } rows[] = {
         {"frobnicate", "frobnicate"},
+        {"statsu", "did you mean status"},
+        {"aprove|x", "did you mean approve"},
+        {"polisy|show", "did you mean policy"},
         {"pair", "it is pair invite, or pair accept"},
         {"pair|erase", "pair"},
         {"send|Leo", "TEXT"},

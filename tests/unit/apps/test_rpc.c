@@ -157,6 +157,19 @@ static void an_ambiguous_name_comes_with_its_candidates(void **state)
     json_decref(reply);
 }
 
+static void a_reason_that_says_the_same_is_left_out(void **state)
+{
+    const struct result same = {.status = ST_PAIRING_CODE, .why = ST_PAIRING_CODE};
+    const struct result other = {.status = ST_POLICY_DENIED, .why = ST_POLICY_VALUE};
+    const struct rpc_call c = {0};
+    json_t *a = rpc_reply_result(&c, &same), *b = rpc_reply_result(&c, &other);
+    (void)state;
+    assert_null(json_object_get(json_object_get(json_object_get(a, "error"), "data"), "why"));
+    assert_non_null(json_object_get(json_object_get(json_object_get(b, "error"), "data"), "why"));
+    json_decref(a);
+    json_decref(b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -167,6 +180,7 @@ int main(void)
         cmocka_unit_test(damaged_requests_are_answered),
         cmocka_unit_test(a_result_says_what_the_command_has_and_no_more),
         cmocka_unit_test(an_ambiguous_name_comes_with_its_candidates),
+        cmocka_unit_test(a_reason_that_says_the_same_is_left_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
