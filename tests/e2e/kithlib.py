@@ -176,7 +176,8 @@ class Device:
     # ---- what is looked at again and again ----
 
     def texts(self, whom=None):
-        return self.kith("history", *([whom] if whom else []))["messages"]
+        """What was said; rows that only say that something is missing yet are left out."""
+        return [m for m in self.kith("history", *([whom] if whom else []))["messages"] if "gap" not in m]
 
     def has_text(self, text):
         return any(m["text"] == text for m in self.texts())
