@@ -6,7 +6,7 @@
 
 #include "sync/facts.h"
 #include "sync/family.h"
-#include "sync/journal.h"
+#include "sync/journal_internal.h"
 #include "tests/world/world_inside.h"
 #include "tests/world/world_story.h"
 
@@ -158,6 +158,21 @@ static void what_was_said_before_a_withdrawal_reaches_a_new_device_and_nothing_a
     assert_false(world_has_text(w, s.maya, after, NULL));
 }
 
+/* As when its author's own device tells that it said it. */
+static enum status attest_text(struct node *n, void *arg)
+{
+    struct scope_id scope;
+    struct entry_hash hash;
+    struct query q;
+    (void)arg;
+    query_start(&q, &n->sql, "SELECT scope, hash FROM entry WHERE kind = ?", "i", (int64_t)ENTRY_TEXT);
+    assert_true(query_next(&q));
+    QUERY_ID(&q, 0, &scope);
+    QUERY_ID(&q, 1, &hash);
+    enum status st = query_end(&q);
+    return st == ST_OK ? journal_attest(n, SCOPE_CONVERSATION, &scope, &hash) : st;
+}
+
 static void what_was_said_before_a_permits_end_reaches_a_new_device(void **state)
 {
     struct world *w = *state;
@@ -175,6 +190,9 @@ static void what_was_said_before_a_permits_end_reaches_a_new_device(void **state
     world_on(w, s.leo);
     world_run(w, 5 * MINUTE_MS);
     assert_true(world_has_text(w, laptop, "one", "Leo"));
+    assert_ok(world_forge(w, laptop, attest_text, NULL));
+    assert_int_equal(world_number(w, laptop, "SELECT count(*) FROM entry WHERE kind = 1 AND applied = 1"), 1);
+    assert_true(world_has_text(w, laptop, "one", "Leo")); /* now as said, and not judged again */
     char late[] = "late";
     forge_text(w, s.leo, late);
     assert_true(world_has_text(w, s.maya, late, "Leo"));
