@@ -10,6 +10,8 @@ static void header_write(struct writer *w, const void *value)
     WRITE_ID(w, &h->scope);
     WRITE_ID(w, &h->author);
     writer_u64(w, h->seq);
+    if (h->seq > ENTRY_SEQ_MAX)
+        writer_fail(w, ST_ENTRY_SEQ);
     WRITE_ID(w, &h->prev);
     writer_u32(w, h->generation);
     writer_u64(w, h->epoch);
@@ -31,6 +33,8 @@ static void header_read(struct reader *r, struct entry_header *h)
     reader_fixed(r, h->body_hash, sizeof h->body_hash);
     if (h->seq == 0 || (h->seq == 1 && !ID_EQUAL(&h->prev, &none)))
         reader_fail(r, ST_WIRE_VALUE);
+    if (h->seq > ENTRY_SEQ_MAX)
+        reader_fail(r, ST_ENTRY_SEQ);
 }
 
 enum status entry_header_hash(const struct entry_header *h, struct entry_hash *out)
@@ -146,6 +150,8 @@ uint16_t have_authors_read(struct reader *r, struct have_author out[static HAVE_
         READ_ID(&items, &a->hash);
         if (count > 1 && ID_COMPARE(&a[-1].author, &a->author) >= 0)
             reader_fail(&items, ST_WIRE_VALUE);
+        if (a->seq > ENTRY_SEQ_MAX)
+            reader_fail(&items, ST_ENTRY_SEQ);
     }
     reader_leave(r, &items);
     return count;

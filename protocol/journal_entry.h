@@ -12,13 +12,14 @@ enum journal_entry_limits {
     ENTRY_SALT_LEN = 16,
     ENTRY_BODY_MAX = 256 * 1024, /* an approach with a whole request in it */
     HAVE_AUTHORS_MAX = 128,      /* the leaves of a group, and as many devices that left it */
-    HAVE_BEACON_MAX = 256        /* one encoded beacon */
+    HAVE_BEACON_MAX = 256,       /* one encoded beacon */
+    ENTRY_SEQ_MAX = 1 << 20      /* entries of one device in one scope: ST_ENTRY_SEQ beyond */
 };
 
 struct entry_header {
     struct scope_id scope;
     struct device_id author;
-    uint64_t seq;           /* dense from 1 for each author in each scope */
+    uint64_t seq;           /* dense from 1 for each author in each scope, at most ENTRY_SEQ_MAX */
     struct entry_hash prev; /* of the author's entry before; zero at seq 1 */
     uint32_t generation;    /* of the group in which it was first sent */
     uint64_t epoch;
@@ -36,7 +37,8 @@ struct journal_entry {
     struct signature signature;
 };
 
-/* Decoding a body checks it against body_hash: ST_ENTRY_BODY_HASH. */
+/* Decoding a body checks it against body_hash: ST_ENTRY_BODY_HASH. A seq that is too high is neither written nor
+ * read: ST_ENTRY_SEQ. */
 enum status journal_entry_decode(struct journal_entry *out, struct span in) MUST_USE;
 enum status journal_entry_encode(struct writer *w, const struct journal_entry *e) MUST_USE;
 /* Fills header.body_hash from salt, kind and body. */

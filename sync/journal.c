@@ -418,6 +418,16 @@ static enum status take_known(struct node *n, enum scope_kind kind, const struct
     return st == ST_OK && a->attested ? attest_back(n, kind, &e->header.scope, found->id) : st;
 }
 
+/* Two entries under one number prove what there is to prove; who goes on gets no more room for it. */
+static enum status room_for_rival(struct node *n, const struct entry_header *h)
+{
+    int64_t kept = 0;
+    enum status st =
+        sql_number(&n->sql, &kept, 0, "SELECT count(*) FROM entry WHERE scope = ? AND author = ? AND fork = 1",
+                   "bb", SPAN_ID(&h->scope), SPAN_ID(&h->author));
+    return st == ST_OK && kept >= JOURNAL_RIVALS_MAX ? ST_JOURNAL_FORK : st;
+}
+
 enum status journal_take(struct node *n, enum scope_kind kind, struct span encoded, const struct take_args *a)
 {
     struct journal_entry e;
@@ -443,10 +453,13 @@ enum status journal_take(struct node *n, enum scope_kind kind, struct span encod
     if (found.id != 0 && found.same) {
         return take_known(n, kind, &e, encoded, &found, a);
     }
+    if (found.id != 0) {
+        st = room_for_rival(n, &e.header);
+    }
 
-    if (found.id == 0 && !b.attested && journal_scope_signs(kind)) {
+    if (st == ST_OK && found.id == 0 && !b.attested && journal_scope_signs(kind)) {
         b.attested = true; /* its signature covers it */
-    } else if (found.id == 0 && !b.attested) {
+    } else if (st == ST_OK && found.id == 0 && !b.attested) {
         st = attested_by_next(n, &e.header, &hash, &b.attested);
     }
     if (st == ST_OK) {

@@ -20,6 +20,7 @@ enum journal_limits {
     JOURNAL_HAVE_MS = 4 * 3600 * 1000,   /* a `have` so often without other cause */
     JOURNAL_REPAIR_MS = 3000,            /* whoever holds what another lacks waits up to this long */
     JOURNAL_ATTEST_BATCH = 512,          /* entries attested by one that came later, in one step */
+    JOURNAL_RIVALS_MAX = 8,              /* entries under a number that is taken: kept of one author in a scope */
     JOURNAL_REPAIR_BATCH = 64            /* entries sent again at once to a group */
 };
 

@@ -302,6 +302,9 @@ static const char *const step_sql[] = {
     "ALTER TABLE evidence ADD COLUMN seq INTEGER NOT NULL DEFAULT 0;"
     "CREATE INDEX"
     " evidence_seq ON evidence(grp, epoch, seq);",
+    /* ---- entries under a number that is taken ---- */
+    "CREATE INDEX"
+    " entry_rival ON entry(scope, author) WHERE fork = 1;",
 };
 
 enum status schema_make(struct sql *s, int version)

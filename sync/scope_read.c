@@ -170,6 +170,13 @@ static enum status take_commit(struct node *n, struct group *g, uint64_t seq, st
 
 /* ---- messages ---- */
 
+/* A member said what it may not say. */
+static enum status refused_by_name(struct node *n, enum status why)
+{
+    enum status st = node_refused(n, why);
+    return st == ST_OK ? node_skipped(n) : st;
+}
+
 static enum status take_message(struct node *n, struct group *g, struct span record)
 {
     struct mls_received received;
@@ -198,7 +205,7 @@ static enum status take_message(struct node *n, struct group *g, struct span rec
         }
     }
     mls_received_wipe(&received);
-    return st == ST_OK || status_is_fatal(st) ? st : node_skipped(n);
+    return st == ST_OK || status_is_fatal(st) ? st : refused_by_name(n, st);
 }
 
 enum status group_record(struct node *n, const struct log_row *log, uint64_t seq, struct span message)

@@ -87,6 +87,46 @@ static void the_first_entry_has_nothing_before_it(void **state)
     buffer_wipe(&b);
 }
 
+/* Encodes with a number that may be, and puts another one in its place. */
+static void put_seq(struct buffer *b, uint64_t seq)
+{
+    const struct journal_entry e = {.header = {.seq = 1}};
+    enum { AT = 1 + sizeof(struct scope_id) + ID_LEN };
+    struct writer w;
+    buffer_init(b, 4096);
+    writer_init(&w, b);
+    assert_ok(journal_entry_encode(&w, &e));
+    for (int i = 0; i < 8; i++)
+        b->ptr[AT + i] = (uint8_t)(seq >> (56 - 8 * i));
+}
+
+static void T15_numbers_end_at_their_limit(void **state)
+{
+    (void)state;
+    struct buffer b;
+    struct writer w;
+    struct have h = {.author_count = 1, .authors = {{.seq = ENTRY_SEQ_MAX + 1}}};
+    struct journal_entry e = {.header = {.seq = ENTRY_SEQ_MAX + 1}};
+    buffer_init(&b, 4096);
+    writer_init(&w, &b);
+    assert_status(journal_entry_encode(&w, &e), ST_ENTRY_SEQ);
+    buffer_wipe(&b);
+    put_seq(&b, ENTRY_SEQ_MAX);
+    assert_ok(journal_entry_decode(&e, buffer_span(&b)));
+    buffer_wipe(&b);
+    put_seq(&b, ENTRY_SEQ_MAX + 1);
+    assert_status(journal_entry_decode(&e, buffer_span(&b)), ST_ENTRY_SEQ);
+    buffer_wipe(&b);
+    put_seq(&b, UINT64_MAX);
+    assert_status(journal_entry_decode(&e, buffer_span(&b)), ST_ENTRY_SEQ);
+    buffer_wipe(&b);
+    buffer_init(&b, 4096);
+    writer_init(&w, &b);
+    assert_ok(have_encode(&w, &h));
+    assert_status(have_decode(&h, buffer_span(&b)), ST_ENTRY_SEQ);
+    buffer_wipe(&b);
+}
+
 static void have_names_an_author_once(void **state)
 {
     (void)state;
@@ -108,6 +148,7 @@ int main(void)
         cmocka_unit_test(a_withheld_body_leaves_the_hash_as_it_was),
         cmocka_unit_test(T24_another_body_under_a_header_is_refused),
         cmocka_unit_test(the_first_entry_has_nothing_before_it),
+        cmocka_unit_test(T15_numbers_end_at_their_limit),
         cmocka_unit_test(have_names_an_author_once),
     };
     if (suite_start() != ST_OK)

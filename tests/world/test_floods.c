@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A contact with a program of their own floods a conversation: what is kept of it is bounded, counted by
+ * name, and nobody else notices (T15). */
+#include <stdio.h>
+#include <string.h>
+
+#include "sync/journal_internal.h"
+#include "tests/support/test.h"
+#include "tests/support/test_entropy.h"
+#include "tests/world/world_inside.h"
+#include "tests/world/world_story.h"
+
+enum { MINUTE_MS = 60 * 1000, RIVALS = 40, SEQ_AT = 1 + 16 + ID_LEN };
+
+struct scene {
+    struct world *w;
+    struct story s;
+};
+
+static int setup(void **state)
+{
+    struct scene *x = mem_alloc(1, sizeof(*x));
+    x->w = world_new(test_seed(1));
+    story_children_meet(x->w, &x->s);
+    story_say(x->w, x->s.leo, "Maya", "hello", x->s.maya);
+    *state = x;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct scene *x = *state;
+    world_free(x->w);
+    mem_free(x, sizeof(*x));
+    return 0;
+}
+
+/* ---- flooding ---- */
+
+static enum status scope_of_talk(struct node *n, struct scope_id *out)
+{
+    struct query q;
+    query_start(&q, &n->sql, "SELECT scope FROM mls_group WHERE kind = 5 AND state = 1", "");
+    if (query_next(&q))
+        QUERY_ID(&q, 0, out);
+    return query_end(&q);
+}
+
+/* An entry by this device under number 1, or under `seq`, which the encoder would refuse to write. */
+static enum status tiny_entry(struct node *n, uint64_t seq, int which, struct buffer *out)
+{
+    struct journal_entry e = {.header = {.seq = 1}, .has_body = true, .kind = ENTRY_TEXT};
+    struct entry_body body = {.kind = ENTRY_TEXT};
+    struct buffer encoded;
+    struct writer w;
+    char text[16];
+    snprintf(text, sizeof(text), "%d", which);
+    body.u.text.text = span_text(text);
+    buffer_init(&encoded, ENTRY_BODY_MAX);
+    writer_init(&w, &encoded);
+    enum status st = scope_of_talk(n, &e.header.scope);
+    e.header.author = n->self.device;
+    if (st == ST_OK)
+        st = node_hlc(n, &e.header.hlc);
+    if (st == ST_OK)
+        st = entry_body_encode(&w, &body);
+    e.body = buffer_span(&encoded);
+    if (st == ST_OK)
+        st = journal_entry_hash_body(&e);
+    writer_init(&w, out);
+    if (st == ST_OK)
+        st = journal_entry_encode(&w, &e);
+    for (int i = 0; st == ST_OK && i < 8; i++)
+        out->ptr[SEQ_AT + i] = (uint8_t)(seq >> (56 - 8 * i));
+    buffer_wipe(&encoded);
+    return st;
+}
+
+static enum status flood(struct node *n, void *arg)
+{
+    const uint64_t *first_seq = arg;
+    struct scope_id scope;
+    struct group *g = NULL;
+    enum status st = scope_of_talk(n, &scope);
+    for (int i = 0; st == ST_OK && i < RIVALS; i++) {
+        struct buffer entry;
+        buffer_init(&entry, GROUP_MESSAGE_MAX);
+        st = tiny_entry(n, *first_seq + (*first_seq > 1 ? (uint64_t)i : 0), i, &entry);
+        const struct group_message m = {GROUP_ENTRY, buffer_span(&entry)};
+        if (st == ST_OK)
+            st = group_of_scope(n, &scope, &g);
+        if (st == ST_OK)
+            st = group_send(n, g, &m, 1, OUTBOX_PLAIN, NULL);
+        buffer_wipe(&entry);
+    }
+    return st;
+}
+
+static int64_t kept(struct scene *x, const char *of)
+{
+    char sql[200];
+    snprintf(sql, sizeof(sql), "SELECT count(*) FROM entry WHERE %s", of);
+    return world_number(x->w, x->s.maya, sql);
+}
+
+static int64_t refused(struct scene *x, const char *name)
+{
+    char sql[100];
+    snprintf(sql, sizeof(sql), "SELECT value FROM meta WHERE key = 'refused:%s'", name);
+    return world_number(x->w, x->s.maya, sql);
+}
+
+/* ---- what comes of it ---- */
+
+static void T15_entries_under_a_number_that_is_taken_are_kept_a_few_times(void **state)
+{
+    struct scene *x = *state;
+    uint64_t first = 1;
+    assert_ok(world_forge(x->w, x->s.leo, flood, &first));
+    world_run(x->w, 10 * MINUTE_MS);
+    assert_int_equal(kept(x, "fork = 1"), JOURNAL_RIVALS_MAX);
+    assert_int_equal(refused(x, "JOURNAL_FORK"), RIVALS - JOURNAL_RIVALS_MAX);
+    assert_true(world_alarms(x->w, x->s.maya) > 0);
+    story_say(x->w, x->s.ana, "Berg", "supper", x->s.maya);
+    story_say(x->w, x->s.leo, "Maya", "and this is me again", x->s.maya);
+}
+
+static void T15_numbers_beyond_the_limit_are_not_kept(void **state)
+{
+    struct scene *x = *state;
+    int64_t before = kept(x, "1");
+    uint64_t first = ENTRY_SEQ_MAX + 1;
+    assert_ok(world_forge(x->w, x->s.leo, flood, &first));
+    world_run(x->w, 10 * MINUTE_MS);
+    assert_int_equal(kept(x, "1"), before);
+    assert_int_equal(refused(x, "ENTRY_SEQ"), RIVALS);
+    story_say(x->w, x->s.ana, "Berg", "supper", x->s.maya);
+    story_say(x->w, x->s.leo, "Maya", "and this is me again", x->s.maya);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(T15_entries_under_a_number_that_is_taken_are_kept_a_few_times),
+        TEST(T15_numbers_beyond_the_limit_are_not_kept),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
