@@ -37,8 +37,8 @@ struct journal_entry {
     struct signature signature;
 };
 
-/* Decoding a body checks it against body_hash: ST_ENTRY_BODY_HASH. A seq that is too high is neither written nor
- * read: ST_ENTRY_SEQ. */
+/* Decoding a body checks it against body_hash: ST_ENTRY_BODY_HASH. A seq that is too high is neither written
+ * nor read: ST_ENTRY_SEQ. */
 enum status journal_entry_decode(struct journal_entry *out, struct span in) MUST_USE;
 enum status journal_entry_encode(struct writer *w, const struct journal_entry *e) MUST_USE;
 /* Fills header.body_hash from salt, kind and body. */
