@@ -198,6 +198,23 @@ static enum status judge_refresh(const struct judge *j, const struct authorize_a
 
 /* ---- the commit ---- */
 
+static enum status judge_founding(struct judge *j)
+{
+    enum status st = j->committer->leaf == 0 ? ST_OK : ST_AUTHORIZE_COMMITTER;
+    for (size_t i = 0; st == ST_OK && i < j->member_count; i++) {
+        struct judge_member *m = &j->members[i];
+        if (!m->is_new && m != j->committer)
+            return ST_AUTHORIZE_COMMITTER;
+        st = judge_certificate(j, &m->certificate);
+    }
+    for (size_t i = 0; i < j->member_count; i++)
+        j->members[i].is_new = true;
+    j->committer = NULL;
+    if (st != ST_OK)
+        return st;
+    return j->context->kind == SCOPE_CONVERSATION ? judge_conversation(j) : judge_family_scope(j);
+}
+
 static enum status judge_commit(struct judge *j, const struct authorize_args *a)
 {
     enum status st = judge_read_evidence(j, a);
@@ -214,6 +231,8 @@ static enum status judge_commit(struct judge *j, const struct authorize_args *a)
         st = judge_tree(j);
     if (st != ST_OK)
         return st;
+    if (a->founding)
+        return judge_founding(j);
     mark_readded(j);
     st = j->context->kind == SCOPE_CONVERSATION ? judge_conversation(j) : judge_family_scope(j);
     return st == ST_OK ? judge_refresh(j, a) : st;

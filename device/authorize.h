@@ -33,6 +33,9 @@ struct authorize_args { /* borrows all */
     size_t evidence_count;
     const struct person_ref *authors; /* persons who made the last epochs' commits, newest first */
     size_t author_count;
+    /* The first commit of a successor group (protocol.md §5.4), which its founder alone ever judges: everybody
+     * is new, as its members judge it from their Admissions. */
+    bool founding;
 };
 
 /* ST_OK, or why the commit is void. `after`, if not NULL, gets the chains at the new heads (on failure:

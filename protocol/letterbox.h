@@ -80,8 +80,11 @@ enum letterbox_message_type {
     LETTERBOX_READD = 6,           /* struct readd_request */
     LETTERBOX_EVIDENCE = 7,        /* struct evidence_record: of a removal, before its commit */
     LETTERBOX_LEAF = 8,            /* struct leaf_told: answers a ReaddRequest that names another leaf */
-    LETTERBOX_BOX = 9,             /* struct letterbox: where the sender's person has letters of this contact */
-    LETTERBOX_MESSAGE_TYPE_LAST = LETTERBOX_BOX
+    LETTERBOX_BOX = 9,        /* struct letterbox: where the sender's person has letters of this contact */
+    LETTERBOX_SUCCESSOR = 10, /* struct successor: the scope's next generation, with the Admission to it */
+    LETTERBOX_SUCCESSOR_ASK =
+        11, /* struct beacon: the sender is about to found one and needs a key package */
+    LETTERBOX_MESSAGE_TYPE_LAST = LETTERBOX_SUCCESSOR_ASK
 };
 
 struct letterbox_message {

@@ -67,6 +67,7 @@ enum wire_limits {
     X(SCOPE_ID, "scope id")                           \
     X(PAIR_ID, "pair id")                             \
     X(AUTHENTICATOR_HASH, "epoch authenticator hash") \
+    X(SUCCESSOR, "successor group id")                \
     X(LINK_PAIR, "link pair check")                   \
     X(LINK_MEET, "link meet check")                   \
     X(MARK, "family mark")                            \

@@ -7,6 +7,7 @@
 #include "sync/journal_internal.h"
 #include "sync/removal.h"
 #include "sync/restore.h"
+#include "sync/succession.h"
 
 /* ---- own entries ---- */
 
@@ -60,10 +61,10 @@ static enum status batch_header(struct batch *b, enum group_message_kind kind, i
 
 /* The newest epoch at which a person came who was not there before: what is older stays with those who were.
  */
-static enum status newest_person_epoch(struct node *n, const struct group *g, int64_t *out)
+static bool is_older(const struct entry_header *h, const struct succession_since *since)
 {
-    return sql_number(&n->sql, out, 0, "SELECT max(epoch) FROM epoch WHERE grp = ? AND new_person = 1", "i",
-                      g->id);
+    return h->generation < since->generation ||
+           (h->generation == since->generation && (int64_t)h->epoch < since->epoch);
 }
 
 static enum status mark_sent(struct node *n, const struct group *g, const struct batch *b, int64_t outbox)
@@ -256,14 +257,14 @@ static enum status take_have(struct node *n, struct group *g, const struct devic
 /* An entry as it may be passed on here: whole, or its header alone (§8). In a
  * conversation nobody is to take on this device's word what did not take effect here. */
 static enum status add_repair(struct node *n, const struct group *g, struct batch *b, struct query *q,
-                              int64_t limit)
+                              const struct succession_since *since)
 {
     struct journal_entry e;
     enum status st = journal_entry_decode(&e, query_blob(q, 1));
     bool own = st == ST_OK && ID_EQUAL(&e.header.author, &n->self.device);
     enum group_message_kind kind = own ? GROUP_ENTRY : GROUP_PASSED_ON;
     bool private = g->kind == SCOPE_CONVERSATION || (g->kind == SCOPE_FAMILY && e.kind == ENTRY_TEXT);
-    bool older = e.header.generation < g->generation || (int64_t)e.header.epoch < limit;
+    bool older = is_older(&e.header, since);
     int64_t applied = query_int(q, 2), held = query_int(q, 3);
     bool judged = own || g->kind != SCOPE_CONVERSATION || applied == ENTRY_APPLIED;
     bool alone = (older && held != TEXT_RELEASED) || !judged || held == TEXT_HELD;
@@ -280,17 +281,17 @@ static enum status add_repair(struct node *n, const struct group *g, struct batc
 static enum status send_repair(struct node *n, struct group *g, const struct device_id *author,
                                int64_t from_seq)
 {
-    int64_t limit = 0;
+    struct succession_since since;
     struct query q;
     struct batch *b = batch_new();
-    enum status st = b ? newest_person_epoch(n, g, &limit) : ST_NO_MEMORY;
+    enum status st = b ? succession_since(n, g, &since) : ST_NO_MEMORY;
     query_start(
         &q, &n->sql,
         "SELECT id, entry, applied, held FROM entry WHERE scope = ? AND author = ? AND seq >= ? AND fork = 0"
         " AND (own = 0 OR acked = 1) ORDER BY seq LIMIT 48",
         "bbi", SPAN_ID(&g->scope), SPAN_ID(author), from_seq);
     while (st == ST_OK && b->count < JOURNAL_REPAIR_BATCH && query_next(&q)) {
-        st = add_repair(n, g, b, &q, limit);
+        st = add_repair(n, g, b, &q, &since);
     }
     enum status end = query_end(&q);
     st = st == ST_OK ? end : st;

@@ -53,13 +53,15 @@ struct received_letter {
     struct device_certificate from;
 };
 enum status letter_contact_request(struct node *n, const struct received_letter *l) MUST_USE; /* contact.c */
-enum status letter_admission(struct node *n, const struct received_letter *l) MUST_USE;  /* scope_join.c */
-enum status letter_revocation(struct node *n, const struct received_letter *l) MUST_USE; /* removal.c */
-enum status letter_withdrawal(struct node *n, const struct received_letter *l) MUST_USE; /* contact.c */
-enum status letter_beacon(struct node *n, const struct received_letter *l) MUST_USE;     /* journal.c */
-enum status letter_readd(struct node *n, const struct received_letter *l) MUST_USE;      /* reconcile.c */
-enum status letter_leaf(struct node *n, const struct received_letter *l) MUST_USE;       /* restore.c */
-enum status letter_box(struct node *n, const struct received_letter *l) MUST_USE;        /* restore.c */
-enum status letter_evidence(struct node *n, const struct received_letter *l) MUST_USE;   /* removal.c */
+enum status letter_admission(struct node *n, const struct received_letter *l) MUST_USE;     /* scope_join.c */
+enum status letter_revocation(struct node *n, const struct received_letter *l) MUST_USE;    /* removal.c */
+enum status letter_withdrawal(struct node *n, const struct received_letter *l) MUST_USE;    /* contact.c */
+enum status letter_beacon(struct node *n, const struct received_letter *l) MUST_USE;        /* journal.c */
+enum status letter_readd(struct node *n, const struct received_letter *l) MUST_USE;         /* reconcile.c */
+enum status letter_leaf(struct node *n, const struct received_letter *l) MUST_USE;          /* restore.c */
+enum status letter_box(struct node *n, const struct received_letter *l) MUST_USE;           /* restore.c */
+enum status letter_successor(struct node *n, const struct received_letter *l) MUST_USE;     /* scope_join.c */
+enum status letter_successor_ask(struct node *n, const struct received_letter *l) MUST_USE; /* succession.c */
+enum status letter_evidence(struct node *n, const struct received_letter *l) MUST_USE;      /* removal.c */
 
 #endif

@@ -126,6 +126,11 @@ enum status logs_unsend(struct node *n, int64_t log, enum outbox_purpose purpose
     return sql_run(&n->sql, "DELETE FROM outbox WHERE log = ? AND purpose = ?", "ii", log, (int64_t)purpose);
 }
 
+enum status logs_unsend_all(struct node *n, int64_t log)
+{
+    return sql_run(&n->sql, "DELETE FROM outbox WHERE log = ?", "i", log);
+}
+
 /* ---- messages into blocks ---- */
 
 struct packing {

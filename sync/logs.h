@@ -83,6 +83,7 @@ enum status logs_append(struct node *n, int64_t log, const struct span *messages
                         enum outbox_purpose purpose, int64_t owner, int64_t *last) MUST_USE;
 /* Drops what was not sent yet of this purpose. */
 enum status logs_unsend(struct node *n, int64_t log, enum outbox_purpose purpose) MUST_USE;
+enum status logs_unsend_all(struct node *n, int64_t log) MUST_USE;
 
 /* An answer, or NULL when none came. */
 enum status logs_answer(struct node *n, uint64_t id, const struct relay_answer *answer) MUST_USE;
@@ -107,6 +108,8 @@ enum status group_read_to_end(struct node *n, const int64_t *logs, size_t count,
 /* The relay takes no more blocks into a bulk log of ours. */
 enum status history_log_full(struct node *n, const struct log_row *log) MUST_USE;
 /* A seq of a group's log is missing. */
+/* This log has all the blocks that it may have: succession.c. */
+enum status group_log_full(struct node *n, const struct log_row *log) MUST_USE;
 enum status group_hole(struct node *n, const struct log_row *log) MUST_USE;
 /* A relay started again with an empty store: every log's cursor is 0 now. */
 enum status group_gap(struct node *n, int64_t relay) MUST_USE;

@@ -82,6 +82,17 @@ enum status logs_pump_trims(struct node *n, struct relay_state *r)
     return free_now ? send_trim(n, r, log) : st;
 }
 
+/* A group's log that is at its limit takes no commit any more. */
+enum status logs_full(struct node *n, const struct flight *f)
+{
+    struct log_row log;
+    struct secret key;
+    int64_t cursor = 0;
+    enum status st = logs_load(n, f->log, &log, &key, &cursor);
+    secret_wipe(&key);
+    return st == ST_OK && log.id != 0 && log.kind == LOG_OF_GROUP ? group_log_full(n, &log) : st;
+}
+
 /* A bulk log that is at its limit ends the job that fills it, and nothing else. */
 enum status logs_answer_full(struct node *n, const struct flight *f)
 {

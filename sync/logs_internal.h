@@ -70,6 +70,7 @@ enum status logs_load(struct node *n, int64_t id, struct log_row *out, struct se
 
 enum status logs_pump_bulk(struct node *n, struct relay_state *r, size_t at_once) MUST_USE;
 enum status logs_pump_trims(struct node *n, struct relay_state *r) MUST_USE;
+enum status logs_full(struct node *n, const struct flight *f) MUST_USE;
 enum status logs_answer_full(struct node *n, const struct flight *f) MUST_USE;
 
 #endif

@@ -475,6 +475,9 @@ static enum status answered(struct node *n, struct relay_state *r, const struct 
     if (a->result == RELAY_LOG_FULL && f->bulk) {
         return logs_answer_full(n, f);
     }
+    if (a->result == RELAY_LOG_FULL) {
+        st = logs_full(n, f);
+    }
     if (a->result != RELAY_OK) {
         if (a->result != RELAY_INCARNATION) {
             back_off(n, r, a->retry_after_ms);

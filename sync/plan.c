@@ -343,7 +343,8 @@ enum status plan_commit(struct node *n, struct group *g, struct plan *p)
                                       .evidence = p->evidence.records,
                                       .evidence_count = p->evidence.count,
                                       .context = c.move_heads ? &context : NULL,
-                                      .identity = buffer_span(&c.identity)};
+                                      .identity = buffer_span(&c.identity),
+                                      .successor = p->successor};
         st = group_commit(n, g, &a);
     }
     buffer_wipe(&c.identity);

@@ -15,6 +15,7 @@ struct plan {
     bool heads;   /* the commit is wanted for the newest heads' sake */
     bool foreign; /* … and other families' heads move too: a Revocation of theirs wants it */
     struct evidence_set evidence;
+    const struct successor *successor; /* it is the founding of one; else NULL */
 };
 
 struct plan *plan_new(void); /* NULL: no memory */

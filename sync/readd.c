@@ -7,6 +7,7 @@
 #include "sync/family.h"
 #include "sync/journal.h"
 #include "sync/removal.h"
+#include "sync/succession.h"
 
 enum readd_limits {
     ASK_AGAIN_MS = 10 * 60 * 1000,
@@ -19,8 +20,7 @@ enum readd_limits {
 
 /* ---- letters to the members of a group ---- */
 
-/* Where a member's letters go: a family device's own box, or the box that a contact gave us. */
-static enum status box_of(struct node *n, const struct device_certificate *c, struct buffer *box, bool *found)
+enum status readd_box_of(struct node *n, const struct device_certificate *c, struct buffer *box, bool *found)
 {
     if (ID_EQUAL(&c->who.family, &n->self.family)) {
         return sql_bytes(&n->sql, box, found,
@@ -49,7 +49,7 @@ enum status letters_to_members(struct node *n, struct group *g, enum letterbox_m
                 again || (person_ref_equal(&told[i], &c.who) && !ID_EQUAL(&c.who.family, &n->self.family));
         }
         buffer_init(&box, LETTERBOX_MAX);
-        st = again ? ST_OK : box_of(n, &c, &box, &found);
+        st = again ? ST_OK : readd_box_of(n, &c, &box, &found);
         if (st == ST_OK && found && box.len != 0) {
             struct letter l = {.type = type, .box = buffer_span(&box), .to = c.who, .body = body};
             st = letter_send(n, &l);
@@ -62,7 +62,7 @@ enum status letters_to_members(struct node *n, struct group *g, enum letterbox_m
 
 /* ---- asking ---- */
 
-static bool own_leaf_hash(const struct group *g, uint8_t out[static HASH_LEN])
+bool readd_own_leaf(const struct group *g, uint8_t out[static HASH_LEN])
 {
     struct mls_member m;
     uint32_t at = mls_group_own_leaf(g->mls);
@@ -102,7 +102,7 @@ static enum status ask(struct node *n, struct group *g)
     buffer_init(&package, WIRE_KEY_PACKAGE_MAX);
     buffer_init(&body, EVIDENCE_RECORD_MAX);
     enum status st =
-        own_leaf_hash(g, q.old_leaf_hash) ? key_package_make(n, &anybody, false, &package) : ST_STORE_ROW;
+        readd_own_leaf(g, q.old_leaf_hash) ? key_package_make(n, &anybody, false, &package) : ST_STORE_ROW;
     q.key_package = buffer_span(&package);
     if (st == ST_OK) {
         st = readd_request_make(n, &q, &body);
@@ -187,7 +187,7 @@ enum status readd_tell_leaf(struct node *n, struct group *g, const struct device
     buffer_init(&box, LETTERBOX_MAX);
     buffer_init(&body, 128);
     writer_init(&w, &body);
-    enum status st = box_of(n, &c, &box, &found);
+    enum status st = readd_box_of(n, &c, &box, &found);
     if (st == ST_OK) {
         st = leaf_told_encode(&w, &told);
     }
@@ -206,6 +206,7 @@ enum status letter_readd(struct node *n, const struct received_letter *l)
     struct group *g = NULL;
     struct person_ref who;
     uint32_t leaf = 0;
+    bool wanted = false;
     enum status st = readd_request_decode(&q, l->m->body);
     if (st == ST_OK) {
         st = readd_request_verify(&q);
@@ -215,6 +216,12 @@ enum status letter_readd(struct node *n, const struct received_letter *l)
     }
     if (st == ST_OK) {
         st = group_of_scope(n, &q.scope, &g);
+    }
+    if (st == ST_OK) {
+        st = succession_wanted(n, &q.scope, &wanted);
+    }
+    if (st == ST_OK && g->generation == q.generation && (wanted || g->state == GROUP_STUCK)) {
+        return succession_keep_package(n, g, &q);
     }
     if (st == ST_OK && g->state != GROUP_ACTIVE) {
         st = ST_GROUP_NOT_HERE;
@@ -255,7 +262,7 @@ static enum status plan_one(struct node *n, struct group *g, struct plan *p, con
     if (at == GROUP_ADDS_MAX || !readd_names_leaf(n, g, q, &leaf, &c.who)) {
         return ST_OK;
     }
-    enum status st = box_of(n, &c, &p->boxes[at], &found);
+    enum status st = readd_box_of(n, &c, &p->boxes[at], &found);
     if (st != ST_OK || !found) {
         return st;
     }
@@ -361,7 +368,7 @@ static enum status letter_beacon_to(struct node *n, struct group *g, const struc
     }
     buffer_init(&box, LETTERBOX_MAX);
     buffer_init(&beacon, 1024);
-    enum status st = member ? box_of(n, &c, &box, sent) : ST_OK;
+    enum status st = member ? readd_box_of(n, &c, &box, sent) : ST_OK;
     *sent = st == ST_OK && *sent && box.len != 0;
     if (*sent) {
         st = group_beacon(n, g, answer, &beacon);

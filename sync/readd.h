@@ -12,6 +12,9 @@
  * `except` (may be NULL). */
 enum status letters_to_members(struct node *n, struct group *g, enum letterbox_message_type type,
                                struct span body, const struct device_id *except) MUST_USE;
+/* Where a member's letters go: a family device's own box, or the box that a contact gave us. */
+enum status readd_box_of(struct node *n, const struct device_certificate *c, struct buffer *box,
+                         bool *found) MUST_USE;
 /* Asks for stuck groups, sends the day's beacons, notices when others are ahead; called by reconcile. */
 enum status readd_due(struct node *n) MUST_USE;
 /* A member's beacon stands before our epoch, which it should have read by now: ours by letter, once an hour.
@@ -20,6 +23,8 @@ enum status readd_tell_behind(struct node *n, struct group *g, const struct devi
 /* Puts a request that is due into the plan: the old leaf goes, the fresh one comes, in one commit. */
 enum status readd_plan(struct node *n, struct group *g, struct plan *p) MUST_USE;
 
+/* The hash of this device's leaf; false: it has none. */
+bool readd_own_leaf(const struct group *g, uint8_t out[static HASH_LEN]);
 /* Signs a request; the caller filled in scope, generation, leaf and key package. */
 enum status readd_request_make(struct node *n, struct readd_request *q, struct buffer *out) MUST_USE;
 /* It asks with another leaf than the one it has here: it hears which one that is, and asks again. */

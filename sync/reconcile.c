@@ -15,12 +15,13 @@
 #include "sync/removal.h"
 #include "sync/restore.h"
 #include "sync/said.h"
+#include "sync/succession.h"
 
 enum reconcile_limits { GROUPS_AT_ONCE = 256 };
 
 /* ---- who belongs ---- */
 
-static bool belongs(const struct group *g, const struct family_device *d)
+bool reconcile_belongs(const struct group *g, const struct family_device *d)
 {
     switch (g->kind) {
     case SCOPE_FAMILY:
@@ -43,7 +44,7 @@ static enum status plan_coming(struct node *n, struct group *g, struct plan *p)
     size_t count = 0;
     enum status st = family_devices(n, NULL, devices, WIRE_LEAVES_MAX, &count);
     for (size_t i = 0; st == ST_OK && i < count; i++) {
-        if (belongs(g, &devices[i]) && !group_has_device(g, &devices[i].device, NULL)) {
+        if (reconcile_belongs(g, &devices[i]) && !group_has_device(g, &devices[i].device, NULL)) {
             struct person_ref who = {n->self.family, devices[i].person};
             st = plan_add(n, p, &devices[i].device, &who);
         }
@@ -62,7 +63,7 @@ static enum status plan_leaving(struct node *n, struct group *g, struct plan *p)
     for (uint32_t at = 0; st == ST_OK && group_next(g, &at, &c);) {
         bool stays = false;
         for (size_t i = 0; i < count; i++) {
-            stays = stays || (ID_EQUAL(&devices[i].device, &c.device) && belongs(g, &devices[i]));
+            stays = stays || (ID_EQUAL(&devices[i].device, &c.device) && reconcile_belongs(g, &devices[i]));
         }
         if (!stays && plan_may_remove(n, g, &c.device)) {
             p->removes[p->remove_count++] = at - 1;
@@ -341,6 +342,9 @@ static enum status family_work(struct node *n, void *arg)
     }
     if (st == ST_OK) {
         st = readd_due(n);
+    }
+    if (st == ST_OK) {
+        st = successions_due(n);
     }
     if (st == ST_OK) {
         st = groups_refresh_due(n);

@@ -12,6 +12,9 @@ enum status reconcile(struct node *n) MUST_USE;
 enum status reconcile_found_ward(struct node *n, const struct person_id *child) MUST_USE;
 /* After `init`: the groups of one of family, parents and own. */
 enum status reconcile_found_family(struct node *n) MUST_USE;
+struct family_device;
+/* Does the device belong into this group of the family, as the roster says? */
+bool reconcile_belongs(const struct group *g, const struct family_device *d);
 struct evidence_set;
 /* Spans of a set that is complete. */
 void evidence_set_fix(struct evidence_set *set);

@@ -305,6 +305,23 @@ static const char *const step_sql[] = {
     /* ---- entries under a number that is taken ---- */
     "CREATE INDEX"
     " entry_rival ON entry(scope, author) WHERE fork = 1;",
+    /* ---- successor groups: sync/succession.h ---- */
+    /* since_: from which epoch of which generation on bodies are passed on whole; NULL: of this one's first.
+     */
+    "ALTER TABLE mls_group ADD COLUMN stuck_at INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE mls_group ADD COLUMN since_generation INTEGER;"
+    "ALTER TABLE mls_group ADD COLUMN since_epoch INTEGER;"
+    "ALTER TABLE admission_wait ADD COLUMN successor INTEGER NOT NULL DEFAULT 0;"
+    /* generation: of the successor that is wanted. */
+    "CREATE TABLE succession(scope BLOB PRIMARY KEY, generation INTEGER NOT NULL, reason INTEGER NOT NULL, "
+    "relay TEXT NOT NULL, due_at INTEGER NOT NULL, asked_at INTEGER NOT NULL DEFAULT 0) STRICT, WITHOUT "
+    "ROWID;"
+    /* Key packages for successors: others' that came by letter; this device's own, as it was given out. */
+    "CREATE TABLE succession_package(scope BLOB NOT NULL, device BLOB NOT NULL, package BLOB NOT NULL, at_ms "
+    "INTEGER NOT NULL, PRIMARY KEY(scope, device)) STRICT, WITHOUT ROWID;"
+    /* With whom a successor was founded. */
+    "CREATE TABLE founding(grp INTEGER NOT NULL REFERENCES mls_group ON DELETE CASCADE, device BLOB NOT NULL,"
+    " PRIMARY KEY(grp, device)) STRICT, WITHOUT ROWID;",
 };
 
 enum status schema_make(struct sql *s, int version)

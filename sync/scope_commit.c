@@ -93,18 +93,40 @@ static enum status keep_letter(struct node *n, const struct group *g, const stru
         "iibbbb", g->id, (int64_t)l->type, l->box, SPAN_ID(&l->to.family), SPAN_ID(&l->to.person), l->body);
 }
 
+/* The Admission's bytes become those of the successor that carries it. */
+static enum status put_into_successor(const struct successor *s, struct buffer *admission)
+{
+    struct successor whole = *s;
+    struct buffer bytes;
+    struct writer w;
+    whole.admission = buffer_span(admission);
+    buffer_init(&bytes, LETTERBOX_BODY_MAX);
+    writer_init(&w, &bytes);
+    enum status st = successor_encode(&w, &whole);
+    if (st == ST_OK) {
+        buffer_wipe(admission);
+        *admission = bytes;
+    } else {
+        buffer_wipe(&bytes);
+    }
+    return st;
+}
+
 static enum status keep_letters(struct node *n, struct group *g, const struct group_commit_args *a,
                                 const struct making *m)
 {
     struct buffer admission;
     buffer_init(&admission, LETTERBOX_BODY_MAX);
+    enum letterbox_message_type type = a->successor ? LETTERBOX_SUCCESSOR : LETTERBOX_ADMISSION;
     enum status st = ST_OK;
     if (a->add_count != 0) {
         st = group_make_admission(n, g, m->staged, a, buffer_span(&m->welcome), &admission);
     }
+    if (st == ST_OK && a->successor) {
+        st = put_into_successor(a->successor, &admission);
+    }
     for (size_t i = 0; st == ST_OK && i < a->add_count; i++) {
-        struct group_letter l = {LETTERBOX_ADMISSION, a->adds[i].box, buffer_span(&admission),
-                                 a->adds[i].who};
+        struct group_letter l = {type, a->adds[i].box, buffer_span(&admission), a->adds[i].who};
         st = keep_letter(n, g, &l);
     }
     for (size_t i = 0; st == ST_OK && i < a->letter_count; i++) {
@@ -346,8 +368,9 @@ enum status group_end_epoch(struct node *n, struct group *g, struct mls_staged *
     struct newcomers newcomers;
     int64_t old_log = g->log;
     bool known = person_of_leaf(g, mls_staged_committer(staged), &author);
-    bool out_of_it = mls_staged_removes_us(staged);
+    bool out_of_it = mls_staged_removes_us(staged), founding = group_is_founding(g);
     find_newcomers(g, staged, &newcomers);
+    newcomers.person = newcomers.person && !founding; /* all of them were in the group before */
     enum status st = epoch_evidence(n, g, evidence->records, evidence->count);
     if (st == ST_OK && own) {
         st = send_letters(n, g);
@@ -379,7 +402,7 @@ enum status group_end_epoch(struct node *n, struct group *g, struct mls_staged *
     if (st == ST_OK) {
         st = expect_beacons(n, g, &newcomers);
     }
-    if (st == ST_OK && own && newcomers.count != 0) {
+    if (st == ST_OK && own && newcomers.count != 0 && !founding) {
         st = scope_added(n, g, newcomers.added, newcomers.count);
         st = status_is_fatal(st) ? st : ST_OK; /* what follows from it cannot undo the epoch */
     }

@@ -230,6 +230,10 @@ enum status group_set_state(struct node *n, struct group *g, enum group_state st
 enum status group_stuck(struct node *n, struct group *g, const char *why)
 {
     enum status st = group_set_state(n, g, GROUP_STUCK, why);
+    if (st == ST_OK) {
+        st = sql_run(&n->sql, "UPDATE mls_group SET stuck_at = ? WHERE id = ? AND stuck_at = 0", "ii",
+                     n->now.wall_ms, g->id);
+    }
     return st == ST_OK ? node_notice(n, NOTICE_STUCK, "", why, &g->scope) : st;
 }
 
@@ -406,6 +410,9 @@ enum status group_found(struct node *n, const struct group_found_args *a, struct
     buffer_init(&certificate, WIRE_CERTIFICATE_MAX);
     writer_init(&w, &bytes);
     entropy_fill(&n->entropy, id, sizeof(id));
+    if (a->id) {
+        memcpy(id, a->id, sizeof(id));
+    }
     enum status st = kith_context_encode(&w, &context);
     if (st == ST_OK) {
         st = family_own_certificate(n, &certificate);
@@ -453,6 +460,11 @@ bool group_next(const struct group *g, uint32_t *leaf, struct device_certificate
         }
     }
     return false;
+}
+
+bool group_is_founding(const struct group *g)
+{
+    return g->epoch == 0 && mls_group_member_count(g->mls) == 1 && successor_is_name(mls_group_id(g->mls));
 }
 
 bool group_has_device(const struct group *g, const struct device_id *device, uint32_t *leaf)

@@ -22,10 +22,11 @@
 #include "protocol/kith_context.h"
 #include "protocol/letterbox.h"
 #include "protocol/mls/group.h"
+#include "protocol/successor.h"
 #include "sync/logs.h"
 
 enum group_limits {
-    GROUP_ADDS_MAX = WIRE_DEVICES_MAX * 2,
+    GROUP_ADDS_MAX = WIRE_LEAVES_MAX,
     GROUP_LATE_MS = 24 * 3600 * 1000, /* late messages of an ended epoch are read for a day */
     GROUP_REFRESH_SENT = 100,         /* own messages until the own leaf is refreshed */
     GROUP_REFRESH_DAYS = 7,
@@ -71,6 +72,7 @@ struct group_found_args {
     const char *relay;
     bool has_peer;
     struct person_ref subject, peer;
+    const uint8_t *id; /* of 32 bytes: a successor's name (protocol/successor.h); NULL: random */
 };
 enum status group_found(struct node *n, const struct group_found_args *a, struct group **out) MUST_USE;
 
@@ -103,6 +105,7 @@ struct group_commit_args {
     struct span identity;               /* this device's renewed certificate for its leaf; empty: as it is */
     const struct group_letter *letters; /* besides the Admissions, which are made here */
     size_t letter_count;
+    const struct successor *successor; /* its founding: the Admissions go inside of it; or NULL */
 };
 /* Makes the pending commit and puts it into the outbox after its evidence. ST_GROUP_BUSY when there is one
  * already; what authorize would refuse is refused here. */

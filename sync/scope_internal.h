@@ -44,6 +44,8 @@ enum status group_gap_nonce(struct node *n, const struct group *g, uint8_t out[s
 /* A beacon in a gap: if it counts, and is ahead or the same as ours of that epoch, the gap may be over. */
 enum status group_gap_beacon(struct node *n, struct group *g, const struct device_id *from,
                              const struct beacon *b, bool same) MUST_USE;
+/* Is this the founder's own successor group, to which nobody else was added yet? */
+bool group_is_founding(const struct group *g);
 /* Persons who made the commits of the last epochs, newest first. */
 enum status group_authors(struct node *n, const struct group *g, struct person_ref out[ADMISSION_AUTHORS_MAX],
                           size_t *count) MUST_USE;

@@ -5,8 +5,10 @@
 #include "sync/held.h"
 #include "sync/journal.h"
 #include "sync/pair.h"
+#include "sync/removal.h"
 #include "sync/restore.h"
 #include "sync/scope_internal.h"
+#include "sync/succession.h"
 
 enum join_limits {
     ADMISSION_AGAIN_MS = 2000,
@@ -273,25 +275,52 @@ struct before { /* who was in the group that gives way */
     struct person_ref persons[WIRE_LEAVES_MAX];
     size_t count;
     bool there;
+    struct succession_since since;
 };
 
+struct joining {
+    const struct admission *a;
+    const struct successor *successor; /* its founding, or NULL */
+    const struct device_certificate *from;
+    struct buffer record;
+    uint8_t ref[HASH_LEN];
+    bool last_resort;
+    struct mls_group *mls;
+    struct kith_context context;
+};
+
+/* Both are first groups of their generation, and neither follows the other. */
+static bool is_rival(const struct group *old, const struct joining *j)
+{
+    return old->generation == j->a->generation && !j->successor &&
+           !successor_is_name(mls_group_id(old->mls)) && !successor_is_name(mls_group_id(j->mls));
+}
+
 /* A group of this scope that is here already gives way to one that is newer, or to a re-adding. */
-static enum status make_room(struct node *n, const struct admission *a, uint64_t epoch, struct before *before)
+static enum status make_room(struct node *n, const struct joining *j, struct before *before)
 {
     struct group *old = NULL;
-    enum status st = group_of_scope(n, &a->scope, &old);
+    enum status st = group_of_scope(n, &j->a->scope, &old);
     if (st == ST_GROUP_NOT_HERE) {
         return ST_OK;
     }
     if (st != ST_OK) {
         return st;
     }
-    bool same = old->generation == a->generation && memcmp(old->founding, a->founding_hash, HASH_LEN) == 0;
-    bool newer = a->generation > old->generation || (same && epoch > old->epoch);
-    bool lower =
-        !same && old->generation == a->generation; /* two foundings: the lower founder stands (§5.2) */
-    if (!newer && !(lower && conversation_founding_gives_way(n, old, a))) {
-        return ST_GROUP_EPOCH_OVER;
+    bool same =
+        old->generation == j->a->generation && memcmp(old->founding, j->a->founding_hash, HASH_LEN) == 0;
+    if (same) {
+        st = mls_group_epoch(j->mls) > old->epoch ? ST_OK : ST_GROUP_EPOCH_OVER;
+    } else if (is_rival(old, j)) { /* two foundings: the lower one stands (§5.2) */
+        st = conversation_founding_gives_way(n, old, j->a) ? ST_OK : ST_GROUP_EPOCH_OVER;
+    } else {
+        st = succession_judge(n, old, j->mls, j->a, j->successor, &j->from->device);
+    }
+    if (st == ST_OK) {
+        st = succession_since(n, old, &before->since);
+    }
+    if (st != ST_OK) {
+        return st;
     }
     before->there = true;
     before->count = group_persons(old, before->persons, WIRE_LEAVES_MAX);
@@ -333,9 +362,10 @@ static enum status adopt_chains(struct node *n, const struct admission *a)
     return st;
 }
 
-static enum status adopt_rest(struct node *n, struct group *g, const struct admission *a,
-                              const struct device_certificate *from)
+static enum status adopt_rest(struct node *n, struct group *g, const struct joining *j, bool was_in)
 {
+    const struct admission *a = j->a;
+    const struct device_certificate *from = j->from;
     struct device_certificate c;
     struct mls_member m;
     enum status st = ST_OK;
@@ -352,11 +382,12 @@ static enum status adopt_rest(struct node *n, struct group *g, const struct admi
     }
     int64_t known = 0; /* a device that was here before lacks what it missed: no base, repair brings it */
     if (st == ST_OK) {
-        st = sql_number(
-            &n->sql, &known, 0,
-            "SELECT (SELECT count(*) FROM head WHERE scope = ?1 AND cont_seq > 0) + (SELECT count(*) FROM"
-            " mls_group g JOIN recover r ON r.scope = g.scope WHERE g.scope = ?1 AND g.state = 3)",
-            "b", SPAN_ID(&g->scope));
+        st =
+            sql_number(&n->sql, &known, 0,
+                       "SELECT ?2 + (SELECT count(*) FROM head WHERE scope = ?1 AND cont_seq > 0) + (SELECT "
+                       "count(*) FROM"
+                       " mls_group g JOIN recover r ON r.scope = g.scope WHERE g.scope = ?1 AND g.state = 3)",
+                       "bi", SPAN_ID(&g->scope), (int64_t)was_in);
     }
     for (size_t i = 0; st == ST_OK && known == 0 && i < a->head_count; i++) {
         st = journal_set_base(n, &g->scope, &a->heads[i]);
@@ -395,16 +426,6 @@ static enum status judge_incarnation(struct node *n, struct group *g, const stru
     }
     return st;
 }
-
-struct joining {
-    const struct admission *a;
-    const struct device_certificate *from;
-    struct buffer record;
-    uint8_t ref[HASH_LEN];
-    bool last_resort;
-    struct mls_group *mls;
-    struct kith_context context;
-};
 
 static enum status open_welcome(struct node *n, struct joining *j)
 {
@@ -446,6 +467,27 @@ static enum status enter_family(struct node *n, const struct admission *a)
     return st == ST_OK ? self_join(n, &who.family, &who.person, role) : st;
 }
 
+/* Is the letter what the group's id says? Then why it leaves somebody out is taken in as well. */
+static enum status judge_letter(struct node *n, const struct joining *j)
+{
+    uint8_t name[SUCCESSOR_NAME_LEN];
+    struct evidence_record r;
+    struct span rest = j->successor->evidence.bytes, item, id = mls_group_id(j->mls);
+    enum status st = successor_name(j->successor, name);
+    if (st == ST_OK && (!span_equal(id, SPAN(name)) || !ID_EQUAL(&j->successor->scope, &j->a->scope) ||
+                        j->successor->generation != j->a->generation)) {
+        st = ST_SUCCESSOR_NAME;
+    }
+    while (st == ST_OK && wire_list_next(&rest, &item)) {
+        st = evidence_record_decode(&r, item);
+        if (st == ST_OK && r.kind == EVIDENCE_REVOCATION) {
+            st = revocation_keep(n, r.body);
+            st = status_is_fatal(st) ? st : ST_OK; /* one that does not count here is no reason */
+        }
+    }
+    return st;
+}
+
 static enum status join(struct node *n, struct joining *j)
 {
     struct group *g = NULL;
@@ -455,13 +497,16 @@ static enum status join(struct node *n, struct joining *j)
     if (st == ST_OK) {
         st = adopt_chains(n, j->a);
     }
+    if (st == ST_OK && j->successor) {
+        st = judge_letter(n, j);
+    }
     struct group view = {.mls = j->mls};
     struct group_row_args row = {.context = &j->context, .founding = j->a->founding_hash};
     if (st == ST_OK) {
         st = judge_place(n, &j->context, &view, &row);
     }
     if (st == ST_OK) {
-        st = make_room(n, j->a, mls_group_epoch(j->mls), &before);
+        st = make_room(n, j, &before);
     }
     if (st == ST_OK) {
         row.mls = j->mls;
@@ -469,7 +514,10 @@ static enum status join(struct node *n, struct joining *j)
         st = group_insert(n, &row, &g);
     }
     if (st == ST_OK) {
-        st = adopt_rest(n, g, j->a, j->from);
+        st = adopt_rest(n, g, j, before.there);
+    }
+    if (st == ST_OK && before.there && j->successor) {
+        st = succession_entered(n, g, &before.since);
     }
     if (st == ST_OK) {
         st = judge_incarnation(n, g, j->a);
@@ -480,7 +528,8 @@ static enum status join(struct node *n, struct joining *j)
     if (st == ST_OK && !j->last_resort) {
         st = key_package_spent(n, j->ref);
     }
-    if (st == ST_OK && !first && g->kind == SCOPE_FAMILY) { /* the others forget them too: removal.c */
+    if (st == ST_OK && !first && g->kind == SCOPE_FAMILY &&
+        !j->successor) { /* the others forget them too: removal.c */
         st = sql_run(&n->sql, "DELETE FROM own_key_package WHERE for_device != zeroblob(32)", "");
     }
     if (st == ST_OK && first) {
@@ -489,20 +538,30 @@ static enum status join(struct node *n, struct joining *j)
     if (st == ST_OK) {
         st = epoch_began(n, g);
     }
-    return st == ST_OK ? scope_joined(n, g) : st;
+    bool goes_on = before.there && j->successor; /* nobody came, nothing is to be told */
+    return st == ST_OK && !goes_on ? scope_joined(n, g) : st;
 }
 
 struct admission_call {
     struct span body;
     const struct device_certificate *from;
+    bool successor; /* the body is a struct successor, which carries the Admission */
 };
 
 static enum status judge_admission(struct node *n, void *arg)
 {
     const struct admission_call *call = arg;
     struct joining j = {.from = call->from};
+    struct successor s;
     struct admission *a = mem_alloc(1, sizeof(*a));
-    enum status st = a ? admission_decode(a, call->body) : ST_NO_MEMORY;
+    enum status st = a ? ST_OK : ST_NO_MEMORY;
+    if (st == ST_OK && call->successor) {
+        st = successor_decode(&s, call->body);
+        j.successor = &s;
+    }
+    if (st == ST_OK) {
+        st = admission_decode(a, call->successor ? s.admission : call->body);
+    }
     j.a = a;
     buffer_init(&j.record, 4096);
     if (st == ST_OK) {
@@ -525,33 +584,55 @@ static bool may_come_later(enum status st)
     return (c == CLASS_POLICY || c == CLASS_RETRY) && st != ST_GROUP_EPOCH_OVER;
 }
 
-enum status letter_admission(struct node *n, const struct received_letter *l)
+static enum status keep_for_later(struct node *n, const struct received_letter *l, bool successor,
+                                  enum status why)
 {
-    struct admission_call call = {l->m->body, &l->from};
-    enum status why = ST_OK, st = node_guard(n, judge_admission, &call, &why);
-    if (st != ST_OK || why == ST_OK || !n->self.in_family || !may_come_later(why)) {
-        return st == ST_OK ? why : st;
-    }
     int64_t waiting = 0;
-    st = sql_number(&n->sql, &waiting, 0, "SELECT count(*) FROM admission_wait", "");
+    enum status st = sql_number(&n->sql, &waiting, 0, "SELECT count(*) FROM admission_wait", "");
     if (st != ST_OK || waiting >= ADMISSIONS_KEPT) {
         return st == ST_OK ? why : st;
     }
     node_wake_wall(n, n->now.wall_ms + ADMISSION_AGAIN_MS);
-    return sql_run(&n->sql, "INSERT INTO admission_wait(body, certificate, at_ms, next_at) VALUES(?,?,?,?)",
-                   "bbii", l->m->body, l->m->certificate, n->now.wall_ms,
-                   n->now.wall_ms + ADMISSION_AGAIN_MS);
+    return sql_run(
+        &n->sql, "INSERT INTO admission_wait(body, certificate, at_ms, next_at, successor) VALUES(?,?,?,?,?)",
+        "bbiii", l->m->body, l->m->certificate, n->now.wall_ms, n->now.wall_ms + ADMISSION_AGAIN_MS,
+        (int64_t)successor);
+}
+
+static enum status take_admission(struct node *n, const struct received_letter *l, bool successor)
+{
+    struct admission_call call = {l->m->body, &l->from, successor};
+    struct successor s;
+    enum status why = ST_OK, st = node_guard(n, judge_admission, &call, &why);
+    if (st == ST_OK && why != ST_OK && successor && successor_decode(&s, l->m->body) == ST_OK) {
+        st = succession_refused(n, &s.scope, s.generation, &l->from.device, why);
+    }
+    if (st == ST_OK && why != ST_OK && n->self.in_family && may_come_later(why)) {
+        return keep_for_later(n, l, successor, why);
+    }
+    return st == ST_OK ? why : st;
+}
+
+enum status letter_admission(struct node *n, const struct received_letter *l)
+{
+    return take_admission(n, l, false);
+}
+
+enum status letter_successor(struct node *n, const struct received_letter *l)
+{
+    return take_admission(n, l, true);
 }
 
 struct waiting {
     int64_t id, at_ms;
+    bool successor;
     struct buffer body, certificate;
 };
 
 static enum status try_again(struct node *n, const struct waiting *w)
 {
     struct device_certificate from;
-    struct admission_call call = {buffer_span(&w->body), &from};
+    struct admission_call call = {buffer_span(&w->body), &from, w->successor};
     enum status why = ST_OK, st = device_certificate_decode(&from, buffer_span(&w->certificate));
     if (st == ST_OK) {
         st = node_guard(n, judge_admission, &call, &why);
@@ -576,15 +657,17 @@ enum status admissions_due(struct node *n)
     for (int i = 0; st == ST_OK && found && i < ADMISSIONS_AT_ONCE; i++) {
         buffer_init(&w.body, LETTERBOX_BODY_MAX);
         buffer_init(&w.certificate, WIRE_CERTIFICATE_MAX);
-        query_start(&q, &n->sql,
-                    "SELECT id, at_ms, body, certificate FROM admission_wait WHERE next_at <= ? LIMIT 1", "i",
-                    n->now.wall_ms);
+        query_start(
+            &q, &n->sql,
+            "SELECT id, at_ms, body, certificate, successor FROM admission_wait WHERE next_at <= ? LIMIT 1",
+            "i", n->now.wall_ms);
         found = query_next(&q);
         if (found) {
             w.id = query_int(&q, 0);
             w.at_ms = query_int(&q, 1);
             query_fail(&q, buffer_append(&w.body, query_blob(&q, 2)));
             query_fail(&q, buffer_append(&w.certificate, query_blob(&q, 3)));
+            w.successor = query_int(&q, 4) != 0;
         }
         st = query_end(&q);
         if (st == ST_OK && found) {

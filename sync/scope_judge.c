@@ -80,6 +80,7 @@ enum status group_judge(struct node *n, struct group *g, const struct mls_staged
         a.authenticated_data = mls_staged_authenticated_data(s);
         a.evidence = evidence->records;
         a.evidence_count = evidence->count;
+        a.founding = mls_staged_is_own(s) && group_is_founding(g);
         st = authorize_commit(&a, NULL);
     }
     chains_free(chains);

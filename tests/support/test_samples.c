@@ -15,6 +15,7 @@
 #include "protocol/mem.h"
 #include "protocol/pairing_message.h"
 #include "protocol/permit.h"
+#include "protocol/successor.h"
 
 #define MUST(call) invariant((call) == ST_OK)
 
@@ -406,6 +407,16 @@ static void leave_sample(struct writer *w)
     MUST(leave_note_encode(w, &n));
 }
 
+static void successor_sample(struct writer *w)
+{
+    struct buffer evidence;
+    struct successor s = {.generation = 3, .epoch = 9, .founder = 4, .reason = SUCCESSOR_SILENT};
+    s.evidence = two_items(&evidence);
+    s.admission = span_text("an admission");
+    MUST(successor_encode(w, &s));
+    buffer_wipe(&evidence);
+}
+
 static void admission_sample(struct writer *w)
 {
     struct buffer chain, roster, permits;
@@ -539,6 +550,7 @@ ROUNDTRIP(readd_request)
 ROUNDTRIP(leaf_told)
 ROUNDTRIP(leave_note)
 ROUNDTRIP(admission)
+ROUNDTRIP(successor)
 ROUNDTRIP(group_message)
 ROUNDTRIP(history_manifest)
 ROUNDTRIP(history_part)
@@ -629,6 +641,7 @@ static const struct sample_row {
     {"leaf_told", leaf_told_sample, leaf_told_roundtrip, NULL},
     {"leave_note", leave_sample, leave_note_roundtrip, leave_note_checked},
     {"admission", admission_sample, admission_roundtrip, NULL},
+    {"successor", successor_sample, successor_roundtrip, NULL},
     {"group_message", group_message_sample, group_message_roundtrip, NULL},
     {"history_manifest", manifest_sample, history_manifest_roundtrip, NULL},
     {"history_part", part_sample, history_part_roundtrip, NULL},

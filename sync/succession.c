@@ -1,0 +1,688 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Wanting a successor, asking for what it needs, founding it. Which of several stands: succession_judge.c. */
+#include "sync/succession.h"
+
+#include "sync/contact.h"
+#include "sync/family.h"
+#include "sync/plan.h"
+#include "sync/readd.h"
+#include "sync/reconcile.h"
+#include "sync/removal.h"
+
+enum succession_limits {
+    ASK_AGAIN_MS = 10 * 60 * 1000,
+    TURN_MS = 60 * 1000, /* by leaf: the first who can founds, the others hear of it */
+    DRAWN_MS = 20 * 1000,
+    HOPELESS_MS = 24 * 3600 * 1000,    /* so long may somebody add this device again, or a member be silent */
+    NOT_AGAIN_MS = 3600 * 1000,        /* a successor lives so long before it has one */
+    REFUSED_MS = 5 * 60 * 1000,        /* so long may the reason come for what a successor left out */
+    PACKAGE_MS = 7 * 24 * 3600 * 1000, /* key packages that came by letter are used for so long */
+    PACKAGE_AGAIN_MS = 24 * 3600 * 1000,
+    AT_ONCE = 16
+};
+
+/* ---- wanting ---- */
+
+/* By the leaf, then a moment drawn: those before this device found first, if they can. */
+static int64_t my_turn(struct node *n, const struct group *g)
+{
+    struct device_certificate c;
+    int64_t rank = 0;
+    for (uint32_t at = 0; group_next(g, &at, &c) && !ID_EQUAL(&c.device, &n->self.device);) {
+        rank += !revocation_known(n, &c.device);
+    }
+    return n->now.wall_ms + rank * TURN_MS + node_random_below(n, DRAWN_MS);
+}
+
+static enum status want(struct node *n, const struct group *g, uint32_t generation, enum successor_reason why,
+                        const char *relay, int64_t due)
+{
+    node_wake_wall(n, due);
+    return sql_run(&n->sql,
+                   "INSERT INTO succession(scope, generation, reason, relay, due_at) VALUES(?1,?2,?3,?4,?5)"
+                   " ON CONFLICT(scope) DO UPDATE SET relay = iif(?4 = '', relay, ?4), reason = iif(?4 = '',"
+                   " reason, ?3), generation = max(generation, ?2)",
+                   "biiti", SPAN_ID(&g->scope), (int64_t)generation, (int64_t)why, relay ? relay : "", due);
+}
+
+enum status group_succeed(struct node *n, const struct scope_id *scope, enum successor_reason why,
+                          const char *relay)
+{
+    struct group *g = NULL;
+    enum status st = group_of_scope(n, scope, &g);
+    return st == ST_OK ? want(n, g, g->generation + 1, why, relay, my_turn(n, g)) : st;
+}
+
+enum status succession_wanted(struct node *n, const struct scope_id *scope, bool *wanted)
+{
+    int64_t rows = 0;
+    enum status st =
+        sql_number(&n->sql, &rows, 0, "SELECT count(*) FROM succession WHERE scope = ?", "b", SPAN_ID(scope));
+    *wanted = st == ST_OK && rows != 0;
+    return st;
+}
+
+enum status group_log_full(struct node *n, const struct log_row *log)
+{
+    struct group *g = NULL;
+    enum status st = group_get(n, log->owner, &g);
+    if (st == ST_GROUP_NOT_HERE || (st == ST_OK && (uint64_t)log->epoch != g->epoch)) {
+        return st == ST_OK ? logs_unsend_all(n, log->id) : ST_OK;
+    }
+    struct scope_id scope = g->scope;
+    if (st == ST_OK) {
+        st = logs_unsend_all(n, log->id); /* nothing of it comes through, and nothing else waits behind it */
+    }
+    if (st == ST_OK && g->state == GROUP_ACTIVE) {
+        st = group_stuck(n, g, "the relay takes no more for this group: it gets a successor");
+    }
+    return st == ST_OK ? group_succeed(n, &scope, SUCCESSOR_LOG_FULL, NULL) : st;
+}
+
+/* Another successor was refused here, but not by all, perhaps: one that nobody refuses has to follow. */
+enum status succession_refused(struct node *n, const struct scope_id *scope, uint32_t generation,
+                               const struct device_id *from, enum status why)
+{
+    struct group *g = NULL;
+    enum status st = group_of_scope(n, scope, &g);
+    bool answered = why == ST_SUCCESSOR_REMOVED || why == ST_SUCCESSOR_MISSING;
+    if (st != ST_OK || !answered || !group_has_device(g, from, NULL) || revocation_known(n, from)) {
+        return st == ST_GROUP_NOT_HERE ? ST_OK : st;
+    }
+    uint32_t next = why == ST_SUCCESSOR_MISSING ? generation + 1 : g->generation + 1;
+    return want(n, g, next, SUCCESSOR_REFUSED, NULL, my_turn(n, g) + REFUSED_MS);
+}
+
+/* ---- which groups cannot go on ---- */
+
+struct hopeless {
+    int64_t id, since;
+    bool gap;
+};
+
+/* Members besides this device that are entitled still, and how many of them ask to be added again, too. */
+static enum status count_others(struct node *n, struct group *g, size_t *others, size_t *asking)
+{
+    struct device_certificate c;
+    enum status st = ST_OK;
+    *others = *asking = 0;
+    for (uint32_t at = 0; st == ST_OK && group_next(g, &at, &c);) {
+        int64_t asks = 0;
+        bool gone = false;
+        st = succession_gone(n, g, &c, &gone);
+        if (st != ST_OK || gone || ID_EQUAL(&c.device, &n->self.device)) {
+            continue;
+        }
+        (*others)++;
+        st = sql_number(&n->sql, &asks, 0,
+                        "SELECT count(*) FROM succession_package WHERE scope = ? AND device = ?", "bb",
+                        SPAN_ID(&g->scope), SPAN_ID(&c.device));
+        *asking += asks != 0;
+    }
+    return st;
+}
+
+static enum status judge_hopeless(struct node *n, const struct hopeless *h)
+{
+    struct group *g = NULL;
+    size_t others = 0, asking = 0;
+    bool wanted = false, late = h->since <= n->now.wall_ms - HOPELESS_MS;
+    enum status st = group_get(n, h->id, &g);
+    if (st == ST_OK) {
+        st = succession_wanted(n, &g->scope, &wanted);
+    }
+    if (st == ST_OK) {
+        st = count_others(n, g, &others, &asking);
+    }
+    if (st != ST_OK || wanted) {
+        return st;
+    }
+    struct scope_id scope = g->scope;
+    if (h->gap) {
+        return late ? group_succeed(n, &scope, SUCCESSOR_SILENT, NULL) : ST_OK;
+    }
+    if (others == 0) {
+        return group_succeed(n, &scope, SUCCESSOR_ALONE, NULL);
+    }
+    if (late || asking == others) {
+        return group_succeed(n, &scope, SUCCESSOR_POISONED, NULL);
+    }
+    node_wake_wall(n, h->since + HOPELESS_MS);
+    return ST_OK;
+}
+
+static enum status find_hopeless(struct node *n)
+{
+    struct hopeless found[AT_ONCE];
+    size_t count = 0;
+    struct query q;
+    query_start(
+        &q, &n->sql,
+        "SELECT id, state = 1, iif(state = 1, gap_at, stuck_at) FROM mls_group g WHERE (state = 2 OR"
+        " (state = 1 AND gap_at != 0 AND gap_at <= ?)) AND NOT EXISTS (SELECT 1 FROM succession s WHERE"
+        " s.scope = g.scope) LIMIT 16",
+        "i", n->now.wall_ms - HOPELESS_MS);
+    while (count < AT_ONCE && query_next(&q)) {
+        found[count].id = query_int(&q, 0);
+        found[count].gap = query_int(&q, 1) != 0;
+        found[count++].since = query_int(&q, 2);
+    }
+    enum status st = query_end(&q);
+    for (size_t i = 0; st == ST_OK && i < count; i++) {
+        st = judge_hopeless(n, &found[i]);
+    }
+    return st;
+}
+
+/* ---- key packages by letter ---- */
+
+enum status succession_keep_package(struct node *n, const struct group *g, const struct readd_request *q)
+{
+    struct buffer message;
+    uint8_t ref[HASH_LEN];
+    struct sign_public key;
+    if (!group_has_device(g, &q->device, NULL) || revocation_known(n, &q->device)) {
+        return ST_LETTERBOX_SENDER;
+    }
+    buffer_init(&message, WIRE_KEY_PACKAGE_MAX + 16);
+    enum status st = key_package_message(q->key_package, &message);
+    if (st == ST_OK) {
+        st = mls_key_package_read(buffer_span(&message), ref, NULL, &key);
+    }
+    if (st == ST_OK && memcmp(key.b, q->device.b, sizeof(key.b)) != 0) {
+        st = ST_JOURNAL_AUTHOR;
+    }
+    if (st == ST_OK) {
+        st = sql_run(&n->sql, "INSERT OR REPLACE INTO succession_package VALUES(?,?,?,?)", "bbbi",
+                     SPAN_ID(&g->scope), SPAN_ID(&q->device), buffer_span(&message), n->now.wall_ms);
+    }
+    buffer_wipe(&message);
+    return st == ST_OK ? sql_run(&n->sql,
+                                 "UPDATE succession SET due_at = min(due_at, ?) WHERE scope = ? AND asked_at"
+                                 " != 0",
+                                 "ib", n->now.wall_ms, SPAN_ID(&g->scope))
+                       : st;
+}
+
+/* One of ours for whoever is about to found: the same for a day. It is for anybody, so its private part stays
+ * for a week after it was used: of two successors that use it the one that stands may come second. */
+static enum status own_package(struct node *n, const struct scope_id *scope, struct buffer *out)
+{
+    static const struct device_id anybody;
+    bool found = false;
+    enum status st =
+        sql_bytes(&n->sql, out, &found,
+                  "SELECT package FROM succession_package WHERE scope = ? AND device = ? AND at_ms"
+                  " > ?",
+                  "bbi", SPAN_ID(scope), SPAN_ID(&n->self.device), n->now.wall_ms - PACKAGE_AGAIN_MS);
+    if (st != ST_OK || found) {
+        return st;
+    }
+    st = key_package_make(n, &anybody, false, out);
+    return st == ST_OK ? sql_run(&n->sql, "INSERT OR REPLACE INTO succession_package VALUES(?,?,?,?)", "bbbi",
+                                 SPAN_ID(scope), SPAN_ID(&n->self.device), buffer_span(out), n->now.wall_ms)
+                       : st;
+}
+
+static enum status answer(struct node *n, const struct group *g, const struct device_certificate *to)
+{
+    struct buffer box, package, body;
+    bool found = false;
+    struct readd_request q = {.scope = g->scope, .generation = g->generation};
+    buffer_init(&box, LETTERBOX_MAX);
+    buffer_init(&package, WIRE_KEY_PACKAGE_MAX);
+    buffer_init(&body, EVIDENCE_RECORD_MAX);
+    enum status st = readd_own_leaf(g, q.old_leaf_hash) ? readd_box_of(n, to, &box, &found) : ST_STORE_ROW;
+    if (st == ST_OK && found) {
+        st = own_package(n, &g->scope, &package);
+    }
+    q.key_package = buffer_span(&package);
+    if (st == ST_OK && found) {
+        st = readd_request_make(n, &q, &body);
+    }
+    if (st == ST_OK && found) {
+        struct letter l = {LETTERBOX_READD, buffer_span(&box), to->who, buffer_span(&body)};
+        st = letter_send(n, &l);
+    }
+    buffer_wipe(&box);
+    buffer_wipe(&package);
+    buffer_wipe(&body);
+    return st;
+}
+
+/* A member wants to found: it gets a key package, or hears that there is a later group already. */
+enum status letter_successor_ask(struct node *n, const struct received_letter *l)
+{
+    struct beacon b;
+    struct group *g = NULL;
+    struct device_certificate c;
+    bool member = false;
+    enum status st = beacon_decode(&b, l->m->body);
+    if (st == ST_OK) {
+        st = group_of_scope(n, &b.scope, &g);
+    }
+    for (uint32_t at = 0; st == ST_OK && !member && group_next(g, &at, &c);) {
+        member = ID_EQUAL(&c.device, &l->from.device);
+    }
+    if (st == ST_OK && (!member || revocation_known(n, &c.device))) {
+        st = ST_LETTERBOX_SENDER;
+    }
+    if (st == ST_OK && b.generation < g->generation) {
+        return readd_tell_leaf(n, g, &c.device);
+    }
+    bool same =
+        st == ST_OK && b.generation == g->generation && memcmp(b.founding_hash, g->founding, HASH_LEN) == 0;
+    return same ? answer(n, g, &c) : st;
+}
+
+/* ---- founding ---- */
+
+struct wish { /* a row of table succession */
+    struct scope_id scope;
+    uint32_t generation;
+    enum successor_reason reason;
+    char relay[WIRE_RELAY_MAX + 1];
+    int64_t due_at, asked_at;
+    bool all_heads; /* other families' newest heads, too */
+};
+
+struct founding {
+    struct plan *plan;
+    struct buffer evidence;
+    struct successor s;
+    uint8_t name[SUCCESSOR_NAME_LEN];
+    struct device_id members[WIRE_LEAVES_MAX];
+    size_t member_count;
+};
+
+/* A key package of the device: by letter for this, or of those that it keeps with us. */
+static enum status take_package(struct node *n, const struct group *g, const struct device_id *device,
+                                struct buffer *out, bool *found)
+{
+    enum status st =
+        sql_bytes(&n->sql, out, found,
+                  "SELECT package FROM succession_package WHERE scope = ? AND device = ? AND at_ms > ?",
+                  "bbi", SPAN_ID(&g->scope), SPAN_ID(device), n->now.wall_ms - PACKAGE_MS);
+    return st == ST_OK && !*found ? key_package_take(n, device, out, found) : st;
+}
+
+static enum status add_member(struct node *n, const struct group *old, struct plan *p,
+                              const struct device_certificate *c, bool *ready)
+{
+    size_t at = p->add_count;
+    bool box = false, package = false;
+    enum status st = at < GROUP_ADDS_MAX ? readd_box_of(n, c, &p->boxes[at], &box) : ST_AUTHORIZE_LIMIT;
+    if (st == ST_OK && box) {
+        st = take_package(n, old, &c->device, &p->packages[at], &package);
+    }
+    *ready = st == ST_OK && box && package && p->boxes[at].len != 0;
+    if (st == ST_OK && *ready) {
+        p->adds[at] = (struct group_add){buffer_span(&p->packages[at]), c->who, buffer_span(&p->boxes[at])};
+        p->add_count++;
+    }
+    return st;
+}
+
+/* Why this leaf is left out, for those who do not know yet. */
+static enum status add_reason(struct node *n, const struct device_id *device, struct founding *f)
+{
+    struct buffer revocation, record;
+    struct writer w;
+    bool found = false;
+    buffer_init(&revocation, EVIDENCE_RECORD_MAX);
+    buffer_init(&record, EVIDENCE_RECORD_MAX);
+    enum status st = sql_bytes(&n->sql, &revocation, &found,
+                               "SELECT revocation FROM revocation WHERE device = ?", "b", SPAN_ID(device));
+    if (st == ST_OK && found) {
+        struct evidence_record r = {.kind = EVIDENCE_REVOCATION, .body = buffer_span(&revocation)};
+        writer_init(&w, &record);
+        st = evidence_record_encode(&w, &r);
+    }
+    if (st == ST_OK && found && record.len <= SUCCESSOR_RECORD_MAX) {
+        st = wire_list_append(&f->evidence, &f->s.evidence, buffer_span(&record));
+    }
+    buffer_wipe(&revocation);
+    buffer_wipe(&record);
+    return st;
+}
+
+/* The members of the old group, less those who are gone. ST_SUCCESSOR_PACKAGES: a key package is not here. */
+static enum status gather(struct node *n, struct group *old, struct founding *f)
+{
+    struct device_certificate c;
+    enum status st = ST_OK;
+    bool all = true;
+    for (uint32_t at = 0; st == ST_OK && group_next(old, &at, &c);) {
+        bool gone = false, ready = true;
+        st = succession_gone(n, old, &c, &gone);
+        if (st == ST_OK && gone) {
+            st = ID_EQUAL(&c.device, &n->self.device) ? ST_REMOVED : add_reason(n, &c.device, f);
+            continue;
+        }
+        f->members[f->member_count++] = c.device;
+        if (st == ST_OK && !ID_EQUAL(&c.device, &n->self.device)) {
+            st = add_member(n, old, f->plan, &c, &ready);
+        }
+        all = all && ready;
+    }
+    return st == ST_OK && !all ? ST_SUCCESSOR_PACKAGES : st;
+}
+
+/* The old context, with this family's newest heads. */
+static enum status next_context(struct node *n, const struct group *old, const struct wish *w,
+                                struct kith_context *c)
+{
+    bool known = false;
+    enum status st = group_context(old, c);
+    for (size_t i = 0; st == ST_OK && i < c->family_count; i++) {
+        struct family_head *f = &c->families[i];
+        if (w->all_heads || ID_EQUAL(&f->family, &n->self.family)) {
+            st = family_head(n, &f->family, CHAIN_AUTHORITY, &f->head, &known);
+        }
+    }
+    if (st == ST_OK && c->kind != SCOPE_CONVERSATION) {
+        st = family_head(n, &c->families[0].family, CHAIN_ROSTER, &c->roster, &known);
+    }
+    c->generation = w->generation;
+    return st;
+}
+
+static enum status name_it(struct node *n, const struct group *old, const struct wish *w, struct founding *f)
+{
+    f->s.scope = old->scope;
+    f->s.generation = w->generation;
+    f->s.old_generation = old->generation;
+    memcpy(f->s.old_founding, old->founding, HASH_LEN);
+    f->s.epoch = old->epoch;
+    mls_group_tree_hash(old->mls, f->s.tree_hash);
+    f->s.founder = mls_group_own_leaf(old->mls);
+    f->s.reason = w->reason;
+    entropy_fill(&n->entropy, f->s.nonce, sizeof(f->s.nonce));
+    return successor_name(&f->s, f->name);
+}
+
+static enum status add_permits(struct node *n, const struct group *g, struct plan *p)
+{
+    struct buffer permits[2];
+    struct evidence_record r;
+    size_t count = 0;
+    buffer_init(&permits[0], EVIDENCE_RECORD_MAX);
+    buffer_init(&permits[1], EVIDENCE_RECORD_MAX);
+    enum status st = g->has_peer ? pair_permits(n, &g->subject, &g->peer, permits, &count) : ST_OK;
+    for (size_t i = 0; st == ST_OK && i < count; i++) {
+        st = evidence_record_decode(&r, buffer_span(&permits[i]));
+        if (st == ST_OK) {
+            st = plan_record(p, &r);
+        }
+    }
+    buffer_wipe(&permits[0]);
+    buffer_wipe(&permits[1]);
+    return st;
+}
+
+/* The new group takes the old one's place here at once: what this device writes from now on is for it. */
+static enum status take_place(struct node *n, int64_t old_id, const struct group_found_args *a,
+                              const struct founding *f, struct group **out)
+{
+    struct succession_since since;
+    struct group *old = NULL;
+    enum status st = group_get(n, old_id, &old);
+    if (st == ST_OK) {
+        st = succession_since(n, old, &since);
+    }
+    if (st == ST_OK) {
+        st = group_leave(n, old);
+    }
+    if (st == ST_OK) {
+        st = group_found(n, a, out);
+    }
+    if (st == ST_OK) {
+        st = succession_entered(n, *out, &since);
+    }
+    for (size_t i = 0; st == ST_OK && i < f->member_count; i++) {
+        st = succession_founded_with(n, *out, &f->members[i]);
+    }
+    return st;
+}
+
+static enum status found_it(struct node *n, const struct wish *w, struct founding *f)
+{
+    struct group *old = NULL, *g = NULL;
+    struct group_found_args a;
+    char relay[WIRE_RELAY_MAX + 1];
+    memset(&a, 0, sizeof(a));
+    enum status st = group_of_scope(n, &w->scope, &old);
+    if (st == ST_OK) {
+        st = gather(n, old, f);
+    }
+    if (st == ST_OK) {
+        st = next_context(n, old, w, &a.context);
+    }
+    if (st == ST_OK) {
+        st = name_it(n, old, w, f);
+    }
+    if (st != ST_OK) {
+        return st;
+    }
+    sqlite3_snprintf(sizeof(relay), relay, "%s", w->relay[0] ? w->relay : old->relay);
+    a.relay = relay;
+    a.has_peer = old->has_peer;
+    a.subject = old->subject;
+    a.peer = old->peer;
+    a.id = f->name;
+    st = take_place(n, old->id, &a, f, &g);
+    if (st == ST_OK && f->plan->add_count == 0) {
+        return epoch_began(n, g);
+    }
+    if (st == ST_OK) {
+        st = add_permits(n, g, f->plan);
+    }
+    f->plan->successor = &f->s;
+    return st == ST_OK ? plan_commit(n, g, f->plan) : st;
+}
+
+static enum status found(struct node *n, void *arg)
+{
+    struct founding *f = mem_alloc(1, sizeof(*f));
+    enum status st = f ? ST_OK : ST_NO_MEMORY;
+    if (f) {
+        buffer_init(&f->evidence, WIRE_LIST_MAX);
+        f->plan = plan_new();
+        st = f->plan ? found_it(n, arg, f) : ST_NO_MEMORY;
+        plan_free(f->plan);
+        buffer_wipe(&f->evidence);
+    }
+    mem_free(f, sizeof(*f));
+    return st;
+}
+
+/* ---- asking for key packages ---- */
+
+static bool asked_before(struct person_ref *asked, size_t *count, const struct node *n,
+                         const struct person_ref *who)
+{
+    for (size_t i = 0; i < *count; i++) {
+        if (person_ref_equal(&asked[i], who) && !ID_EQUAL(&who->family, &n->self.family)) {
+            return true; /* a contact's devices share a letterbox */
+        }
+    }
+    asked[(*count)++] = *who;
+    return false;
+}
+
+static enum status has_package(struct node *n, const struct group *g, const struct device_id *device,
+                               bool *has)
+{
+    int64_t count = 0;
+    enum status st = sql_number(
+        &n->sql, &count, 0,
+        "SELECT (SELECT count(*) FROM succession_package WHERE scope = ?1 AND device = ?2 AND at_ms > ?3) +"
+        " (SELECT count(*) FROM peer_key_package WHERE device = ?2)",
+        "bbi", SPAN_ID(&g->scope), SPAN_ID(device), n->now.wall_ms - PACKAGE_MS);
+    *has = st == ST_OK && count != 0;
+    return st;
+}
+
+static enum status ask_one(struct node *n, const struct group *g, const struct device_certificate *c,
+                           struct span beacon)
+{
+    struct buffer box;
+    bool found = false;
+    buffer_init(&box, LETTERBOX_MAX);
+    (void)g;
+    enum status st = readd_box_of(n, c, &box, &found);
+    if (st == ST_OK && found && box.len != 0) {
+        struct letter l = {LETTERBOX_SUCCESSOR_ASK, buffer_span(&box), c->who, beacon};
+        st = letter_send(n, &l);
+    }
+    buffer_wipe(&box);
+    return st;
+}
+
+static enum status ask_members(struct node *n, struct group *g)
+{
+    struct device_certificate c;
+    struct person_ref asked[WIRE_LEAVES_MAX];
+    struct buffer beacon;
+    size_t count = 0;
+    buffer_init(&beacon, 1024);
+    enum status st = group_beacon(n, g, NULL, &beacon);
+    for (uint32_t at = 0; st == ST_OK && group_next(g, &at, &c);) {
+        bool has = false, gone = false;
+        st = succession_gone(n, g, &c, &gone);
+        if (st == ST_OK) {
+            st = has_package(n, g, &c.device, &has);
+        }
+        if (st == ST_OK && !has && !gone && !ID_EQUAL(&c.device, &n->self.device) &&
+            !asked_before(asked, &count, n, &c.who)) {
+            st = ask_one(n, g, &c, buffer_span(&beacon));
+        }
+    }
+    buffer_wipe(&beacon);
+    return st;
+}
+
+/* ---- what is due ---- */
+
+static enum status load_wish(struct node *n, const struct scope_id *after, struct wish *w, bool *found)
+{
+    struct query q;
+    memset(w, 0, sizeof(*w));
+    query_start(&q, &n->sql,
+                "SELECT scope, generation, reason, relay, due_at, asked_at FROM succession WHERE scope > ?"
+                " ORDER BY scope LIMIT 1",
+                "b", SPAN_ID(after));
+    *found = query_next(&q);
+    if (*found) {
+        QUERY_ID(&q, 0, &w->scope);
+        w->generation = (uint32_t)query_int(&q, 1);
+        w->reason = (enum successor_reason)query_int(&q, 2);
+        sqlite3_snprintf(sizeof(w->relay), w->relay, "%s", query_text(&q, 3));
+        w->due_at = query_int(&q, 4);
+        w->asked_at = query_int(&q, 5);
+    }
+    return query_end(&q);
+}
+
+static enum status drop_wish(struct node *n, const struct wish *w)
+{
+    return sql_run(&n->sql, "DELETE FROM succession WHERE scope = ?", "b", SPAN_ID(&w->scope));
+}
+
+/* Is the reason still one? A group that goes on needs no successor. */
+static bool still_wanted(const struct group *g, const struct wish *w)
+{
+    if (g->generation >= w->generation) {
+        return false;
+    }
+    switch (w->reason) {
+    case SUCCESSOR_SILENT:
+        return g->gap || g->state == GROUP_STUCK;
+    case SUCCESSOR_POISONED:
+    case SUCCESSOR_ALONE:
+    case SUCCESSOR_LOG_FULL:
+        return g->state == GROUP_STUCK;
+    case SUCCESSOR_RELAY:
+        return strcmp(g->relay, w->relay) != 0;
+    case SUCCESSOR_REFUSED:
+    default:
+        return true;
+    }
+}
+
+/* Not more often than once an hour, whoever wants it: a member that founds and founds costs no more. */
+static enum status too_soon(struct node *n, const struct group *g, int64_t *until)
+{
+    int64_t founded = 0;
+    *until = 0;
+    enum status st =
+        g->generation == 0
+            ? ST_OK
+            : sql_number(&n->sql, &founded, 0, "SELECT founded_at FROM mls_group WHERE id = ?", "i", g->id);
+    if (st == ST_OK && founded > n->now.wall_ms - NOT_AGAIN_MS) {
+        *until = founded + NOT_AGAIN_MS;
+    }
+    return st;
+}
+
+static enum status try_to_found(struct node *n, struct wish *w)
+{
+    enum status why = ST_OK, st = node_guard(n, found, w, &why);
+    if (st == ST_OK && status_class(why) == CLASS_POLICY) {
+        w->all_heads = true; /* what is signed there may count by the other family's newest head only */
+        st = node_guard(n, found, w, &why);
+    }
+    if (st != ST_OK || why == ST_OK) {
+        return st == ST_OK ? drop_wish(n, w) : st;
+    }
+    struct group *g = NULL;
+    st = sql_run(&n->sql, "UPDATE succession SET due_at = ? WHERE scope = ?", "ib",
+                 n->now.wall_ms + ASK_AGAIN_MS, SPAN_ID(&w->scope));
+    node_wake_wall(n, n->now.wall_ms + ASK_AGAIN_MS);
+    if (st != ST_OK || w->asked_at > n->now.wall_ms - ASK_AGAIN_MS) {
+        return st;
+    }
+    st = group_of_scope(n, &w->scope, &g);
+    if (st == ST_OK) {
+        st = ask_members(n, g);
+    }
+    return st == ST_OK ? sql_run(&n->sql, "UPDATE succession SET asked_at = ? WHERE scope = ?", "ib",
+                                 n->now.wall_ms, SPAN_ID(&w->scope))
+                       : st;
+}
+
+static enum status run_wish(struct node *n, struct wish *w)
+{
+    struct group *g = NULL;
+    int64_t until = 0;
+    enum status st = group_of_scope(n, &w->scope, &g);
+    if (st == ST_GROUP_NOT_HERE || (st == ST_OK && !still_wanted(g, w))) {
+        return drop_wish(n, w);
+    }
+    if (st == ST_OK) {
+        st = too_soon(n, g, &until);
+    }
+    int64_t due = until > w->due_at ? until : w->due_at;
+    if (st == ST_OK && due > n->now.wall_ms) {
+        node_wake_wall(n, due);
+        return ST_OK;
+    }
+    return st == ST_OK ? try_to_found(n, w) : st;
+}
+
+enum status successions_due(struct node *n)
+{
+    struct scope_id after;
+    struct wish w;
+    bool found = true;
+    memset(&after, 0, sizeof(after));
+    enum status st = find_hopeless(n);
+    while (st == ST_OK && found) {
+        st = load_wish(n, &after, &w, &found);
+        after = w.scope;
+        if (st == ST_OK && found) {
+            st = run_wish(n, &w);
+        }
+    }
+    return st;
+}

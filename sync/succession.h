@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Successor groups (protocol.md §5.4): a scope whose group cannot go on gets a group of the next generation,
+ * with the same members, less those whom a known removal names.
+ *
+ *   wanted (a row of table succession) ──▶ asks members whose key package is not here ──▶ founds: one commit
+ *   adds all, and each gets a struct successor by letter ──▶ they judge it, leave the old group, go on
+ *
+ * The old group's secrets are destroyed where its successor is founded or joined. Journals go by scope: what
+ * was not acknowledged is sealed again in the new group, and repair brings what somebody missed. */
+#ifndef KITH_SYNC_SUCCESSION_H
+#define KITH_SYNC_SUCCESSION_H
+
+#include "protocol/successor.h"
+#include "sync/scope_internal.h"
+
+/* Wants a successor of the scope's group, for whoever finds out that it cannot go on. It is founded by
+ * successions_due when the key packages of all members are here, this device's turn has come, and nobody was
+ * first. `relay`: where its logs will be; NULL or "": where they are. Again for the same generation:
+ * the relay of the last call counts. ST_GROUP_NOT_HERE. */
+enum status group_succeed(struct node *n, const struct scope_id *scope, enum successor_reason why,
+                          const char *relay) MUST_USE;
+/* Finds out which groups cannot go on, asks, founds. Called by reconcile. */
+enum status successions_due(struct node *n) MUST_USE;
+
+/* ---- for scope_join.c ---- */
+
+/* May the group that `mls` is take the place of `old`, of the same scope and another founding? `s` is NULL
+ * where this device was added by a later commit. ST_SUCCESSOR_*, ST_GROUP_EPOCH_OVER. */
+enum status succession_judge(struct node *n, struct group *old, struct mls_group *mls,
+                             const struct admission *a, const struct successor *s,
+                             const struct device_id *from) MUST_USE;
+/* What the new group takes over from the one before: from which epoch on bodies are passed on whole. */
+struct succession_since {
+    int64_t generation, epoch;
+};
+enum status succession_since(struct node *n, const struct group *old, struct succession_since *out) MUST_USE;
+/* `g` was founded as a successor: with whom, and what it takes over. */
+enum status succession_entered(struct node *n, struct group *g,
+                               const struct succession_since *since) MUST_USE;
+/* A successor by `from` was refused: another may be wanted, so that all meet again. */
+enum status succession_refused(struct node *n, const struct scope_id *scope, uint32_t generation,
+                               const struct device_id *from, enum status why) MUST_USE;
+enum status succession_founded_with(struct node *n, const struct group *g,
+                                    const struct device_id *device) MUST_USE;
+/* Does a removal that is known here name this member, or does it not belong into the scope any more? */
+enum status succession_gone(struct node *n, const struct group *old, const struct device_certificate *c,
+                            bool *gone) MUST_USE;
+/* A key package for the scope's successor, from a device of the group. */
+enum status succession_keep_package(struct node *n, const struct group *g,
+                                    const struct readd_request *q) MUST_USE;
+/* Is a successor of this scope wanted here? */
+enum status succession_wanted(struct node *n, const struct scope_id *scope, bool *wanted) MUST_USE;
+
+#endif
