@@ -155,47 +155,6 @@ static void mark_readded(struct judge *j)
     }
 }
 
-/* ---- tampered devices must not win every race against their own removal ---- */
-
-static bool is_refresh(const struct judge *j)
-{
-    const struct person_ref *by = &j->committer->certificate.who;
-    if (j->heads_moved)
-        return false;
-    for (size_t i = 0; i < j->member_count; i++) {
-        const struct judge_member *m = &j->members[i];
-        if ((m->is_new || m->gone) && !(m->readded && person_ref_equal(&m->certificate.who, by)))
-            return false;
-    }
-    return true;
-}
-
-static size_t persons_before(const struct judge *j)
-{
-    size_t count = 0;
-    for (size_t i = 0; i < j->member_count; i++) {
-        const struct judge_member *m = &j->members[i];
-        bool first = !m->is_new;
-        for (size_t k = 0; first && k < i; k++)
-            first = j->members[k].is_new ||
-                    !person_ref_equal(&j->members[k].certificate.who, &m->certificate.who);
-        count += first;
-    }
-    return count;
-}
-
-static enum status judge_refresh(const struct judge *j, const struct authorize_args *a)
-{
-    size_t window = persons_before(j) - 1;
-    if (!is_refresh(j))
-        return ST_OK;
-    window = window < ADMISSION_AUTHORS_MAX ? window : ADMISSION_AUTHORS_MAX;
-    for (size_t i = 0; i < window && i < a->author_count; i++)
-        if (person_ref_equal(&a->authors[i], &j->committer->certificate.who))
-            return ST_AUTHORIZE_REFRESH;
-    return ST_OK;
-}
-
 /* ---- the commit ---- */
 
 static enum status judge_founding(struct judge *j)
@@ -235,7 +194,7 @@ static enum status judge_commit(struct judge *j, const struct authorize_args *a)
         return judge_founding(j);
     mark_readded(j);
     st = j->context->kind == SCOPE_CONVERSATION ? judge_conversation(j) : judge_family_scope(j);
-    return st == ST_OK ? judge_refresh(j, a) : st;
+    return st == ST_OK ? judge_race(j, a) : st;
 }
 
 /* Leaves out the families that the new context no longer names. */

@@ -42,6 +42,21 @@ struct authorize_args { /* borrows all */
  * empty). ST_NO_MEMORY says nothing about the commit. */
 enum status authorize_commit(const struct authorize_args *a, struct chains *after) MUST_USE;
 
+/* ---- who may commit again so soon (protocol.md §5.3, 7) ---- */
+
+struct authorize_race {
+    const struct person_ref *authors; /* as in struct authorize_args */
+    size_t author_count;
+    size_t persons;              /* in the tree before */
+    const struct person_ref *by; /* who commits */
+};
+
+/* Would a commit of `by` that changes nothing but leaves of their own person be void now? */
+bool authorize_refresh_waits(const struct authorize_race *r);
+/* And one that does no more than to add `whom` again, whose leaf is the encoded LeafNode? */
+bool authorize_readd_waits(const struct authorize_race *r, const struct person_ref *whom,
+                           struct span leaf_node);
+
 /* ---- joining ---- */
 
 struct admission_args { /* borrows all */

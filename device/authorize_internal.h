@@ -2,7 +2,8 @@
 /* What the authorize_*.c files share. One struct judge a call, on the heap, filled in this order:
  *   chains at the new heads and records of other kinds   authorize_evidence.c
  *   members: the tree before, with what the commit does   authorize.c
- *   then the scope's rules                                authorize_family.c or authorize_talk.c */
+ *   then the scope's rules                                authorize_family.c or authorize_talk.c
+ *   and who may commit again so soon                      authorize_race.c */
 #ifndef KITH_DEVICE_AUTHORIZE_INTERNAL_H
 #define KITH_DEVICE_AUTHORIZE_INTERNAL_H
 
@@ -21,6 +22,7 @@ struct judge_member {
     const struct mls_change *change; /* that adds or removes it, or NULL */
     bool is_new, gone;
     bool readded; /* goes and comes again by its own signed request */
+    bool left;    /* goes because its person said so, and for no other reason */
 };
 
 struct judge_record {
@@ -67,7 +69,10 @@ const struct authority *judge_family(const struct judge *j, const struct person_
 /* ---- the rules of a scope ---- */
 
 enum status judge_family_scope(const struct judge *j) MUST_USE; /* authorize_family.c */
-enum status judge_conversation(const struct judge *j) MUST_USE; /* authorize_talk.c */
+enum status judge_conversation(struct judge *j) MUST_USE;       /* authorize_talk.c */
+
+/* After them: tampered devices must not win every race against their own removal. ST_AUTHORIZE_REFRESH. */
+enum status judge_race(const struct judge *j, const struct authorize_args *a) MUST_USE; /* authorize_race.c */
 
 /* The persons of a tree: `before` the members that are not new, else those that stay or come. */
 struct judge_person {

@@ -236,14 +236,15 @@ static bool is_withdrawn_person(const struct judge *j, const struct judge_person
 }
 
 static enum status leaf_goes(const struct judge *j, const struct judge_persons *before,
-                             const struct judge_persons *after, const struct judge_member *m)
+                             const struct judge_persons *after, struct judge_member *m)
 {
     const struct judge_person *p = find(before, &m->certificate.who);
     bool no_child_left = p->overseer && !has_child_here(after, &p->who.family);
     if (m->readded || no_child_left || !stands(j, &m->certificate) || is_revoked(j, m) ||
-        has_left(j, &m->certificate.who) || is_withdrawn_person(j, before, &m->certificate.who))
+        is_withdrawn_person(j, before, &m->certificate.who))
         return ST_OK;
-    return ST_AUTHORIZE_REMOVE;
+    m->left = has_left(j, &m->certificate.who);
+    return m->left ? ST_OK : ST_AUTHORIZE_REMOVE;
 }
 
 /* ---- rule 2: who comes ---- */
@@ -282,14 +283,14 @@ static enum status leaf_comes(const struct judge *j, const struct judge_persons 
 
 /* ---- all ---- */
 
-enum status judge_conversation(const struct judge *j)
+enum status judge_conversation(struct judge *j)
 {
     struct judge_persons before, after;
     enum status st = judge_persons_of(j, true, &before);
     if (st == ST_OK)
         st = judge_persons_of(j, false, &after);
     for (size_t i = 0; st == ST_OK && j->committer && i < j->member_count; i++) {
-        const struct judge_member *m = &j->members[i];
+        struct judge_member *m = &j->members[i];
         if (m->gone)
             st = leaf_goes(j, &before, &after, m);
         else if (m->is_new)

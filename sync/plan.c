@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sync/plan.h"
 
+#include "device/authorize.h"
 #include "device/roster.h"
 #include "sync/family.h"
 #include "sync/reconcile.h"
@@ -187,12 +188,10 @@ enum status plan_evidence(struct plan *p, enum evidence_kind kind, struct span b
 static enum status may_refresh(struct node *n, struct group *g, bool *may)
 {
     struct person_ref authors[ADMISSION_AUTHORS_MAX], self = self_person(n), persons[WIRE_LEAVES_MAX];
-    size_t count = 0, people = group_persons(g, persons, WIRE_LEAVES_MAX);
-    enum status st = group_authors(n, g, authors, &count);
-    *may = true;
-    for (size_t i = 0; i < count && i + 1 < people; i++) {
-        *may = *may && !person_ref_equal(&authors[i], &self);
-    }
+    struct authorize_race race = {.authors = authors, .by = &self};
+    enum status st = group_authors(n, g, authors, &race.author_count);
+    race.persons = group_persons(g, persons, WIRE_LEAVES_MAX);
+    *may = !authorize_refresh_waits(&race);
     return st;
 }
 

@@ -6,6 +6,7 @@
 #include "device/authorize.h"
 #include "sync/family.h"
 #include "sync/journal.h"
+#include "sync/readd_often.h"
 #include "sync/removal.h"
 #include "sync/succession.h"
 
@@ -206,7 +207,7 @@ enum status letter_readd(struct node *n, const struct received_letter *l)
     struct group *g = NULL;
     struct person_ref who;
     uint32_t leaf = 0;
-    bool wanted = false;
+    bool wanted = false, often = false;
     enum status st = readd_request_decode(&q, l->m->body);
     if (st == ST_OK) {
         st = readd_request_verify(&q);
@@ -228,6 +229,12 @@ enum status letter_readd(struct node *n, const struct received_letter *l)
     }
     if (st == ST_OK && (g->generation != q.generation || !readd_names_leaf(n, g, &q, &leaf, &who))) {
         return readd_tell_leaf(n, g, &q.device);
+    }
+    if (st == ST_OK) {
+        st = readd_too_often(n, g, &q.device, &often);
+    }
+    if (st != ST_OK || often) {
+        return st;
     }
     if (st == ST_OK) {
         st = sql_run(&n->sql, "INSERT OR REPLACE INTO readd VALUES(?,?,?,?)", "ibbi", g->id,
@@ -276,34 +283,82 @@ static enum status plan_one(struct node *n, struct group *g, struct plan *p, con
     return st;
 }
 
-enum status readd_plan(struct node *n, struct group *g, struct plan *p)
+/* Would a commit that adds it again be void now? Then somebody else makes it, or this one in a later epoch.
+ */
+static enum status readd_waits(struct node *n, struct group *g, const struct readd_request *q, bool *waits)
+{
+    struct person_ref authors[ADMISSION_AUTHORS_MAX], persons[WIRE_LEAVES_MAX], self = self_person(n), whom;
+    struct authorize_race race = {.authors = authors, .by = &self};
+    struct mls_member m;
+    uint32_t leaf = 0;
+    enum status st = group_authors(n, g, authors, &race.author_count);
+    race.persons = group_persons(g, persons, WIRE_LEAVES_MAX);
+    *waits = false;
+    if (st == ST_OK && readd_names_leaf(n, g, q, &leaf, &whom)) {
+        *waits = mls_group_next_member(g->mls, &leaf, &m) && authorize_readd_waits(&race, &whom, m.leaf_node);
+    }
+    return st;
+}
+
+/* The first that is due behind `after`, which it becomes. */
+static enum status next_due(struct node *n, const struct group *g, struct device_id *after,
+                            struct buffer *body, bool *found)
+{
+    struct query q;
+    query_start(
+        &q, &n->sql,
+        "SELECT device, request FROM readd WHERE grp = ? AND due_at <= ? AND device > ? ORDER BY device"
+        " LIMIT 1",
+        "iib", g->id, n->now.wall_ms, SPAN_ID(after));
+    *found = query_next(&q);
+    if (*found) {
+        QUERY_ID(&q, 0, after);
+        query_fail(&q, buffer_copy(body, query_blob(&q, 1)));
+    }
+    return query_end(&q);
+}
+
+/* The first due request that need not wait: into the plan, and forgotten. */
+static enum status plan_due(struct node *n, struct group *g, struct plan *p)
 {
     struct buffer body;
     struct readd_request q;
-    bool found = false;
-    int64_t next = 0;
+    struct device_id at = {{0}};
+    bool found = true, waits = true;
+    enum status st = ST_OK;
     buffer_init(&body, EVIDENCE_RECORD_MAX);
-    enum status st =
-        sql_bytes(&n->sql, &body, &found, "SELECT request FROM readd WHERE grp = ? AND due_at <= ? LIMIT 1",
-                  "ii", g->id, n->now.wall_ms);
-    if (st == ST_OK && found) {
-        st = readd_request_decode(&q, buffer_span(&body));
-        if (st == ST_OK) {
-            st = plan_one(n, g, p, &q);
+    while (st == ST_OK && found && waits) {
+        st = next_due(n, g, &at, &body, &found);
+        if (st == ST_OK && found) {
+            st = readd_request_decode(&q, buffer_span(&body));
         }
-        if (st == ST_OK) {
-            st = sql_run(&n->sql, "DELETE FROM readd WHERE grp = ? AND device = ?", "ib", g->id,
-                         SPAN_ID(&q.device));
+        if (st == ST_OK && found) {
+            st = readd_waits(n, g, &q, &waits);
         }
     }
-    if (st == ST_OK) {
-        st = sql_number(&n->sql, &next, 0, "SELECT min(due_at) FROM readd WHERE grp = ?", "i", g->id);
+    if (st == ST_OK && found) {
+        st = plan_one(n, g, p, &q);
+    }
+    if (st == ST_OK && found) {
+        st = sql_run(&n->sql, "DELETE FROM readd WHERE grp = ? AND device = ?", "ib", g->id,
+                     SPAN_ID(&q.device));
+    }
+    buffer_wipe(&body);
+    return st;
+}
+
+enum status readd_plan(struct node *n, struct group *g, struct plan *p)
+{
+    int64_t next = 0;
+    enum status st = plan_due(n, g, p);
+    if (st == ST_OK) { /* those that wait are looked at again when the epoch ends */
+        st = sql_number(&n->sql, &next, 0, "SELECT min(due_at) FROM readd WHERE grp = ? AND due_at > ?", "ii",
+                        g->id, n->now.wall_ms);
     }
     if (st == ST_OK && next != 0) {
         p->later = true;
         node_wake_wall(n, next);
     }
-    buffer_wipe(&body);
     return st;
 }
 

@@ -322,6 +322,10 @@ static const char *const step_sql[] = {
     /* With whom a successor was founded. */
     "CREATE TABLE founding(grp INTEGER NOT NULL REFERENCES mls_group ON DELETE CASCADE, device BLOB NOT NULL,"
     " PRIMARY KEY(grp, device)) STRICT, WITHOUT ROWID;",
+    /* ---- devices that were added again: sync/readd_often.c ---- */
+    "CREATE TABLE readded(grp INTEGER NOT NULL REFERENCES mls_group ON DELETE CASCADE, device BLOB NOT NULL,"
+    " since INTEGER NOT NULL, last INTEGER NOT NULL, count INTEGER NOT NULL, PRIMARY KEY(grp, device))"
+    " STRICT, WITHOUT ROWID;",
 };
 
 enum status schema_make(struct sql *s, int version)

@@ -3,6 +3,7 @@
 #include "sync/family.h"
 #include "sync/held.h"
 #include "sync/letters.h"
+#include "sync/readd_often.h"
 #include "sync/restore.h"
 #include "sync/scope_internal.h"
 
@@ -332,6 +333,18 @@ static enum status expect_beacons(struct node *n, const struct group *g, const s
     return st;
 }
 
+/* Before the merge: who comes and was there already was added again. */
+static enum status note_readded(struct node *n, const struct group *g, const struct newcomers *new)
+{
+    enum status st = ST_OK;
+    for (size_t i = 0; st == ST_OK && i < new->count; i++) {
+        if (group_has_device(g, &new->added[i].device, NULL)) {
+            st = readd_happened(n, g, &new->added[i].device);
+        }
+    }
+    return st;
+}
+
 /* The person of a leaf, before the merge. */
 static bool person_of_leaf(const struct group *g, uint32_t leaf, struct person_ref *out)
 {
@@ -372,6 +385,9 @@ enum status group_end_epoch(struct node *n, struct group *g, struct mls_staged *
     find_newcomers(g, staged, &newcomers);
     newcomers.person = newcomers.person && !founding; /* all of them were in the group before */
     enum status st = epoch_evidence(n, g, evidence->records, evidence->count);
+    if (st == ST_OK) {
+        st = note_readded(n, g, &newcomers);
+    }
     if (st == ST_OK && own) {
         st = send_letters(n, g);
     }

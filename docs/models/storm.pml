@@ -7,22 +7,22 @@
  *
  * RULE 0  a refresh right after one's own epoch is void, unless it is alone in the log
  *      1  void right after one's own epoch, always
- *      2  void when its author is among the authors of the last W epochs          (as built: W = 2)
+ *      2  void when its author is among the authors of the last W epochs          (as built, W = 2, with 6)
  *      3  void unless at seq > Q
  *      4  the hole of 1 where a T re-adds a device of its own person: no refresh, never void
- *      5  as 2, but a T re-adds the other T's leaf: no refresh, never void        (as built, for two that conspire)
- *      6  a remedy that is not built: such a commit is void when author and re-added are both among the last W authors, or
- *         the author made the last epoch and the re-added has not committed since it was added; a T may refresh as well
+ *      5  as 2, but a T re-adds the other T's leaf: no refresh, never void        (why 6)
+ *      6  as built: such a commit is void when author and re-added are both among the last W authors, or the author
+ *         made the last epoch and the re-added has not committed since it was added; a T may refresh as well
  *
  * CHECK1: both honest accept the same commit.  LTL (always on with spin -DLTL): the removal wins one day. */
 #ifndef RULE
-#define RULE 2
+#define RULE 6
 #endif
 #ifndef NT
-#define NT 1
+#define NT 2
 #endif
 #ifndef W
-#define W 1
+#define W 2
 #endif
 #define Q 3
 #define LOG 6        /* entries of one epoch's log */

@@ -6,6 +6,7 @@
 
 #include "device/authorize.h"
 #include "device/certificates.h"
+#include "protocol/mls/leaf_node.h"
 #include "tests/support/test.h"
 #include "tests/support/test_samples.h"
 
@@ -295,14 +296,18 @@ static inline void commit_again(struct commit *c)
     c->committer = 0;
 }
 
-static inline struct span fake_leaf(struct commit *c, const struct device_id *key)
+/* No leaf that a group would take, but one that decodes. */
+static inline struct span fake_leaf(struct commit *c, const struct device_id *key, enum leaf_source source)
 {
     struct buffer *b = commit_buffer(c);
     struct writer w;
     uint8_t fresh[DH_LEN] = {(uint8_t)++c->fresh, (uint8_t)(c->fresh >> 8)};
+    struct leaf_node n = {.encryption_key = SPAN(fresh),
+                          .signature_key = SPAN_ID(key),
+                          .credential = {.type = CREDENTIAL_BASIC},
+                          .source = source};
     writer_init(&w, b);
-    writer_vec(&w, SPAN(fresh));
-    writer_vec(&w, SPAN_ID(key));
+    leaf_node_write(&w, &n);
     assert_ok(writer_done(&w));
     return buffer_span(b);
 }
@@ -313,7 +318,7 @@ static inline uint32_t commit_member_with(struct commit *c, const struct device_
     c->leaves[c->leaf_count++] =
         (struct authorize_leaf){.leaf = leaf,
                                 .identity = COMMIT_ENCODE(c, device_certificate, certificate),
-                                .leaf_node = fake_leaf(c, &certificate->device)};
+                                .leaf_node = fake_leaf(c, &certificate->device, LEAF_COMMIT)};
     return leaf;
 }
 
@@ -332,7 +337,7 @@ static inline struct mls_change *commit_add_with(struct commit *c,
                                   .proposer = c->committer,
                                   .leaf = (uint32_t)(c->leaf_count + c->change_count + 100),
                                   .identity_new = COMMIT_ENCODE(c, device_certificate, certificate),
-                                  .leaf_new = fake_leaf(c, &certificate->device)};
+                                  .leaf_new = fake_leaf(c, &certificate->device, LEAF_KEY_PACKAGE)};
     change->key_package = change->leaf_new; /* any bytes of its own */
     return change;
 }

@@ -241,7 +241,7 @@ static struct mls_change update_of(struct commit *c, uint32_t leaf, const struct
                                .identity_old = c->leaves[leaf].identity,
                                .leaf_old = c->leaves[leaf].leaf_node,
                                .identity_new = COMMIT_ENCODE(c, device_certificate, next),
-                               .leaf_new = fake_leaf(c, &next->device)};
+                               .leaf_new = fake_leaf(c, &next->device, LEAF_COMMIT)};
 }
 
 /* T31: by its update path, too, nobody becomes somebody else. */
@@ -290,7 +290,7 @@ static void T12_the_leaf_key_is_the_certified_device(void **state)
     family_group(&w);
     assert_ok(add_person(&w.f, EVE, ROLE_CHILD, "Eve", &w.f.eve, BY(&w.f.ana, {0})));
     struct mls_change *add = commit_add(&w.c, &w.f, EVE, &w.f.eve);
-    add->leaf_new = fake_leaf(&w.c, &w.f.maya_laptop.device);
+    add->leaf_new = fake_leaf(&w.c, &w.f.maya_laptop.device, LEAF_KEY_PACKAGE);
     commit_chain(&w.c, &w.f);
     assert_status(commit_judge(&w.c, L_ANA), ST_AUTHORIZE_LEAF);
     world_wipe(&w);
@@ -445,7 +445,69 @@ static void T25_readding_oneself_is_a_refresh_too(void **state)
     c.authors[0] = ref_of(&w.f, ANA);
     c.author_count = 1;
     assert_status(commit_judge(&c, phone), ST_AUTHORIZE_REFRESH);
-    assert_ok(commit_judge(&c, ben)); /* somebody else's leaf: more than a refresh */
+    assert_ok(commit_judge(&c, ben));
+    commit_wipe(&c);
+    world_wipe(&w);
+}
+
+/* Of two who conspire one adds the other again: `by` made epoch `made` epochs ago, `whom` the one `whom_made`
+ * ago (0: longer ago), and the leaf of `whom` is out of a key package or not. */
+static enum status readd_after(unsigned by, unsigned made, unsigned whom_made, enum leaf_source source)
+{
+    struct world w;
+    family_group(&w);
+    uint32_t leaf = by == MAYA ? L_TIM : L_MAYA;
+    unsigned whom = by == MAYA ? TIM : MAYA;
+    const struct sample_key *key = by == MAYA ? &w.f.tim : &w.f.maya;
+    w.c.leaves[leaf].leaf_node = fake_leaf(&w.c, &key->device, source);
+    for (unsigned ago = 1; ago <= 2; ago++)
+        w.c.authors[w.c.author_count++] = ref_of(&w.f, ago == made ? by : ago == whom_made ? whom : BEN);
+    struct mls_change *out = commit_remove(&w.c, leaf), *in = commit_add(&w.c, &w.f, whom, key);
+    commit_readd(&w.c, out, in, key);
+    enum status st = commit_judge(&w.c, by == MAYA ? L_MAYA : L_TIM);
+    world_wipe(&w);
+    return st;
+}
+
+static void T25_two_who_add_each_other_again_in_turns_wait_for_a_third(void **state)
+{
+    (void)state;
+    for (unsigned by = MAYA; by <= TIM; by++) {
+        assert_ok(readd_after(by, 0, 0, LEAF_COMMIT));
+        assert_ok(readd_after(by, 0, 0, LEAF_KEY_PACKAGE)); /* somebody else added it last */
+        assert_ok(readd_after(by, 0, 1, LEAF_COMMIT));
+        assert_ok(readd_after(by, 1, 0, LEAF_COMMIT));
+        assert_ok(readd_after(by, 2, 0, LEAF_KEY_PACKAGE));
+        assert_status(readd_after(by, 1, 2, LEAF_COMMIT), ST_AUTHORIZE_REFRESH);
+        assert_status(readd_after(by, 2, 1, LEAF_COMMIT), ST_AUTHORIZE_REFRESH);
+        assert_status(readd_after(by, 1, 0, LEAF_KEY_PACKAGE), ST_AUTHORIZE_REFRESH);
+    }
+}
+
+static void one_of_two_persons_is_always_added_again(void **state)
+{
+    (void)state;
+    struct world w;
+    const struct family *one[1];
+    family_group(&w);
+    struct commit c;
+    one[0] = &w.f;
+    commit_init(&c, SCOPE_FAMILY, one, 1);
+    uint32_t ana = commit_member(&c, &w.f, ANA, &w.f.ana), ben = commit_member(&c, &w.f, BEN, &w.f.ben);
+    struct mls_change *out = commit_remove(&c, ben), *in = commit_add(&c, &w.f, BEN, &w.f.ben);
+    commit_readd(&c, out, in, &w.f.ben);
+    c.authors[0] = ref_of(&w.f, ANA);
+    c.authors[1] = ref_of(&w.f, BEN);
+    c.author_count = 2;
+    assert_ok(commit_judge(&c, ana));
+    c.leaves[ben].leaf_node = fake_leaf(&c, &w.f.ben.device, LEAF_KEY_PACKAGE);
+    commit_again(&c);
+    out = commit_remove(&c, ben);
+    in = commit_add(&c, &w.f, BEN, &w.f.ben);
+    commit_readd(&c, out, in, &w.f.ben);
+    c.authors[0] = ref_of(&w.f, ANA);
+    c.author_count = 1;
+    assert_ok(commit_judge(&c, ana));
     commit_wipe(&c);
     world_wipe(&w);
 }
@@ -594,6 +656,8 @@ int main(void)
         cmocka_unit_test(T12_a_removed_device_is_not_readded),
         cmocka_unit_test(T25_a_person_does_not_refresh_twice_in_a_row),
         cmocka_unit_test(T25_readding_oneself_is_a_refresh_too),
+        cmocka_unit_test(T25_two_who_add_each_other_again_in_turns_wait_for_a_third),
+        cmocka_unit_test(one_of_two_persons_is_always_added_again),
         cmocka_unit_test(T25_a_removal_is_never_a_refresh),
         cmocka_unit_test(one_person_alone_may_always_refresh),
         cmocka_unit_test(T23_no_child_comes_into_parents),

@@ -308,6 +308,40 @@ static void who_leaves_is_taken_out_by_anybody(void **state)
     world_wipe(&w);
 }
 
+/* Maya takes `leaf` out with its note, when these made the last two epochs. */
+static enum status leave_after(struct world *w, uint32_t leaf, unsigned who, const struct sample_key *by,
+                               unsigned last, unsigned before)
+{
+    commit_again(&w->c);
+    commit_remove(&w->c, leaf);
+    add_leave(w, &w->f, who, by, 0);
+    w->c.authors[0] = ref_of(&w->f, last);
+    w->c.authors[1] = ref_of(&w->f, before);
+    w->c.author_count = 2;
+    return commit_judge(&w->c, L_MAYA);
+}
+
+/* Whoever leaves with one note, is added, and leaves with it again must not keep the others busy for ever. */
+static void T25_leaving_again_and_again_is_no_way_to_win_every_race(void **state)
+{
+    (void)state;
+    struct world w;
+    start(&w, false);
+    uint32_t tim = commit_member(&w.c, &w.f, TIM, &w.f.tim);
+    uint32_t own = commit_member(&w.c, &w.f, MAYA, &w.f.eve);
+    commit_member(&w.c, &w.f, BEN, &w.f.ben);
+    assert_ok(leave_after(&w, tim, TIM, &w.f.tim, TIM, BEN));
+    assert_ok(leave_after(&w, tim, TIM, &w.f.tim, MAYA, BEN));
+    assert_status(leave_after(&w, tim, TIM, &w.f.tim, TIM, MAYA), ST_AUTHORIZE_REFRESH);
+    assert_status(leave_after(&w, tim, TIM, &w.f.tim, MAYA, TIM), ST_AUTHORIZE_REFRESH);
+    assert_ok(leave_after(&w, own, MAYA, &w.f.eve, TIM, BEN));
+    assert_status(leave_after(&w, own, MAYA, &w.f.eve, MAYA, BEN), ST_AUTHORIZE_REFRESH);
+    w.c.leaves[tim].leaf_node = fake_leaf(&w.c, &w.f.tim.device, LEAF_KEY_PACKAGE);
+    assert_ok(leave_after(&w, tim, TIM, &w.f.tim, BEN, MAYA));
+    assert_status(leave_after(&w, tim, TIM, &w.f.tim, MAYA, BEN), ST_AUTHORIZE_REFRESH);
+    world_wipe(&w);
+}
+
 static void a_withdrawal_ends_a_pairs_conversation(void **state)
 {
     (void)state;
@@ -432,6 +466,7 @@ int main(void)
         cmocka_unit_test(a_revoked_device_is_replaced_in_the_same_commit),
         cmocka_unit_test(a_parents_device_goes_when_the_chain_lets_it_go),
         cmocka_unit_test(who_leaves_is_taken_out_by_anybody),
+        cmocka_unit_test(T25_leaving_again_and_again_is_no_way_to_win_every_race),
         cmocka_unit_test(a_withdrawal_ends_a_pairs_conversation),
         cmocka_unit_test(a_withdrawal_throws_nobody_else_out_of_a_group),
         cmocka_unit_test(a_parent_of_a_child_here_may_oversee),
