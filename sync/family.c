@@ -8,9 +8,20 @@
 #include "device/roster.h"
 #include "sync/journal.h"
 
-struct family_state { /* of the own family, at the newest heads */
+enum { REPLAYED_MAX = 24 }; /* 6 KB each: the families at both ends of a dozen conversations */
+
+struct replayed { /* a state of somebody's authority chain, as it came out of its entries */
+    bool used;
+    uint64_t height; /* as asked: UINT64_MAX is the newest */
+    struct authority authority;
+};
+
+struct family_state {
+    bool known; /* both states of the own family, at the newest heads */
     struct authority authority;
     struct roster roster;
+    size_t next; /* the place that is taken next */
+    struct replayed replayed[REPLAYED_MAX];
 };
 
 void family_forget(struct node *n)
@@ -19,32 +30,63 @@ void family_forget(struct node *n)
     n->family = NULL;
 }
 
+static enum status memory_of(struct node *n, struct family_state **out)
+{
+    if (!n->family) {
+        n->family = mem_alloc(1, sizeof(*n->family));
+    }
+    *out = n->family;
+    return *out ? ST_OK : ST_NO_MEMORY;
+}
+
 /* ---- replaying ---- */
 
-enum status family_authority_at(struct node *n, const struct family_id *family, uint64_t height,
-                                struct authority **out)
+static enum status replay(struct node *n, const struct family_id *family, uint64_t height,
+                          struct authority *out)
 {
     struct query q;
-    *out = NULL;
-    struct authority *a = mem_alloc(1, sizeof(*a));
-    if (!a) {
-        return ST_NO_MEMORY;
-    }
     int64_t up_to = height > INT64_MAX ? INT64_MAX : (int64_t)height;
     query_start(&q, &n->sql,
                 "SELECT entry FROM chain WHERE family = ? AND chain = 1 AND height <= ? ORDER BY height",
                 "bi", SPAN_ID(family), up_to);
     while (query_next(&q)) {
-        enum status st = authority_apply_bytes(a, query_blob(&q, 0));
+        enum status st = authority_apply_bytes(out, query_blob(&q, 0));
         query_fail(&q, st == ST_OK || status_is_fatal(st) ? st : ST_STORE_ROW);
     }
     enum status st = query_end(&q);
-    if (st == ST_OK && height != UINT64_MAX && (!a->founded || a->head.height != height)) {
+    if (st == ST_OK && height != UINT64_MAX && (!out->founded || out->head.height != height)) {
         st = ST_CHAIN_GAP;
+    }
+    return st;
+}
+
+/* Every signature of a chain is checked when it is replayed, and every message that comes asks for the chains
+ * of its group: so what came out is kept until a chain changes, or a rollback may have taken an entry back.
+ */
+enum status family_authority_at(struct node *n, const struct family_id *family, uint64_t height,
+                                struct authority **out)
+{
+    struct family_state *f;
+    *out = NULL;
+    struct authority *a = mem_alloc(1, sizeof(*a));
+    enum status st = a ? memory_of(n, &f) : ST_NO_MEMORY;
+    struct replayed *kept = NULL;
+    for (size_t i = 0; st == ST_OK && i < REPLAYED_MAX; i++) {
+        struct replayed *r = &f->replayed[i];
+        kept = r->used && r->height == height && ID_EQUAL(&r->authority.family, family) ? r : kept;
+    }
+    if (kept) {
+        *a = kept->authority;
+    } else if (st == ST_OK) {
+        st = replay(n, family, height, a);
     }
     if (st != ST_OK) {
         mem_free(a, sizeof(*a));
         return st;
+    }
+    if (!kept && a->founded && ID_EQUAL(&a->family, family)) {
+        f->replayed[f->next] = (struct replayed){true, height, *a};
+        f->next = (f->next + 1) % REPLAYED_MAX;
     }
     *out = a;
     return ST_OK;
@@ -122,23 +164,24 @@ enum status family_states(struct node *n, const struct authority **authority, co
     if (!n->self.in_family) {
         return ST_COMMAND_NOT_IN_FAMILY;
     }
-    if (!n->family) {
-        struct family_state *f = mem_alloc(1, sizeof(*f));
-        enum status st = f ? family_authority_at(n, &n->self.family, UINT64_MAX, &a) : ST_NO_MEMORY;
+    struct family_state *f;
+    enum status st = memory_of(n, &f);
+    if (st == ST_OK && !f->known) {
+        st = family_authority_at(n, &n->self.family, UINT64_MAX, &a);
         if (st == ST_OK) {
             st = family_roster_at(n, &n->self.family, UINT64_MAX, &f->roster);
         }
-        if (st != ST_OK) {
-            mem_free(a, sizeof(*a));
-            mem_free(f, sizeof(*f));
-            return st;
+        if (st == ST_OK) {
+            f->authority = *a;
+            f->known = true;
         }
-        f->authority = *a;
         mem_free(a, sizeof(*a));
-        n->family = f;
     }
-    *authority = &n->family->authority;
-    *roster = &n->family->roster;
+    if (st != ST_OK) {
+        return st;
+    }
+    *authority = &f->authority;
+    *roster = &f->roster;
     return ST_OK;
 }
 

@@ -18,8 +18,8 @@ enum status texts_hold(struct node *n, struct group *g, const struct person_ref 
     enum status st =
         sql_run(&n->sql,
                 "UPDATE entry SET held = ? WHERE scope = ? AND own = 1 AND acked = 0 AND held = 0 AND"
-                " kind = ?",
-                "ibi", (int64_t)TEXT_HELD, SPAN_ID(&g->scope), (int64_t)ENTRY_TEXT);
+                " kind = 1",
+                "ib", (int64_t)TEXT_HELD, SPAN_ID(&g->scope));
     if (st != ST_OK || sql_changes(&n->sql) == 0) {
         return st;
     }

@@ -218,7 +218,7 @@ enum status journal_each(struct node *n, const struct scope_id *scope, enum entr
                 "SELECT e.id, e.author, e.hash, e.hlc, e.entry, e.own, c.family, c.person, e.seq, " PIN_SQL
                 " FROM entry e JOIN certificate c ON c.device = e.author"
                 " LEFT JOIN head h ON h.scope = e.scope AND h.author = e.author WHERE e.scope = ? AND e.kind "
-                "= ? AND e.applied = 1 ORDER BY e.hlc, e.hash",
+                "= +? AND e.applied = 1 ORDER BY e.hlc, e.hash",
                 "bi", SPAN_ID(scope), (int64_t)kind);
     while (st == ST_OK && query_next(&q)) {
         struct journal_entry decoded;

@@ -353,8 +353,8 @@ enum status journal_flush(struct node *n, struct group *g)
     }
     if (alone) { /* nobody to tell: what was said before somebody came is not for them */
         return sql_run(&n->sql,
-                       "UPDATE entry SET acked = 1 WHERE scope = ? AND own = 1 AND acked = 0 AND kind = ?",
-                       "bi", SPAN_ID(&g->scope), (int64_t)ENTRY_TEXT);
+                       "UPDATE entry SET acked = 1 WHERE scope = ? AND own = 1 AND acked = 0 AND kind = 1", "b",
+                       SPAN_ID(&g->scope));
     }
     st = logs_echoed(n, g->log, &echoed);
     if (st != ST_OK || !echoed) {

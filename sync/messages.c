@@ -45,7 +45,7 @@ static enum status is_older_box(struct node *n, const struct applied_entry *e, b
     enum status st =
         sql_number(&n->sql, &later, 0,
                    "SELECT count(*) FROM entry e JOIN certificate c ON c.device = e.author"
-                   " WHERE e.scope = ? AND e.kind = ? AND e.applied = ? AND e.fork = 0 AND"
+                   " WHERE e.scope = ? AND e.kind = +? AND e.applied = +? AND e.fork = 0 AND"
                    " (e.hlc, e.author) > (?, ?) AND c.family = ? AND c.person = ?",
                    "biiibbb", SPAN_ID(&e->scope), (int64_t)ENTRY_LETTERBOX, (int64_t)ENTRY_APPLIED,
                    (int64_t)e->hlc, SPAN_ID(&e->author), SPAN_ID(&e->who.family), SPAN_ID(&e->who.person));

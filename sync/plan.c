@@ -162,7 +162,7 @@ bool plan_may_remove(struct node *n, const struct group *g, const struct device_
                                 "SELECT at_ms FROM revocation WHERE device = ?", "b", SPAN_ID(device));
     if (st == ST_OK) {
         st = sql_number(&n->sql, &issuer, 0,
-                        "SELECT count(*) FROM entry WHERE kind = ? AND own = 1 AND arrived_at >= ?", "ii",
+                        "SELECT count(*) FROM entry WHERE kind = +? AND own = 1 AND arrived_at >= ?", "ii",
                         (int64_t)ENTRY_REVOCATION, known_at);
     }
     int64_t due = known_at + (issuer != 0 ? 0 : REMOVE_AFTER_MS * (int64_t)(rank + 1));

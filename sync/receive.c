@@ -92,9 +92,9 @@ enum status receive_unattested(struct node *n, int64_t id)
     struct query q;
     query_start(&q, &n->sql,
                 "SELECT e.scope, c.family, c.person FROM entry e JOIN certificate c ON c.device = e.author"
-                " WHERE e.id = ? AND e.kind = ? AND e.attested = 0 AND e.applied = 0 AND e.has_body = 1"
+                " WHERE e.id = ? AND e.kind = 1 AND e.attested = 0 AND e.applied = 0 AND e.has_body = 1"
                 " AND e.fork = 0",
-                "ii", id, (int64_t)ENTRY_TEXT);
+                "i", id);
     bool found = query_next(&q);
     if (found) {
         read_said_by(&q, &by);

@@ -247,11 +247,17 @@ struct listed {
     size_t count;
 };
 
+/* Those that have anything to do: a plan to make, entries to send, to repair, or to tell what they have. A
+ * pass looks at no other: a device in 200 conversations would load every one of them for every message. */
 static enum status list_groups(struct node *n, struct listed *l)
 {
     struct query q;
     l->count = 0;
-    query_start(&q, &n->sql, "SELECT id, dirty FROM mls_group WHERE state = 1 ORDER BY kind, id", "");
+    query_start(&q, &n->sql,
+                "SELECT id, dirty FROM mls_group WHERE state = 1 AND (dirty = 1 OR have_at <= ?1 OR scope IN"
+                " (SELECT scope FROM entry WHERE own = 1 AND acked = 0 AND sent_epoch IS NULL) OR scope IN"
+                " (SELECT scope FROM repair WHERE due_at <= ?1)) ORDER BY kind, id",
+                "i", n->now.wall_ms);
     while (l->count < GROUPS_AT_ONCE && query_next(&q)) {
         l->id[l->count] = query_int(&q, 0);
         l->dirty[l->count++] = query_int(&q, 1) != 0;
@@ -285,6 +291,21 @@ static enum status one_group(struct node *n, void *arg)
     return st == ST_OK ? journal_flush(n, g) : st;
 }
 
+/* When the next of the others has: journal_flush says it of those that were looked at. */
+static enum status wake_for_groups(struct node *n)
+{
+    int64_t next = 0;
+    enum status st =
+        sql_number(&n->sql, &next, 0,
+                   "SELECT min(at) FROM (SELECT min(have_at) AS at FROM mls_group WHERE state = 1"
+                   " AND have_at > ?1 UNION ALL SELECT min(due_at) FROM repair WHERE due_at > ?1)",
+                   "i", n->now.wall_ms);
+    if (st == ST_OK && next != 0) {
+        node_wake_wall(n, next);
+    }
+    return st;
+}
+
 static enum status all_groups(struct node *n)
 {
     struct listed *l = mem_alloc(1, sizeof(*l));
@@ -299,7 +320,7 @@ static enum status all_groups(struct node *n)
         }
     }
     mem_free(l, sizeof(*l));
-    return st;
+    return st == ST_OK ? wake_for_groups(n) : st;
 }
 
 static enum status family_writes(struct node *n)

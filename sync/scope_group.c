@@ -69,6 +69,7 @@ static void group_free(struct node *n, size_t at)
 {
     if (n->groups[at]) {
         mls_group_free(n->groups[at]->mls);
+        group_people_free(n->groups[at]);
         mem_free(n->groups[at], sizeof(*n->groups[at]));
         n->groups[at] = NULL;
     }

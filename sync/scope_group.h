@@ -52,6 +52,7 @@ struct group {
         peer; /* ward, own: subject is whose; conversation: subject is of this family */
     char relay[WIRE_RELAY_MAX + 1];
     struct mls_group *mls;
+    struct group_people *people; /* who is in this epoch, once somebody asked: scope_judge.c */
     bool touched;
     uint64_t used; /* for dropping the one not used longest */
 };

@@ -27,6 +27,7 @@ enum status evidence_forget(struct node *n, const struct group *g) MUST_USE;
 /* device/authorize with what it needs gathered; the same for own and received commits. */
 enum status group_judge(struct node *n, struct group *g, const struct mls_staged *s,
                         const struct evidence_set *evidence) MUST_USE;
+void group_people_free(struct group *g); /* what group_members keeps */
 /* The same for all leaves of a group that is joined. */
 enum status group_judge_joined(struct node *n, struct mls_group *mls, const struct kith_context *context,
                                const struct admission *admission) MUST_USE;

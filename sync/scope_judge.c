@@ -103,19 +103,55 @@ enum status group_judge_joined(struct node *n, struct mls_group *mls, const stru
     return st;
 }
 
-enum status group_members(struct node *n, struct group *g, struct authorize_member *out, size_t *count)
+/* ---- who is in a group ---- */
+
+struct group_people {
+    uint64_t epoch;
+    size_t count;
+    struct authorize_member members[WIRE_PERSONS_MAX];
+};
+
+void group_people_free(struct group *g)
+{
+    mem_free(g->people, sizeof(*g->people));
+    g->people = NULL;
+}
+
+static enum status read_people(struct node *n, const struct group *g, struct group_people *p)
 {
     struct kith_context context;
     struct authorize_leaf leaves[WIRE_LEAVES_MAX];
     struct chains *chains = chains_new();
-    *count = 0;
     enum status st = chains ? group_context(g, &context) : ST_NO_MEMORY;
     if (st == ST_OK) {
         st = chains_at(n, &context, chains);
     }
     if (st == ST_OK) {
-        st = authorize_members(&context, chains, leaves, leaves_of(g, leaves), out, count);
+        st = authorize_members(&context, chains, leaves, leaves_of(g, leaves), p->members, &p->count);
     }
     chains_free(chains);
     return st;
+}
+
+/* An epoch's context names the chains by hash and its tree stands, so this is worked out once an epoch. */
+enum status group_members(struct node *n, struct group *g, struct authorize_member *out, size_t *count)
+{
+    uint64_t epoch = mls_group_epoch(g->mls);
+    *count = 0;
+    if (g->people && g->people->epoch != epoch) {
+        group_people_free(g);
+    }
+    if (!g->people) {
+        struct group_people *p = mem_alloc(1, sizeof(*p));
+        enum status st = p ? read_people(n, g, p) : ST_NO_MEMORY;
+        if (st != ST_OK) {
+            mem_free(p, sizeof(*p));
+            return st;
+        }
+        p->epoch = epoch;
+        g->people = p;
+    }
+    *count = g->people->count;
+    memcpy(out, g->people->members, *count * sizeof(*out));
+    return ST_OK;
 }

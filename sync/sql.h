@@ -17,7 +17,7 @@
 #include "protocol/bytes.h"
 
 enum sql_limits {
-    SQL_CACHE = 512 /* slots for prepared statements; more than there are literals in sync/ */
+    SQL_CACHE = 1024 /* slots for prepared statements; more than there are literals in sync/ */
 };
 
 struct sql {
@@ -28,6 +28,9 @@ struct sql {
     } slots[SQL_CACHE];
 };
 
+/* A text is prepared once. In a condition on a column that a partial index names with a number (`kind`, `own`,
+ * `applied`, …: schema.c) write the number, or `= +?`: with `= ?` SQLite looks whether the value of the moment
+ * makes the index fit, and prepares the statement anew each time it runs. */
 struct query {
     struct sql *sql;
     sqlite3_stmt *st;

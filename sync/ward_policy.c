@@ -234,7 +234,7 @@ enum status apply_policy(struct node *n, const struct applied_entry *e)
         s = facts_policy(n, &subject, &before);
     if (s == ST_OK)
         s = sql_number(&n->sql, &others, 0,
-                       "SELECT count(*) FROM entry WHERE scope = ? AND kind = ? AND applied = 1 AND id != ?",
+                       "SELECT count(*) FROM entry WHERE scope = ? AND kind = +? AND applied = 1 AND id != ?",
                        "bii", SPAN_ID(&e->scope), (int64_t)ENTRY_POLICY, e->id);
     after = written;
     if (s == ST_OK && e->closes_only)
