@@ -1,28 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a history costs: build/tests/bench/sync [MESSAGES] has so many messages of 200 bytes (100,000) arrive
- * on a new device through a relay in this process, and prints `name value unit` lines. Beside it the same
- * rows are dumped as SQL text and loaded again, and their bytes sealed and opened block by block: the least
- * that any transfer does. Times are CPU seconds of this one thread, giver, relay and taker together. */
+/* What a history costs: so many messages of 200 bytes arrive on a new device through a relay in this process.
+ * Beside it the same rows are dumped as SQL text and loaded again, and their bytes sealed and opened block by
+ * block: the least that any transfer does. Giver, relay and taker together. */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <zstd.h>
 
 #include "protocol/block.h"
+#include "tests/bench/sync_bench.h"
 #include "tests/support/test.h"
 #include "tests/support/test_entropy.h"
 #include "tests/world/world_past.h"
 #include "tests/world/world_story.h"
 
 enum { MESSAGE_LEN = 200, HOUR_MS = 3600 * 1000, LEVEL = 3 };
-
-static double cpu_s(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
 
 struct arrival {
     size_t device;
@@ -33,14 +24,14 @@ struct arrival {
 static bool is_done(struct world *w, void *ctx)
 {
     struct arrival *a = ctx;
-    double now = cpu_s();
+    double now = bench_cpu_s();
     a->slowest = now - a->last > a->slowest ? now - a->last : a->slowest;
     if (a->screen < 0 && world_number(w, a->device, "SELECT count(*) FROM history_part WHERE state = 1") > 0)
         a->screen = now - a->began;
     int64_t blocks = world_number(w, a->device, "SELECT cursor FROM log WHERE kind = 5");
     a->blocks = blocks > a->blocks ? blocks : a->blocks;
     bool done = world_number(w, a->device, "SELECT count(*) FROM history_offer WHERE state = 2") > 0;
-    a->last = cpu_s();
+    a->last = bench_cpu_s();
     return done;
 }
 
@@ -63,7 +54,7 @@ static double dump_and_load(sqlite3 *from, size_t *raw, size_t *packed)
     static uint8_t out[1 << 20];
     *raw = *packed = 0;
     ZSTD_CCtx_setParameter(z, ZSTD_c_compressionLevel, LEVEL);
-    double began = cpu_s(), apart = 0;
+    double began = bench_cpu_s(), apart = 0;
     assert_int_equal(sqlite3_open(":memory:", &to), SQLITE_OK);
     assert_int_equal(sqlite3_exec(to, table, NULL, NULL, NULL), SQLITE_OK);
     assert_int_equal(sqlite3_exec(to, "BEGIN", NULL, NULL, NULL), SQLITE_OK);
@@ -71,7 +62,7 @@ static double dump_and_load(sqlite3 *from, size_t *raw, size_t *packed)
     while (sqlite3_step(st) == SQLITE_ROW) {
         assert_int_equal(sqlite3_exec(to, (const char *)sqlite3_column_text(st, 0), NULL, NULL, NULL),
                          SQLITE_OK);
-        double t = cpu_s();
+        double t = bench_cpu_s();
         ZSTD_inBuffer in = {sqlite3_column_blob(st, 1), (size_t)sqlite3_column_bytes(st, 1), 0};
         while (in.pos < in.size) {
             ZSTD_outBuffer o = {out, sizeof(out), 0};
@@ -79,12 +70,12 @@ static double dump_and_load(sqlite3 *from, size_t *raw, size_t *packed)
             *packed += o.pos;
         }
         *raw += in.size;
-        apart += cpu_s() - t;
+        apart += bench_cpu_s() - t;
     }
     sqlite3_finalize(st);
     assert_int_equal(sqlite3_exec(to, "COMMIT", NULL, NULL, NULL), SQLITE_OK);
     sqlite3_close(to);
-    double seconds = cpu_s() - began - apart;
+    double seconds = bench_cpu_s() - began - apart;
     for (size_t left = 1; left != 0;) {
         ZSTD_inBuffer in = {NULL, 0, 0};
         ZSTD_outBuffer o = {out, sizeof(out), 0};
@@ -105,19 +96,19 @@ static double seal_and_open(size_t bytes)
     struct secret key = {{1}};
     const struct block_record r = {.kind = BLOCK_WHOLE, .bytes = SPAN(message)};
     test_entropy_init(&e, 1);
-    double began = cpu_s();
+    double began = bench_cpu_s();
     for (size_t done = 0; done < bytes; done += BLOCK_WHOLE_MAX) {
         block_builder_init(&b);
         assert_ok(block_builder_add(&b, &r));
         assert_ok(block_seal(&b, &key, &e.entropy, block));
         assert_ok(block_open(&p, &key, SPAN(block)));
     }
-    return cpu_s() - began;
+    return bench_cpu_s() - began;
 }
 
-int main(int argc, char **argv)
+void bench_sync_history(size_t messages)
 {
-    size_t messages = argc > 1 ? strtoul(argv[1], NULL, 10) : 100000, raw = 0, packed = 0;
+    size_t raw = 0, packed = 0;
     struct world *w = world_new(1);
     struct story s;
     story_children_meet(w, &s);
@@ -127,9 +118,9 @@ int main(int argc, char **argv)
     struct arrival a = {.device = laptop, .screen = -1};
     world_run(w, HOUR_MS / 4);
     story_pair(w, s.ana, laptop, "Maya", "child", s.maya);
-    a.began = a.last = cpu_s();
+    a.began = a.last = bench_cpu_s();
     assert_true(world_until(w, is_done, &a, HOUR_MS));
-    double took = cpu_s() - a.began;
+    double took = bench_cpu_s() - a.began;
     int64_t bytes = world_number(w, laptop, "SELECT sum(packed_size) FROM history_part");
     int64_t got = world_number(w, laptop, "SELECT count(*) FROM entry WHERE kind = 1 AND has_body = 1");
     assert_true(got >= (int64_t)messages);
@@ -146,5 +137,4 @@ int main(int argc, char **argv)
            (double)a.blocks * BLOCK_LEN / (double)packed);
     printf("history_rows %.1f MiB\n", (double)raw / 1048576);
     world_free(w);
-    return 0;
 }

@@ -18,6 +18,7 @@ enum sim_limits {
     SIM_FAMILIES_MAX = 6,
     SIM_PERSONS_MAX = 30,
     SIM_TEXTS_MAX = 1024,
+    SIM_DEVICES_MAX = 40, /* of one story */
     SIM_MINUTE_MS = 60 * 1000,
     SIM_HOUR_MS = 60 * SIM_MINUTE_MS,
     SIM_DAY_MS = 24 * SIM_HOUR_MS

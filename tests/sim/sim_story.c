@@ -308,7 +308,7 @@ static size_t new_device_of(struct sim *s, size_t person)
         if (s->devices[i].person == person && s->devices[i].state == SIM_NEW && world_is_on(s->w, i))
             return i;
     }
-    if (world_count(s->w) == WORLD_DEVICES_MAX)
+    if (world_count(s->w) == SIM_DEVICES_MAX)
         return SIM_NOBODY;
     snprintf(name, sizeof(name), "%s %zu", s->persons[person].name, world_count(s->w));
     size_t device = world_add(s->w, name);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "apps/kith-relay/core/store_memory.h"
 #include "tests/world/world_internal.h"
@@ -260,6 +261,29 @@ static void trace(const struct world *w, size_t device, const struct event *e)
                e->kind == EV_RELAY_ANSWER && e->u.answer == NULL ? "lost" : "");
 }
 
+/* ---- what it costs ---- */
+
+static double cpu_s(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+static void note_cost(struct world_cost *c, const struct event *e, double took_s)
+{
+    bool read = e->kind == EV_RELAY_ANSWER && e->u.answer != NULL && e->u.answer->command == RELAY_READ;
+    c->step_s += took_s;
+    c->read_s += read ? took_s : 0;
+    c->steps++;
+    c->ticks += e->kind == EV_TICK;
+}
+
+struct world_cost world_cost(const struct world *w, size_t device)
+{
+    return w->devices[device].cost;
+}
+
 /* And comes back at once. */
 static void power_goes(struct world *w, size_t device)
 {
@@ -276,7 +300,9 @@ void world_step(struct world *w, size_t device, const struct event *event)
     struct event e = *event;
     e.now = device_now(w, d);
     trace(w, device, event);
+    double began = cpu_s();
     enum status st = node_step(d->node, &e, 1);
+    note_cost(&d->cost, &e, cpu_s() - began);
     if (world_disk_failed(d->disk)) {
         if (st == ST_OK)
             take_effects(w, device); /* it was done before the power went */

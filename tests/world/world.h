@@ -14,7 +14,7 @@
 #include "tests/world/world_disk.h"
 
 enum world_limits {
-    WORLD_DEVICES_MAX = 40,
+    WORLD_DEVICES_MAX = 256,
     WORLD_TEXT_MAX = 4096,
     WORLD_KEPT_MAX = 4,
     WORLD_LATENCY_MS = 20,     /* each way at most; at least 1 */
@@ -124,6 +124,15 @@ const struct world_result *world_do(struct world *w, size_t device, enum command
 /* The same, failing the test unless it is ST_OK. */
 const struct world_result *world_ok(struct world *w, size_t device, enum command_kind kind, const char *a,
                                     const char *b, const char *c, const char *d);
+
+/* ---- what it costs ---- */
+
+struct world_cost {        /* of one device, since it was added */
+    double step_s, read_s; /* processor time in node_step; of it in steps with the answer to a read */
+    uint64_t steps, ticks, requests; /* all, those that a deadline asked for; requests to the relay */
+    uint64_t bytes_out, bytes_in;    /* of requests and answers, without the channel around them */
+};
+struct world_cost world_cost(const struct world *w, size_t device);
 
 /* ---- looking ---- */
 

@@ -40,7 +40,8 @@ struct world_device {
     struct world_disk *disk, *kept[WORLD_KEPT_MAX];
     struct node *node; /* NULL: off */
     unsigned life, steps;
-    int64_t ahead_ms; /* of its clock */
+    struct world_cost cost;
+    int64_t ahead_ms;                  /* of its clock */
     uint8_t witness[NODE_WITNESS_LEN]; /* outside of its home */
     bool has_witness;
     struct relay_party session, source;

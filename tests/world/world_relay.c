@@ -143,6 +143,8 @@ void request_begins(struct world *w, size_t device, const struct effect *fx)
         w->see(w->see_ctx, device, fx->u.request.what);
     writer_init(&out, &f->request);
     assert_ok(relay_request_encode(&out, fx->u.request.what));
+    w->devices[device].cost.requests++;
+    w->devices[device].cost.bytes_out += f->request.len;
     if (lost(w, device) || (w->devices[device].mute && fx->u.request.what->command == RELAY_APPEND))
         give_up_later(w, f);
 }
@@ -318,6 +320,7 @@ void arrive_at_device(struct world *w, struct flight *f)
     struct event e = {.kind = EV_RELAY_ANSWER, .now = w->now, .id = f->id};
     struct buffer answer = f->answer;
     if (f->answered) {
+        w->devices[device].cost.bytes_in += answer.len;
         assert_ok(relay_request_decode(&asked, w->watches, buffer_span(&f->request)));
         bend_request(&w->devices[device], f->bent_count, &asked, w->watches);
         assert_ok(relay_answer_decode(&w->answer, &asked, buffer_span(&answer)));
