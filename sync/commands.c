@@ -123,7 +123,7 @@ static enum status answer(struct node *n, uint64_t id, const struct command *c, 
         out->id = text_or_null(e, (const char *)r->id.ptr);
         out->kit = text_or_null(e, r->kit);
     }
-    out->name = text_or_null(e, r->name);
+    out->name = text_or_null(e, status == ST_NAME_UNKNOWN ? n->unknown : r->name);
     for (size_t i = 0; status == ST_NAME_AMBIGUOUS && i < n->candidate_count; i++) {
         out->candidates[out->candidate_count++] = effect_text(e, n->candidates[i]);
     }
@@ -135,6 +135,7 @@ enum status commands_run(struct node *n, uint64_t id, const struct command *c)
     struct reply r;
     enum status why = ST_OK, st = ST_OK;
     memset(&r, 0, sizeof(r));
+    n->unknown[0] = '\0';
     buffer_init(&r.link, NODE_LINK_MAX + 1);
     buffer_init(&r.id, 2 * HASH_LEN + 1);
     if ((unsigned)c->kind >= COMMAND_COUNT) {

@@ -223,6 +223,7 @@ enum status name_resolve(struct node *n, const char *text, unsigned kinds, const
     enum status st = ST_NAME_UNKNOWN;
     memset(out, 0, sizeof(*out));
     names_free(n);
+    n->unknown[0] = '\0';
     if (s == NULL)
         return ST_NO_MEMORY;
     s->n = n;
@@ -238,10 +239,17 @@ enum status name_resolve(struct node *n, const char *text, unsigned kinds, const
         st = tell_candidates(n, s);
     else if (st == ST_OK && s->count == 0)
         st = ST_NAME_UNKNOWN;
+    if (st == ST_NAME_UNKNOWN)
+        snprintf(n->unknown, sizeof(n->unknown), "%s", len < sizeof(n->unknown) ? text : "");
     if (st == ST_OK)
         *out = s->found[0];
     mem_free(s, sizeof(*s));
     return st;
+}
+
+const char *view_unknown(const struct node *n)
+{
+    return n->unknown;
 }
 
 size_t view_candidates(struct node *n, const char *const **candidates)

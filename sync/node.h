@@ -96,7 +96,8 @@ struct result { /* texts are NUL-terminated, NULL when the command has none */
     int64_t expires_at_ms;  /* of that link; of a permit for APPROVE */
     const char *kit;        /* INIT: the recovery kit's words, shown once and kept nowhere */
     const char *id;         /* MEET, SEND, APPROVE, DENY: id of the request or message in hex */
-    const char *name;       /* the name that was understood: whom SEND wrote to, whom WITHDRAW ended */
+    const char *name;       /* the name that was understood: whom SEND wrote to, whom WITHDRAW ended; with
+                               ST_NAME_UNKNOWN the one that was not */
     const char *rule;       /* the policy's reason in plain words, when the policy said no or wait */
     size_t candidate_count; /* with ST_NAME_AMBIGUOUS */
     const char *candidates[NODE_CANDIDATES_MAX];
@@ -193,6 +194,7 @@ struct request_row {
     const char *note, *how; /* what the asker says; how they met */
     const char *state;      /* "reading" (the card), "waiting", "approved", "denied", "over" */
     int64_t at_ms;
+    int64_t lapses_at_ms; /* when a waiting one is over without an answer; 0 for others */
 };
 typedef void (*request_visit)(void *ctx, const struct request_row *row);
 /* Those that wait; with `all` also decided ones, newest first. */
@@ -207,7 +209,7 @@ struct contact_row {
     bool mine;             /* this device's person's contact; else a child's, seen by a parent */
     const char *state;     /* "founding", "active", "withdrawn", "expired", "left" */
     const char *overseers; /* names of those who read along, comma-separated; "" when nobody does */
-    int64_t until_at_ms;   /* when the permit ends; 0 when none is needed */
+    int64_t until_at_ms;   /* when the permit ends; 0 when none is needed, and when it has ended */
     int64_t since_at_ms;
 };
 typedef void (*contact_visit)(void *ctx, const struct contact_row *row);
@@ -322,6 +324,8 @@ typedef void (*notice_visit)(void *ctx, const struct notice *row);
 /* Notices after the cursor, oldest first. The newest 10,000 are kept. */
 enum status view_events(struct node *n, uint64_t after, size_t limit, notice_visit visit, void *ctx) MUST_USE;
 
+/* After ST_NAME_UNKNOWN of a view_* call: the name that nobody and nothing has; "" when it is too long. */
+const char *view_unknown(const struct node *n);
 /* With the view_* calls that can refuse a name: who could be meant, as in struct result. Borrows until the
  * next call. */
 size_t view_candidates(struct node *n, const char *const **candidates);

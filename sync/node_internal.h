@@ -108,6 +108,7 @@ struct node {
     /* names.c: candidates of the last ambiguous name */
     char *candidates[NODE_CANDIDATES_MAX];
     size_t candidate_count;
+    char unknown[2 * NODE_NAME_MAX]; /* the name that fitted nobody */
 };
 
 /* ---- node.c ---- */

@@ -4,7 +4,7 @@
 
 #include "protocol/contact_request.h"
 #include "protocol/mark.h"
-#include "sync/contact.h"
+#include "sync/contact_internal.h"
 #include "sync/family.h"
 #include "sync/scope_group.h"
 
@@ -76,6 +76,8 @@ static enum status request_row(struct node *n, struct query *q, struct request_r
     row->how = row->kind == REQUEST_APPROACH ? how_name(query_int(q, 7)) : "";
     row->state = request_state_name(query_int(q, 8));
     row->at_ms = query_int(q, 9);
+    row->lapses_at_ms =
+        query_int(q, 8) == REQUEST_WAITING ? row->at_ms + CONTACT_ASK_DAYS * CONTACT_DAY_MS : 0;
     enum status s = person_name(n, &who, person, sizeof(person));
     if (s == ST_OK)
         s = mark_text(&other, mark);
@@ -152,7 +154,7 @@ static enum status overseers(struct node *n, const struct scope_id *scope, const
     return s;
 }
 
-static enum status contact_row(struct node *n, struct query *q, contact_visit visit, void *ctx)
+static enum status show_contact(struct node *n, struct query *q, contact_visit visit, void *ctx)
 {
     struct person_ref pair[2] = {{.family = n->self.family}};
     struct scope_id scope;
@@ -173,6 +175,8 @@ static enum status contact_row(struct node *n, struct query *q, contact_visit vi
         s = mark_text(&pair[1].family, mark);
     if (s == ST_OK)
         s = permit_until(n, &pair[0], &pair[1], &row.until_at_ms);
+    if (query_int(q, 5) > CONTACT_ACTIVE) /* it has ended: no permit holds it */
+        row.until_at_ms = 0;
     if (s == ST_OK)
         s = overseers(n, &scope, pair, along);
     if (s == ST_OK)
@@ -188,7 +192,7 @@ enum status view_contacts(struct node *n, contact_visit visit, void *ctx)
                 " ORDER BY person != ?, name, other LIMIT ?",
                 "bi", SPAN_ID(&n->self.person), (int64_t)NODE_ROWS_MAX);
     while (query_next(&q)) {
-        enum status s = contact_row(n, &q, visit, ctx);
+        enum status s = show_contact(n, &q, visit, ctx);
         if (s != ST_OK)
             query_fail(&q, s);
     }

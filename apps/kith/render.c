@@ -143,6 +143,26 @@ static void render_command(enum command_kind kind, const json_t *params, const j
 
 /* ---- lists ---- */
 
+/* Who asks whom: of what was sent it is the person of this family. */
+static void put_who(const json_t *r)
+{
+    bool sent = strcmp(text(r, "kind"), "sent") == 0;
+    const char *child = yes(r, "other_supervised") ? " (a child)" : "";
+    printf("  %s  ", text(r, "kind"));
+    put_text(stdout, text(r, sent ? "person" : "other"));
+    printf("%s → ", sent ? "" : child);
+    put_text(stdout, text(r, sent ? "other" : "person"));
+    fputs(sent ? child : "", stdout);
+}
+
+/* Whoever asked is never told of a no, so what was sent "waits" for a yes until it lapses. */
+static void put_state(const json_t *r)
+{
+    bool unanswered = strcmp(text(r, "kind"), "sent") == 0 && strcmp(text(r, "state"), "waiting") == 0;
+    printf("  %s%s\n", unanswered ? "no answer yet" : text(r, "state"),
+           yes(r, "can_decide") ? ", you can decide" : "");
+}
+
 static void render_requests(const json_t *result)
 {
     const json_t *list = json_object_get(result, "requests");
@@ -153,15 +173,13 @@ static void render_requests(const json_t *result)
     json_array_foreach(list, i, r)
     {
         put_id(r);
-        printf("  %s  ", text(r, "kind"));
-        put_text(stdout, text(r, "other"));
-        printf("%s → ", yes(r, "other_supervised") ? " (a child)" : "");
-        put_text(stdout, text(r, "person"));
-        printf("  %s%s\n", text(r, "state"), yes(r, "can_decide") ? ", you can decide" : "");
+        put_who(r);
+        put_state(r);
         line("family", text(r, "other_family"));
         line("note", text(r, "note"));
         line("met by", text(r, "how"));
         line_time("asked", number(r, "at_ms"));
+        line_time("lapses", number(r, "lapses_at_ms"));
         if (yes(r, "can_decide"))
             printf("  %-12s kith approve %.*s   or   kith deny %.*s\n", "decide", ID_DIGITS, text(r, "id"),
                    ID_DIGITS, text(r, "id"));
@@ -384,6 +402,16 @@ static void render_pairing(const json_t *p)
     line("next", text(p, "next"));
 }
 
+/* What people would call it; --json has the protocol's words. */
+static const char *group_word(const char *kind)
+{
+    if (strcmp(kind, "ward") == 0)
+        return "child";
+    if (strcmp(kind, "own") == 0)
+        return "devices of";
+    return strcmp(kind, "conversation") == 0 ? "talk with" : kind;
+}
+
 static void render_groups(const json_t *groups)
 {
     int about = column(groups, "about");
@@ -392,10 +420,9 @@ static void render_groups(const json_t *groups)
     json_array_foreach(groups, i, g)
     {
         long long devices = (long long)number(g, "devices");
-        printf("  %-12s ", text(g, "kind"));
+        printf("  %-12s ", group_word(text(g, "kind")));
         put_cell(stdout, text(g, "about"), about);
-        printf("  %lld device%s, epoch %lld, %s\n", devices, devices == 1 ? "" : "s",
-               (long long)number(g, "epoch"), text(g, "state"));
+        printf("  %lld device%s, %s\n", devices, devices == 1 ? "" : "s", text(g, "state"));
         if (text(g, "overdue")[0] != '\0') {
             printf("               overdue, silent for 3 days: ");
             put_text(stdout, text(g, "overdue"));
@@ -427,7 +454,7 @@ static void render_status(const json_t *s)
     line("device", text(s, "device"));
     line("relay", text(s, "relay"));
     line("", yes(s, "relay_reached") ? "reached" : "not reached: what is written waits here");
-    printf("  %-12s %lld blocks to send, %lld skipped, %lld alarms\n", "counts",
+    printf("  %-12s %lld to send, %lld received that did not count, %lld alarms\n", "counts",
            (long long)number(s, "waiting_to_send"), (long long)number(s, "blocks_skipped"),
            (long long)number(s, "alarms"));
     if (number(s, "texts_held") > 0)
@@ -463,6 +490,8 @@ void render(enum command_kind kind, const json_t *params, const json_t *result)
         render_messages(json_object_get(result, "messages"), json_object_get(params, "with") == NULL);
         return;
     case CMD_SEARCH:
+        if (json_array_size(json_object_get(result, "messages")) == 0)
+            puts("Nothing was found.");
         render_messages(json_object_get(result, "messages"), json_object_get(params, "with") == NULL);
         return;
     case CMD_EVENTS:
@@ -492,6 +521,9 @@ void render_error(const json_t *error)
         put_text(stderr, text(data, "rule"));
     } else if (text(data, "why")[0] != '\0') {
         fprintf(stderr, ": %s", text(data, "why"));
+    } else if (text(data, "name")[0] != '\0') {
+        fputs(": ", stderr);
+        put_text(stderr, text(data, "name"));
     }
     json_array_foreach(names, i, name)
     {

@@ -158,6 +158,8 @@ static json_t *refusal(const json_t *id, const struct result *r)
     if (r->why != ST_OK && r->why != r->status) /* nothing is said twice */
         set_text(data, "why", say_of(r->why).what);
     set_text(data, "rule", r->rule);
+    if (r->status == ST_NAME_UNKNOWN) /* which of the names it was */
+        set_text(data, "name", r->name);
     if (r->candidate_count > 0) {
         json_t *names = json_array();
         for (size_t i = 0; i < r->candidate_count; i++)

@@ -32,10 +32,11 @@ static const char *role_name(enum person_role r)
 
 static void visit_request(void *ctx, const struct request_row *r)
 {
-    add(ctx, json_pack("{s:s, s:s, s:b, s:s, s:s, s:s, s:b, s:s, s:s, s:s, s:I}", "id", r->id, "kind",
+    add(ctx, json_pack("{s:s, s:s, s:b, s:s, s:s, s:s, s:b, s:s, s:s, s:s, s:I, s:I}", "id", r->id, "kind",
                        request_kind_name(r->kind), "can_decide", r->can_decide, "person", r->person, "other",
                        r->other, "other_family", r->other_family, "other_supervised", r->other_supervised,
-                       "note", r->note, "how", r->how, "state", r->state, "at_ms", (json_int_t)r->at_ms));
+                       "note", r->note, "how", r->how, "state", r->state, "at_ms", (json_int_t)r->at_ms,
+                       "lapses_at_ms", (json_int_t)r->lapses_at_ms));
 }
 
 static void visit_contact(void *ctx, const struct contact_row *r)
@@ -244,6 +245,8 @@ json_t *rpc_reply_view(const struct rpc_call *c, struct node *n, bool *empty)
     const char *const *names = NULL;
     if (s == ST_NAME_AMBIGUOUS)
         refused.candidate_count = view_candidates(n, &names);
+    if (s == ST_NAME_UNKNOWN)
+        refused.name = view_unknown(n);
     for (size_t i = 0; i < refused.candidate_count; i++)
         refused.candidates[i] = names[i];
     return rpc_reply_result(c, &refused);
