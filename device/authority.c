@@ -119,6 +119,7 @@ struct change {
     const struct authority_body *body;
     const struct chain_signers *signers;
     struct authority_person *person; /* the one that the body names, or NULL */
+    uint64_t height;                 /* of the entry */
 };
 
 static enum status add_person(struct change *c, enum person_role role)
@@ -221,16 +222,29 @@ static enum status change_remove_person(struct change *c)
     return ST_OK;
 }
 
+static enum status change_relays(struct change *c)
+{
+    if (!authority_signed_by_any(c->next, c->signers))
+        return ST_CHAIN_SIGNERS;
+    c->next->relays = c->body->relays;
+    c->next->relays_at = c->height;
+    return ST_OK;
+}
+
 static enum status apply_change(struct authority *next, const struct chain_entry *e,
                                 const struct authority_body *body, const struct chain_signers *signers)
 {
-    static enum status (*const rows[AUTHORITY_LATER_FIRST])(struct change *) = {
-        [AUTHORITY_ADD_PARENT] = change_add_parent,       [AUTHORITY_ADD_DEVICE] = change_add_device,
-        [AUTHORITY_REMOVE_DEVICE] = change_remove_device, [AUTHORITY_ADD_CHILD] = change_add_child,
-        [AUTHORITY_SET_ROLE] = change_set_role,           [AUTHORITY_REMOVE_PERSON] = change_remove_person,
+    static enum status (*const rows[AUTHORITY_KINDS])(struct change *) = {
+        [AUTHORITY_ADD_PARENT] = change_add_parent,
+        [AUTHORITY_ADD_DEVICE] = change_add_device,
+        [AUTHORITY_REMOVE_DEVICE] = change_remove_device,
+        [AUTHORITY_ADD_CHILD] = change_add_child,
+        [AUTHORITY_SET_ROLE] = change_set_role,
+        [AUTHORITY_REMOVE_PERSON] = change_remove_person,
+        [AUTHORITY_RELAYS] = change_relays,
     };
-    struct change c = {.next = next, .body = body, .signers = signers};
-    for (size_t i = 0; i < next->person_count; i++)
+    struct change c = {.next = next, .body = body, .signers = signers, .height = e->height};
+    for (size_t i = 0; body->kind != AUTHORITY_RELAYS && i < next->person_count; i++)
         if (ID_EQUAL(&next->persons[i].person, &body->person))
             c.person = &next->persons[i];
     if (!rows[body->kind])

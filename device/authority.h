@@ -8,6 +8,7 @@
  *     add_child                        a parent
  *     add_device                       a device of that parent
  *     remove_device                    another device of that parent (never the last)
+ *     relays                           a parent
  *     add_parent, remove_person (not a parent), set_role (child to adult)      all parents
  * Everything else is ST_CHAIN_LATER. */
 #ifndef KITH_DEVICE_AUTHORITY_H
@@ -25,12 +26,14 @@ struct authority_person {
     uint64_t changed_at; /* height of the last entry about this person */
 };
 
-struct authority { /* {0} is the chain before its first entry. About 6 KB */
+struct authority { /* {0} is the chain before its first entry. About 8 KB */
     bool founded;
     struct family_id family;
     struct chain_head head;
     uint8_t person_count;
     struct authority_person persons[WIRE_PERSONS_MAX];
+    struct family_relays relays; /* count 0: the chain has not said any yet */
+    uint64_t relays_at;          /* height of the entry that did */
 };
 
 /* Takes the next entry. ST_CHAIN_KNOWN for the head itself; ST_CHAIN_FORK for a rival of the head or of its

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "device/authorize_internal.h"
+#include "protocol/family_relays.h"
 
 /* ---- reading what a commit names ---- */
 
@@ -98,13 +99,39 @@ enum status judge_read_evidence(struct judge *j, const struct authorize_args *a)
 
 static bool same_but_heads(const struct kith_context *a, const struct kith_context *b)
 {
-    if (a->kind != b->kind || !ID_EQUAL(&a->scope, &b->scope) || a->generation != b->generation ||
-        a->relay_count != b->relay_count)
-        return false;
-    for (size_t i = 0; i < a->relay_count; i++)
-        if (!span_equal(a->relays[i], b->relays[i]))
-            return false;
-    return true;
+    return a->kind == b->kind && ID_EQUAL(&a->scope, &b->scope) && a->generation == b->generation;
+}
+
+static bool same_relays(const struct kith_context *a, const struct kith_context *b)
+{
+    bool same = a->relay_count == b->relay_count;
+    for (size_t i = 0; same && i < a->relay_count; i++)
+        same = span_equal(a->relays[i], b->relays[i]);
+    return same;
+}
+
+/* The relays of a group are those that the family's chain said last, and change in the commit that carries
+ * its heads over that entry, and in no other: a member has nothing to choose. A conversation follows the
+ * family that it is at home with: one of whose relays, old or new, it uses. Where both families are that and
+ * both have said something, either's will do. */
+static enum status judge_relays(const struct judge *j, const struct authorize_args *a)
+{
+    struct family_relays before, after;
+    bool said = false, follows = false, talk = a->after->kind == SCOPE_CONVERSATION;
+    if (family_relays_of(a->before, &before) != ST_OK || family_relays_of(a->after, &after) != ST_OK)
+        return same_relays(a->before, a->after) ? ST_OK : ST_AUTHORIZE_RELAYS;
+    for (size_t i = 0; i < a->after->family_count; i++) {
+        const struct authority *old = chains_family_const(a->at, &a->after->families[i].family);
+        const struct authority *new = chains_family_const(j->chains, &a->after->families[i].family);
+        if (!new || new->relays_at == (old ? old->relays_at : 0))
+            continue;
+        if (talk && !family_relays_meet(&before, &new->relays) &&
+            !(old && family_relays_meet(&before, &old->relays)))
+            continue;
+        said = true;
+        follows = follows || family_relays_equal(&after, &new->relays);
+    }
+    return (said ? follows : family_relays_equal(&before, &after)) ? ST_OK : ST_AUTHORIZE_RELAYS;
 }
 
 static bool head_equal(const struct chain_head *a, const struct chain_head *b)
@@ -148,6 +175,8 @@ enum status judge_context(struct judge *j, const struct authorize_args *a)
         st = chains_are_at(a->at, a->before);
     if (st == ST_OK)
         st = chains_are_at(j->chains, a->after);
+    if (st == ST_OK)
+        st = judge_relays(j, a);
     if (st != ST_OK)
         return st;
     for (size_t i = 0; i < j->chains->family_count; i++) {

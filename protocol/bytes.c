@@ -394,6 +394,19 @@ static bool is_ascii(const char *text, size_t len)
     return true;
 }
 
+enum status base64url_decode_fixed(uint8_t *out, size_t len, const char *text, size_t text_len)
+{
+    size_t got = 0;
+    if (!is_ascii(text, text_len) ||
+        sodium_base642bin(out, len, text, text_len, NULL, &got, NULL,
+                          sodium_base64_VARIANT_URLSAFE_NO_PADDING) != 0 ||
+        got != len) {
+        memset(out, 0, len);
+        return ST_WIRE_VALUE;
+    }
+    return ST_OK;
+}
+
 enum status base64url_decode(struct buffer *out, const char *text, size_t text_len)
 {
     if (!is_ascii(text, text_len))

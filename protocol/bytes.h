@@ -106,5 +106,8 @@ enum status hex_decode(uint8_t *out, size_t out_len, const char *text, size_t te
 enum status base64url_encode(struct buffer *out, struct span in) MUST_USE;
 /* Appends. Refuses padding, white space and non-canonical ends (ST_WIRE_VALUE). */
 enum status base64url_decode(struct buffer *out, const char *text, size_t text_len) MUST_USE;
+/* The same of exactly `len` bytes, without memory of its own: whoever judges by it never fails for want of
+ * some. */
+enum status base64url_decode_fixed(uint8_t *out, size_t len, const char *text, size_t text_len) MUST_USE;
 
 #endif

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "protocol/chain_entry.h"
 
+#include "protocol/family_relays.h"
+
 /* ---- Entry ---- */
 
 static void cosigners_write(struct writer *w, const struct chain_entry *e)
@@ -154,12 +156,13 @@ enum body_field {
     HAS_DEVICE_NAME = 1 << 5,
     HAS_RANDOM = 1 << 6,
     HAS_RECOVERY = 1 << 7,
-    HAS_PINS = 1 << 8
+    HAS_PINS = 1 << 8,
+    HAS_RELAYS = 1 << 9 /* and nobody */
 };
 
 static unsigned authority_fields(enum authority_kind kind)
 {
-    static const unsigned fields[AUTHORITY_LATER_FIRST] = {
+    static const unsigned fields[AUTHORITY_KINDS] = {
         [AUTHORITY_FOUND] = HAS_PERSON | HAS_DEVICE | HAS_RANDOM | HAS_RECOVERY,
         [AUTHORITY_ADD_PARENT] = HAS_PERSON | HAS_DEVICE | HAS_RECOVERY,
         [AUTHORITY_ADD_DEVICE] = HAS_PERSON | HAS_DEVICE,
@@ -167,8 +170,9 @@ static unsigned authority_fields(enum authority_kind kind)
         [AUTHORITY_ADD_CHILD] = HAS_PERSON,
         [AUTHORITY_SET_ROLE] = HAS_PERSON | HAS_ROLE,
         [AUTHORITY_REMOVE_PERSON] = HAS_PERSON,
+        [AUTHORITY_RELAYS] = HAS_RELAYS,
     };
-    return (unsigned)kind < AUTHORITY_LATER_FIRST ? fields[kind] : 0;
+    return (unsigned)kind < AUTHORITY_KINDS ? fields[kind] : 0;
 }
 
 static unsigned roster_fields(enum roster_kind kind)
@@ -192,7 +196,10 @@ enum status authority_body_encode(struct writer *w, const struct authority_body 
         writer_fail(w, ST_CHAIN_LATER);
     wire_write_version(w);
     writer_u8(w, (uint8_t)b->kind);
-    WRITE_ID(w, &b->person);
+    if (has & HAS_RELAYS)
+        family_relays_write(w, &b->relays);
+    else
+        WRITE_ID(w, &b->person);
     if (has & HAS_ROLE)
         writer_u8(w, (uint8_t)b->role);
     if (has & HAS_DEVICE)
@@ -210,11 +217,14 @@ enum status authority_body_decode(struct authority_body *out, struct span in)
     struct authority_body b = {0};
     reader_init(&r, in);
     wire_read_version(&r);
-    b.kind = wire_read_enum(&r, AUTHORITY_FOUND, AUTHORITY_LATER_LAST);
+    b.kind = wire_read_enum(&r, AUTHORITY_FOUND, AUTHORITY_RELAYS);
     unsigned has = authority_fields(b.kind);
     if (has == 0)
         reader_fail(&r, ST_CHAIN_LATER);
-    READ_ID(&r, &b.person);
+    if (has & HAS_RELAYS)
+        family_relays_read(&r, &b.relays);
+    else
+        READ_ID(&r, &b.person);
     if (has & HAS_ROLE)
         b.role = wire_read_enum(&r, ROLE_PARENT, ROLE_ADULT);
     if (has & HAS_DEVICE)

@@ -74,7 +74,14 @@ enum authority_kind {
     AUTHORITY_SET_ROLE = 6,      /* person, role */
     AUTHORITY_REMOVE_PERSON = 7, /* person: not a parent */
     AUTHORITY_LATER_FIRST = 8,   /* rule, release, recovery, suspend, object, remove a parent, handover */
-    AUTHORITY_LATER_LAST = 14
+    AUTHORITY_LATER_LAST = 14,
+    AUTHORITY_RELAYS = 15, /* relays: the family's from now on; no person */
+    AUTHORITY_KINDS
+};
+
+struct family_relays { /* addresses, see protocol/family_relays.h */
+    uint8_t count;
+    char at[WIRE_RELAYS_MAX][WIRE_RELAY_MAX + 1];
 };
 
 struct authority_body { /* the fields that the kind does not name are zero */
@@ -84,6 +91,7 @@ struct authority_body { /* the fields that the kind does not name are zero */
     uint8_t random[32];          /* makes the family_id unique */
     struct sign_public recovery; /* public half of the parent's recovery key */
     enum person_role role;
+    struct family_relays relays;
 };
 
 enum status authority_body_decode(struct authority_body *out, struct span in) MUST_USE;

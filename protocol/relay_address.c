@@ -9,14 +9,7 @@ enum { KEY_CHARS = 43 }; /* 32 bytes in base64url */
 
 static bool decode_32(uint8_t out[static 32], const char *text, size_t len)
 {
-    struct buffer bytes;
-    buffer_init(&bytes, 32);
-    bool good = len == KEY_CHARS && base64url_decode(&bytes, text, len) == ST_OK && bytes.len == 32;
-    if (good) {
-        memcpy(out, bytes.ptr, 32);
-    }
-    buffer_wipe(&bytes);
-    return good;
+    return len == KEY_CHARS && base64url_decode_fixed(out, 32, text, len) == ST_OK;
 }
 
 /* "host:port" with the rest of the text at *end. */

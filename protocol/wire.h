@@ -32,7 +32,7 @@ enum wire_limits {
     WIRE_PARENTS_MAX = 8,         /* who may have to sign one thing */
     WIRE_LEAVES_MAX = 64,         /* devices in one group */
     WIRE_PINS_MAX = 64,           /* (scope, head) pairs kept of a removed device */
-    WIRE_RELAYS_MAX = 4           /* relays of one group; only the first is used in this version */
+    WIRE_RELAYS_MAX = 4           /* relays of one group, and of one family */
 };
 
 /* Every label under which Kith signs, hashes or derives (each after "Kith 1 "). One list, so that a test can

@@ -45,6 +45,9 @@ enum status run_send(struct node *n, const struct command *c, struct reply *r) M
 enum status run_waiting_send(struct node *n, const struct command *c, struct reply *r) MUST_USE;
 enum status run_waiting_drop(struct node *n, const struct command *c, struct reply *r) MUST_USE;
 enum status run_devices_remove(struct node *n, const struct command *c, struct reply *r) MUST_USE;
+enum status run_relay_add(struct node *n, const struct command *c, struct reply *r) MUST_USE;
+enum status run_relay_use(struct node *n, const struct command *c, struct reply *r) MUST_USE;
+enum status run_relay_remove(struct node *n, const struct command *c, struct reply *r) MUST_USE;
 enum status run_policy_set(struct node *n, const struct command *c, struct reply *r) MUST_USE;
 
 #endif

@@ -2,6 +2,7 @@
 /* Logs as rows: keys, outbox, blocks. What is in flight: logs_io.c. */
 #include "sync/logs.h"
 
+#include "protocol/relay_address.h"
 #include "sync/logs_internal.h"
 
 void log_keys_new(struct node *n, bool trimmable, struct log_keys *out)
@@ -55,6 +56,7 @@ enum status logs_add(struct node *n, const struct log_args *a, int64_t *log)
 {
     struct log_id id;
     int64_t relay = 0;
+    struct relay_address address;
     const struct log_keys *k = a->keys;
     log_id_of(&k->hashes, &id);
     *log = 0;
@@ -62,7 +64,11 @@ enum status logs_add(struct node *n, const struct log_args *a, int64_t *log)
     if (st != ST_OK || *log != 0) {
         return st;
     }
-    st = relay_row(n, a->relay, &relay);
+    st = relay_address_parse(&address, a->relay); /* a letterbox of others' may say anything */
+    bytes_wipe(&address, sizeof(address));
+    if (st == ST_OK) {
+        st = relay_row(n, a->relay, &relay);
+    }
     if (st == ST_OK) {
         st = sql_run(
             &n->sql,
@@ -230,6 +236,17 @@ enum status logs_incarnation(struct node *n, const char *relay, struct relay_inc
         QUERY_ID(&q, 0, out);
     }
     return query_end(&q);
+}
+
+bool logs_reached(const struct node *n, const char *relay)
+{
+    for (size_t i = 0; i < NODE_RELAYS_MAX; i++) {
+        const struct relay_state *r = &n->relays[i];
+        if (r->id != 0 && r->reached && strcmp(r->address, relay) == 0) {
+            return true;
+        }
+    }
+    return false;
 }
 
 bool logs_relay_reached(const struct node *n)

@@ -93,6 +93,8 @@ enum status logs_pump(struct node *n) MUST_USE;
 /* Incarnation of a relay as last seen; zeros when it never answered. */
 enum status logs_incarnation(struct node *n, const char *relay, struct relay_incarnation *out) MUST_USE;
 bool logs_relay_reached(const struct node *n);
+/* Did this relay answer last? */
+bool logs_reached(const struct node *n, const char *relay);
 
 /* ---- implemented by the modules whose logs they are; each runs under node_guard ---- */
 

@@ -10,7 +10,10 @@ enum logs_internal_limits {
     LOGS_BACKOFF_MIN_MS = 500,
     LOGS_BACKOFF_MAX_MS = 30 * 1000, /* a relay that comes back is found within half a minute */
     LOGS_READ_AT_ONCE = 8,           /* reads in flight a relay: 4 MiB of answers */
-    LOGS_REASSEMBLIES_MAX = 32       /* logs with unfinished messages in memory; each is bounded itself */
+    LOGS_PROBE_MS =
+        10 * 60 * 1000, /* a relay of the family's where nothing is waited for is asked how it is */
+    LOGS_AWAY_NOTED_MS = 5 * 60 * 1000,
+    LOGS_REASSEMBLIES_MAX = 32 /* logs with unfinished messages in memory; each is bounded itself */
 };
 
 struct flight {  /* a request without an answer */
@@ -33,7 +36,9 @@ struct relay_state {
     uint64_t wait_id;               /* 0: none */
     uint64_t wait_version;          /* logs_version when it was asked */
     bool reached, lost, asked_info; /* lost: nothing but `info` is asked until it answers */
+    bool ours;                      /* in the family's list */
     int64_t backoff_ms, retry_at_mono_ms, answered_mono_ms;
+    int64_t away_mono_ms; /* it does not answer, and that was noted up to here; 0: it does */
 };
 
 struct log_memory {

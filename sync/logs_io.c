@@ -2,6 +2,7 @@
 /* Requests in flight: what to ask of the relays next, and what becomes of the answers. */
 #include <stdlib.h>
 
+#include "protocol/wire.h"
 #include "sync/logs_internal.h"
 
 /* ---- memory ---- */
@@ -342,6 +343,19 @@ static enum status pump_wait(struct node *n, struct relay_state *r)
     return st == ST_OK ? logs_flight_send(n, r, f) : st;
 }
 
+/* A relay that stands by is asked now and then: when it is needed, it should be known whether it is there. */
+static bool probe_due(struct node *n, const struct relay_state *r)
+{
+    int64_t due = r->answered_mono_ms + LOGS_PROBE_MS;
+    if (!r->ours || r->wait_id != 0) {
+        return false;
+    }
+    if (due > n->now.mono_ms) {
+        node_wake_mono(n, due);
+    }
+    return due <= n->now.mono_ms;
+}
+
 static enum status pump_relay(struct node *n, struct relay_state *r)
 {
     int64_t known = 0;
@@ -352,7 +366,8 @@ static enum status pump_relay(struct node *n, struct relay_state *r)
     }
     enum status st =
         sql_number(&n->sql, &known, 0, "SELECT incarnation IS NOT NULL FROM relay WHERE id = ?", "i", r->id);
-    if (st == ST_OK && (!r->asked_info || r->lost || known == 0) && !info_in_flight(n, r)) {
+    if (st == ST_OK && (!r->asked_info || r->lost || known == 0 || probe_due(n, r)) &&
+        !info_in_flight(n, r)) {
         struct flight *f = logs_flight(n, r);
         if (f) {
             f->request.command = RELAY_INFO;
@@ -373,20 +388,66 @@ static enum status pump_relay(struct node *n, struct relay_state *r)
     return st == ST_OK && !reading ? pump_wait(n, r) : st;
 }
 
-static enum status know_relays(struct node *n)
+struct known_relays { /* whom this device talks to: its family's first, then those that ever answered */
+    int64_t id[NODE_RELAYS_MAX];
+    bool ours[NODE_RELAYS_MAX];
+    char address[NODE_RELAYS_MAX][WIRE_RELAY_MAX + 1];
+    size_t count;
+};
+
+static enum status list_relays(struct node *n, struct known_relays *k)
 {
     struct query q;
-    size_t at = 0;
-    query_start(&q, &n->sql, "SELECT id, address FROM relay ORDER BY id LIMIT 8", "");
-    while (query_next(&q)) {
-        struct relay_state *r = &n->relays[at++];
-        if (r->id == 0) {
-            r->id = query_int(&q, 0);
-            r->address = strdup(query_text(&q, 1));
-            query_fail(&q, r->address ? ST_OK : ST_NO_MEMORY);
-        }
+    query_start(&q, &n->sql,
+                "SELECT id, address, place FROM relay ORDER BY place = 0, incarnation IS NULL, id LIMIT ?",
+                "i", (int64_t)NODE_RELAYS_MAX);
+    while (k->count < NODE_RELAYS_MAX && query_next(&q)) {
+        k->id[k->count] = query_int(&q, 0);
+        k->ours[k->count] = query_int(&q, 2) != 0;
+        sqlite3_snprintf(sizeof(k->address[0]), k->address[k->count++], "%s", query_text(&q, 1));
     }
     return query_end(&q);
+}
+
+/* A place that is free, or that of a relay which is not among them any more and has nothing in flight. */
+static struct relay_state *relay_place(struct node *n, const struct known_relays *k)
+{
+    for (size_t i = 0; i < NODE_RELAYS_MAX; i++) {
+        struct relay_state *r = &n->relays[i];
+        bool known = false;
+        for (size_t j = 0; j < k->count; j++) {
+            known = known || k->id[j] == r->id;
+        }
+        if (r->id == 0 || (!known && r->in_flight == 0)) {
+            free(r->address);
+            memset(r, 0, sizeof(*r));
+            return r;
+        }
+    }
+    return NULL;
+}
+
+static enum status know_relays(struct node *n)
+{
+    struct known_relays *k = mem_alloc(1, sizeof(*k));
+    enum status st = k ? list_relays(n, k) : ST_NO_MEMORY;
+    for (size_t i = 0; st == ST_OK && i < k->count; i++) {
+        bool there = false;
+        for (size_t j = 0; j < NODE_RELAYS_MAX; j++) {
+            bool same = n->relays[j].id == k->id[i];
+            n->relays[j].ours = same ? k->ours[i] : n->relays[j].ours;
+            there = there || same;
+        }
+        struct relay_state *r = there ? NULL : relay_place(n, k);
+        if (r) {
+            r->address = strdup(k->address[i]);
+            r->id = r->address ? k->id[i] : 0;
+            r->ours = k->ours[i];
+            st = r->address ? ST_OK : ST_NO_MEMORY;
+        }
+    }
+    mem_free(k, sizeof(*k));
+    return st;
 }
 
 enum status logs_pump(struct node *n)
@@ -461,11 +522,38 @@ static void back_off(struct node *n, struct relay_state *r, uint32_t at_least_ms
     r->retry_at_mono_ms = n->now.mono_ms + (ms > (int64_t)at_least_ms ? ms : (int64_t)at_least_ms);
 }
 
+/* It does not answer: since when, and for how long this device has been trying, in the time that it ran. */
+static enum status note_away(struct node *n, struct relay_state *r)
+{
+    int64_t more = r->away_mono_ms != 0 ? n->now.mono_ms - r->away_mono_ms : 0;
+    if (r->away_mono_ms != 0 && more < LOGS_AWAY_NOTED_MS) {
+        return ST_OK;
+    }
+    r->away_mono_ms = n->now.mono_ms;
+    return sql_run(
+        &n->sql,
+        "UPDATE relay SET away_at = iif(away_at = 0, ?, away_at), away_ms = away_ms + ? WHERE id = ?", "iii",
+        n->now.wall_ms, more, r->id);
+}
+
+static enum status note_back(struct node *n, struct relay_state *r)
+{
+    if (r->reached && r->away_mono_ms == 0) {
+        return ST_OK;
+    }
+    r->away_mono_ms = 0;
+    return sql_run(&n->sql, "UPDATE relay SET away_at = 0, away_ms = 0 WHERE id = ? AND away_at != 0", "i",
+                   r->id);
+}
+
 static enum status answered(struct node *n, struct relay_state *r, const struct flight *f,
                             const struct relay_answer *a)
 {
     bool wiped = false;
     enum status st = note_incarnation(n, r->id, &a->incarnation, &wiped);
+    if (st == ST_OK) {
+        st = note_back(n, r);
+    }
     if (st != ST_OK) {
         return st;
     }
@@ -532,6 +620,7 @@ enum status logs_answer(struct node *n, uint64_t id, const struct relay_answer *
         r->reached = false;
         r->lost = true;
         back_off(n, r, 0);
+        st = note_away(n, r);
     }
     flight_free(f);
     return st;

@@ -286,6 +286,16 @@ typedef void (*policy_visit)(void *ctx, const struct policy_row *row);
 /* person NULL: see command.def. The first row is field "person". */
 enum status view_policy(struct node *n, const char *person, policy_visit visit, void *ctx) MUST_USE;
 
+struct relay_row { /* of the family's list, or wished for */
+    const char *address;
+    size_t place;      /* 1: orders what groups commit; 2 and more: stands by; 0: not in the list yet */
+    const char *state; /* "in use", "stands by", "wanted" (waits for its answer), "wanted first", "leaves" */
+    bool reached;
+    int64_t away_since_ms; /* 0: it answered last */
+};
+typedef void (*relay_visit)(void *ctx, const struct relay_row *row);
+enum status view_relays(struct node *n, relay_visit visit, void *ctx) MUST_USE;
+
 struct status_group_row {
     const char *kind, *about; /* "family", "parents", "ward", "own", "conversation"; whom it is about */
     uint64_t generation, epoch;
@@ -306,7 +316,7 @@ struct status_row {
     const char *oversight; /* of a supervised person: what parents see */
     bool
         heads_held; /* supervised: this device holds all that its parents announced; else it denies outside */
-    bool relay_reached;      /* the last request got an answer */
+    bool relay_reached;      /* the last request to the relay in use got an answer */
     int64_t relay_skew_ms;   /* relay's clock minus ours; 0 when unknown */
     size_t waiting_to_send;  /* blocks not yet at the relay */
     size_t texts_held;       /* texts that wait for their writer's word */

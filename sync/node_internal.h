@@ -8,6 +8,7 @@
  *   pair · contact · request · conversation · history      the stories
  *   facts      gathers policy's facts; the only caller of policy_decide
  *   journal    entries, gaps, repair (all scopes)
+ *   relays     the family's list of relays, and how groups follow it
  *   scope_*    an MLS group and the logs of its epochs (all scopes)
  *   letters    letterboxes (all kinds)
  *   family     chains, certificates, who is who
@@ -41,7 +42,7 @@
 #include "sync/sql.h"
 
 enum node_internal_limits {
-    NODE_RELAYS_MAX = 8, /* a family's own, and those of contacts' letterboxes */
+    NODE_RELAYS_MAX = 12, /* a family's own, and those of contacts' letterboxes */
     NODE_FLIGHTS_MAX = NODE_RELAYS_MAX * NODE_IN_FLIGHT_MAX,
     NODE_GROUPS_CACHED = 24, /* groups in memory; more are loaded again when needed */
     NODE_EFFECT_TEXTS = 4 + NODE_CANDIDATES_MAX,

@@ -5,6 +5,7 @@
 #include "device/roster.h"
 #include "sync/family.h"
 #include "sync/reconcile.h"
+#include "sync/relays.h"
 #include "sync/removal.h"
 
 enum plan_limits {
@@ -291,7 +292,8 @@ struct planned { /* what the commit will be */
 static enum status decide(struct node *n, struct group *g, struct plan *p, const struct kith_context *context,
                           struct planned *out)
 {
-    bool due = false, may = false, stands = false, members = p->add_count != 0 || p->remove_count != 0;
+    bool due = false, may = false, stands = false, moves = false,
+         members = p->add_count != 0 || p->remove_count != 0;
     enum status st = own_identity(n, g, &out->identity);
     bool newer = st == ST_OK && needs_newer_head(n, context, buffer_span(&out->identity));
     if (st == ST_OK) {
@@ -303,10 +305,13 @@ static enum status decide(struct node *n, struct group *g, struct plan *p, const
     if (st == ST_OK) {
         st = tree_stands(n, g, &stands);
     }
+    if (st == ST_OK && g->kind != SCOPE_CONVERSATION) { /* there: p->heads, whatever the chain says */
+        st = relays_behind(n, context, &moves);
+    }
     bool alone = mls_group_member_count(g->mls) < 2;
     bool follows =
         g->kind != SCOPE_CONVERSATION && stands && !p->later; /* there: p->heads, with the permit */
-    out->move_heads = members || p->heads || (newer && follows && !alone);
+    out->move_heads = members || p->heads || (newer && follows && !alone) || (moves && follows);
     if (newer && !out->move_heads) {
         buffer_wipe(&out->identity); /* waits until the heads move */
     }
@@ -330,8 +335,12 @@ enum status plan_commit(struct node *n, struct group *g, struct plan *p)
     if (st == ST_OK && c.any) {
         st = add_certificates(n, g, p);
     }
+    struct kith_context before = context;
     if (st == ST_OK && c.move_heads) {
         st = newest_heads(n, &context, &p->evidence, p->foreign || g->kind != SCOPE_CONVERSATION);
+    }
+    if (st == ST_OK && c.move_heads) {
+        st = relays_follow(n, &before, &context, &p->relays);
     }
     evidence_set_fix(&p->evidence);
     if (st == ST_OK && c.any) {

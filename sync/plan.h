@@ -3,6 +3,7 @@
 #ifndef KITH_SYNC_PLAN_H
 #define KITH_SYNC_PLAN_H
 
+#include "protocol/family_relays.h"
 #include "sync/scope_internal.h"
 
 struct plan {
@@ -16,6 +17,7 @@ struct plan {
     bool foreign; /* … and other families' heads move too: a Revocation of theirs wants it */
     struct evidence_set evidence;
     const struct successor *successor; /* it is the founding of one; else NULL */
+    struct family_relays relays; /* what the commit's context borrows */
 };
 
 struct plan *plan_new(void); /* NULL: no memory */

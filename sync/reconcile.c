@@ -12,6 +12,7 @@
 #include "sync/pair.h"
 #include "sync/plan.h"
 #include "sync/readd.h"
+#include "sync/relays.h"
 #include "sync/removal.h"
 #include "sync/restore.h"
 #include "sync/said.h"
@@ -88,6 +89,9 @@ static enum status plan_group(struct node *n, struct group *g)
         st = wishes_commit(n, g);
         if (st == ST_OK && !g->pending && may_commit(n, g)) {
             st = removals_commit(n, g);
+        }
+        if (st == ST_OK && !g->pending && may_commit(n, g)) {
+            st = relays_commit(n, g);
         }
         if (st != ST_OK || g->pending) {
             return st;
@@ -326,6 +330,9 @@ static enum status all_groups(struct node *n)
 static enum status family_writes(struct node *n)
 {
     enum status st = wishes_settle(n);
+    if (st == ST_OK) {
+        st = relays_due(n);
+    }
     if (st == ST_OK) {
         st = tell_letterbox(n);
     }

@@ -326,6 +326,18 @@ static const char *const step_sql[] = {
     "CREATE TABLE readded(grp INTEGER NOT NULL REFERENCES mls_group ON DELETE CASCADE, device BLOB NOT NULL,"
     " since INTEGER NOT NULL, last INTEGER NOT NULL, count INTEGER NOT NULL, PRIMARY KEY(grp, device))"
     " STRICT, WITHOUT ROWID;",
+    /* ---- several relays: sync/relays.h ---- */
+    /* place: 1 to 4 in the family's list, 5: wished for, 0: others'. away_at: since when it does not answer;
+     * away_ms: for how long this device has tried since. */
+    "ALTER TABLE relay ADD COLUMN place INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE relay ADD COLUMN away_at INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE relay ADD COLUMN away_ms INTEGER NOT NULL DEFAULT 0;"
+    "CREATE TABLE relay_wish(id INTEGER PRIMARY KEY, op INTEGER NOT NULL, address TEXT NOT NULL UNIQUE, at_ms"
+    " INTEGER NOT NULL) STRICT;"
+    /* Letterboxes of this family's devices, one a relay. */
+    "CREATE TABLE device_box(device BLOB NOT NULL, relay TEXT NOT NULL, box BLOB NOT NULL, PRIMARY "
+    "KEY(device,"
+    " relay)) STRICT, WITHOUT ROWID;",
 };
 
 enum status schema_make(struct sql *s, int version)

@@ -4,6 +4,7 @@
 #include "sync/held.h"
 #include "sync/letters.h"
 #include "sync/readd_often.h"
+#include "sync/relays.h"
 #include "sync/restore.h"
 #include "sync/scope_internal.h"
 
@@ -289,6 +290,9 @@ static enum status begin_epoch(struct node *n, struct group *g, const struct per
     g->epoch = mls_group_epoch(g->mls);
     if (st == ST_OK) {
         st = logs_echoed(n, g->log, &echoed);
+    }
+    if (st == ST_OK) {
+        st = relays_entered(n, g);
     }
     if (st == ST_OK) {
         st = group_open_log(n, g);

@@ -4,6 +4,7 @@
 
 #include "protocol/relay_address.h"
 #include "sync/family.h"
+#include "sync/relays.h"
 #include "sync/scope_internal.h"
 
 /* ---- records ---- */
@@ -386,6 +387,9 @@ enum status group_insert(struct node *n, const struct group_row_args *a, struct 
         st = group_save(n, g);
     }
     if (st == ST_OK) {
+        st = relays_entered(n, g);
+    }
+    if (st == ST_OK) {
         st = group_open_log(n, g);
     }
     if (st == ST_OK && !a->founding) { /* nobody wrote there before */
@@ -405,8 +409,7 @@ enum status group_found(struct node *n, const struct group_found_args *a, struct
     struct buffer bytes, certificate;
     struct writer w;
     struct mls_group *mls = NULL;
-    context.relay_count = 1;
-    context.relays[0] = span_text(a->relay);
+    struct family_relays relays;
     buffer_init(&bytes, KITH_CONTEXT_MAX);
     buffer_init(&certificate, WIRE_CERTIFICATE_MAX);
     writer_init(&w, &bytes);
@@ -414,7 +417,11 @@ enum status group_found(struct node *n, const struct group_found_args *a, struct
     if (a->id) {
         memcpy(id, a->id, sizeof(id));
     }
-    enum status st = kith_context_encode(&w, &context);
+    enum status st = relays_from(n, a->relay, &relays);
+    if (st == ST_OK) {
+        family_relays_put(&context, &relays);
+        st = kith_context_encode(&w, &context);
+    }
     if (st == ST_OK) {
         st = family_own_certificate(n, &certificate);
     }

@@ -70,7 +70,7 @@ enum status group_id_of_scope(struct node *n, const struct scope_id *scope,
 
 struct group_found_args {
     struct kith_context context; /* without relays: set here */
-    const char *relay;
+    const char *relay;           /* the first; the family's others follow */
     bool has_peer;
     struct person_ref subject, peer;
     const uint8_t *id; /* of 32 bytes: a successor's name (protocol/successor.h); NULL: random */

@@ -158,6 +158,14 @@ static enum status fill_certificates(struct node *n, const struct group *g, cons
     return st == ST_OK && g->kind != SCOPE_CONVERSATION ? add_past_authors(n, g, l, out) : st;
 }
 
+/* Of the relay whose log the joiner will read: the commit may move the group. */
+static enum status incarnation_of(struct node *n, const struct kith_context *c, struct relay_incarnation *out)
+{
+    char relay[WIRE_RELAY_MAX + 1];
+    sqlite3_snprintf(sizeof(relay), relay, "%.*s", (int)c->relays[0].len, (const char *)c->relays[0].ptr);
+    return logs_incarnation(n, relay, out);
+}
+
 enum status group_make_admission(struct node *n, struct group *g, const struct mls_staged *staged,
                                  const struct group_commit_args *a, struct span welcome, struct buffer *out)
 {
@@ -186,7 +194,7 @@ enum status group_make_admission(struct node *n, struct group *g, const struct m
         ad->generation = g->generation;
         memcpy(ad->founding_hash, g->founding, HASH_LEN);
         ad->welcome = welcome;
-        st = logs_incarnation(n, g->relay, &incarnation);
+        st = incarnation_of(n, &context, &incarnation);
         memcpy(ad->incarnation.b, incarnation.b, sizeof(ad->incarnation.b));
     }
     if (st == ST_OK) {

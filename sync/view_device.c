@@ -330,7 +330,7 @@ static enum status fill_status(struct node *n, struct status_row *row, struct st
     row->in_family = true;
     row->removed = n->self.removed;
     row->role = n->self.role;
-    row->relay_reached = logs_relay_reached(n);
+    row->relay_reached = logs_reached(n, t->relay);
     row->group_count = t->count;
     return s;
 }

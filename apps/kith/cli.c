@@ -36,6 +36,10 @@ static const struct cli_row rows[] = {
     {"devices", CMD_DEVICES, 0},
     {"policy show", CMD_POLICY_SHOW, 1},
     {"policy set", CMD_POLICY_SET, 3},
+    {"relay list", CMD_RELAY_LIST, 0},
+    {"relay add", CMD_RELAY_ADD, 1},
+    {"relay use", CMD_RELAY_USE, 1},
+    {"relay remove", CMD_RELAY_REMOVE, 1},
     {"status", CMD_STATUS, 0},
     {"events", CMD_EVENTS, 0},
 };

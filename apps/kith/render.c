@@ -132,6 +132,11 @@ static void render_command(enum command_kind kind, const json_t *params, const j
         puts("Approved.");
         line_time("valid until", number(result, "expires_at_ms"));
         return;
+    case CMD_RELAY_ADD:
+    case CMD_RELAY_USE:
+    case CMD_RELAY_REMOVE:
+        puts("Noted. It takes effect when the family's devices have it: kith relay list.");
+        return;
     case CMD_DENY:
         puts("Denied. Nobody but the parents learns of it.");
         return;
@@ -431,6 +436,32 @@ static void render_groups(const json_t *groups)
     }
 }
 
+static void put_relay(const json_t *r)
+{
+    put_text(stdout, text(r, "address"));
+    printf("\n               %s, ", text(r, "state"));
+    if (yes(r, "reached")) {
+        puts("reached");
+    } else if (number(r, "away_since_ms") == 0) {
+        puts("not reached yet");
+    } else {
+        printf("away since ");
+        put_time(stdout, number(r, "away_since_ms"));
+        puts(number(r, "place") == 1 ? ": what is written waits here" : "");
+    }
+}
+
+static void render_relays(const json_t *list)
+{
+    size_t i;
+    json_t *r;
+    json_array_foreach(list, i, r)
+    {
+        printf("  %-12s ", i == 0 ? "relays" : "");
+        put_relay(r);
+    }
+}
+
 static void render_refused(json_t *refused)
 {
     const char *name;
@@ -452,8 +483,7 @@ static void render_status(const json_t *s)
     line("person", text(s, "person"));
     line("role", text(s, "role"));
     line("device", text(s, "device"));
-    line("relay", text(s, "relay"));
-    line("", yes(s, "relay_reached") ? "reached" : "not reached: what is written waits here");
+    render_relays(json_object_get(s, "relays"));
     printf("  %-12s %lld to send, %lld received that did not count, %lld alarms\n", "counts",
            (long long)number(s, "waiting_to_send"), (long long)number(s, "blocks_skipped"),
            (long long)number(s, "alarms"));
@@ -493,6 +523,9 @@ void render(enum command_kind kind, const json_t *params, const json_t *result)
         if (json_array_size(json_object_get(result, "messages")) == 0)
             puts("Nothing was found.");
         render_messages(json_object_get(result, "messages"), json_object_get(params, "with") == NULL);
+        return;
+    case CMD_RELAY_LIST:
+        render_relays(json_object_get(result, "relays"));
         return;
     case CMD_EVENTS:
         render_events(result);

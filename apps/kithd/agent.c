@@ -27,7 +27,7 @@
 
 enum agent_limits {
     CLOSE_MAX_S = 5,         /* the watchdog over the end */
-    LINKS_MAX = 8,           /* relays: the own family's and those of contacts' letterboxes */
+    LINKS_MAX = 24,          /* relays: the own family's, once and now, and those of contacts' letterboxes */
     WAITING_MAX = 32,        /* long polls: half of the calls, so that others always get through */
     WAIT_MAX_MS = 60 * 1000, /* of one long poll */
     UNANSWERED_MAX = LINKS_MAX * NODE_IN_FLIGHT_MAX,

@@ -6,14 +6,16 @@
  *                    {link, expires_at_ms, kit, id, name}: those that the command has
  *     requests       {requests: [{id, kind, can_decide, person, other, other_family, other_supervised, note,
  * how, state, at_ms}]} contacts       {contacts: [{id, name, family, person, supervised, mine, state,
- * overseers, until_at_ms, since_at_ms}]} history        {messages: [{cursor, id, with, from, mine, waiting, held,
- * passed_on, via, text, at_ms, scope}]} devices        {devices: [{id, name, person, role, mine, this_device,
- * state, seen_at_ms, overdue}]} policy.show    {person, rules: [{field, value, meaning}]} pairing        {state,
- * failed, say, next, new_device, needs_co_signature, code, family, mark, relay, person, device, role,
- * expires_at_ms} status         {in_family, removed, family, mark, person, device, device_id, relay, role, supervised,
- * oversight, heads_held, relay_reached, relay_skew_ms, waiting_to_send, texts_held, blocks_skipped, alarms, groups:
- * [{kind, about, generation, epoch, devices, state, overdue}]} events.wait    {events: [{seq, kind, at_ms, who, what,
- * scope}], cursor}
+ * overseers, until_at_ms, since_at_ms}]} history        {messages: [{cursor, id, with, from, mine, waiting,
+ * held, passed_on, via, text, at_ms, scope}]} devices        {devices: [{id, name, person, role, mine,
+ * this_device, state, seen_at_ms, overdue}]} policy.show    {person, rules: [{field, value, meaning}]}
+ * pairing        {state, failed, say, next, new_device, needs_co_signature, code, family, mark, relay,
+ * person, device, role, expires_at_ms} status         {in_family, removed, family, mark, person, device,
+ * device_id, relay, role, supervised, oversight, heads_held, relay_reached, relay_skew_ms, waiting_to_send,
+ * texts_held, blocks_skipped, alarms, groups:
+ * [{kind, about, generation, epoch, devices, state, overdue}], relays: as in relay.list} relay.list
+ *     {relays: [{address, place, state, reached, away_since_ms}]} events.wait    {events: [{seq, kind, at_ms,
+ * who, what, scope}], cursor}
  *
  *     error          {code, message, data: {status, say, next, why, rule, candidates}}
  *                    code: -32700, -32600, -32601, -32602 as JSON-RPC has them; else -32000 less the class's

@@ -89,6 +89,13 @@ static void visit_policy(void *ctx, const struct policy_row *r)
     add(ctx, json_pack("{s:s, s:s, s:s}", "field", r->field, "value", r->value, "meaning", r->meaning));
 }
 
+static void visit_relay(void *ctx, const struct relay_row *r)
+{
+    add(ctx,
+        json_pack("{s:s, s:I, s:s, s:b, s:I}", "address", r->address, "place", (json_int_t)r->place, "state",
+                  r->state, "reached", r->reached, "away_since_ms", (json_int_t)r->away_since_ms));
+}
+
 static void visit_event(void *ctx, const struct notice *r)
 {
     struct rows *rows = ctx;
@@ -151,6 +158,8 @@ static enum status ask_list(struct node *n, const struct command *c, struct rows
         return view_contacts(n, visit_contact, rows);
     case CMD_DEVICES:
         return view_devices(n, visit_device, rows);
+    case CMD_RELAY_LIST:
+        return view_relays(n, visit_relay, rows);
     case CMD_POLICY_SHOW:
         return view_policy(n, text_of(c, CMD_POLICY_SHOW_PERSON), visit_policy, rows);
     case CMD_EVENTS:
@@ -183,6 +192,8 @@ static const char *list_name(enum command_kind kind)
         return "contacts";
     case CMD_DEVICES:
         return "devices";
+    case CMD_RELAY_LIST:
+        return "relays";
     case CMD_POLICY_SHOW:
         return "rules";
     case CMD_EVENTS:
@@ -196,7 +207,7 @@ bool rpc_is_view(enum command_kind kind)
 {
     return kind == CMD_REQUESTS || kind == CMD_CONTACTS || kind == CMD_DEVICES || kind == CMD_POLICY_SHOW ||
            kind == CMD_EVENTS || kind == CMD_HISTORY || kind == CMD_SEARCH || kind == CMD_STATUS ||
-           kind == CMD_PAIRING;
+           kind == CMD_PAIRING || kind == CMD_RELAY_LIST;
 }
 
 /* policy.show's first row names the person. */
@@ -209,12 +220,22 @@ static void lift_person(json_t *result)
     json_array_remove(rules, 0);
 }
 
+static enum status ask_status(struct node *n, json_t **result)
+{
+    struct rows rows = {.list = json_array()};
+    enum status s = view_status(n, visit_status, result);
+    if (s == ST_OK)
+        s = view_relays(n, visit_relay, &rows);
+    json_object_set_new(*result, "relays", rows.list);
+    return s;
+}
+
 static enum status ask(struct node *n, const struct command *c, json_t **result, bool *empty)
 {
     struct rows rows = {.list = NULL, .cursor = 0};
     enum status s;
     if (c->kind == CMD_STATUS)
-        return view_status(n, visit_status, result);
+        return ask_status(n, result);
     if (c->kind == CMD_PAIRING)
         return view_pairing(n, visit_pairing, result);
     if (c->kind == CMD_HISTORY && c->value[CMD_HISTORY_LIMIT].number < 0)

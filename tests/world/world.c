@@ -24,6 +24,7 @@ struct world *world_new(uint64_t seed)
     assert_ok(relay_address_format(&address, w->relay));
     assert_ok(store_memory_open(&w->store, &w->entropy.entropy));
     assert_ok(relay_core_new(&w->core, &w->store, &relay_limits_default, &w->entropy.entropy));
+    w->relay_count = 1;
     return w;
 }
 
@@ -41,6 +42,7 @@ void world_free(struct world *w)
         device_free(&w->devices[i]);
     relay_core_free(w->core);
     w->store.ops->close(w->store.s);
+    more_relays_free(w);
     for (size_t i = 0; i < FLIGHTS_MAX; i++) {
         buffer_wipe(&w->flights[i].request);
         buffer_wipe(&w->flights[i].answer);
@@ -178,7 +180,8 @@ void world_off(struct world *w, size_t device)
 {
     node_free(w->devices[device].node);
     w->devices[device].node = NULL;
-    relay_core_pipe_gone(w->core, (uint32_t)device + 1);
+    for (size_t i = 0; i < w->relay_count; i++)
+        relay_core_pipe_gone(core_of(w, i), (uint32_t)device + 1);
     for (size_t i = 0; i < w->flights_used; i++) {
         if (w->flights[i].device == device)
             flight_end(&w->flights[i]);
@@ -343,7 +346,10 @@ static void move_to(struct world *w, int64_t mono_ms)
 /* The next thing that happens; false when there is none before `until_ms`. */
 static bool next_thing(struct world *w, int64_t until_ms)
 {
-    int64_t device_ms, relay_ms = relay_core_deadline(w->core);
+    int64_t device_ms, relay_ms = INT64_MAX;
+    for (size_t i = 0; i < w->relay_count; i++)
+        relay_ms =
+            relay_core_deadline(core_of(w, i)) < relay_ms ? relay_core_deadline(core_of(w, i)) : relay_ms;
     size_t device = first_deadline(w, &device_ms);
     struct flight *f = flight_first(w);
     int64_t flight_ms = f != NULL ? f->at_ms : INT64_MAX;
@@ -360,8 +366,10 @@ static bool next_thing(struct world *w, int64_t until_ms)
         const struct event tick = {.kind = EV_TICK, .now = w->now};
         world_step(w, device, &tick);
     } else {
-        relay_core_tick(w->core, w->now);
-        relay_core_commit(w->core, w->now);
+        for (size_t i = 0; i < w->relay_count; i++) {
+            relay_core_tick(core_of(w, i), w->now);
+            relay_core_commit(core_of(w, i), w->now);
+        }
         take_answers(w);
     }
     return true;

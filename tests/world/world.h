@@ -15,6 +15,7 @@
 
 enum world_limits {
     WORLD_DEVICES_MAX = 256,
+    WORLD_RELAYS_MAX = 4,
     WORLD_TEXT_MAX = 4096,
     WORLD_KEPT_MAX = 4,
     WORLD_LATENCY_MS = 20,     /* each way at most; at least 1 */
@@ -47,8 +48,17 @@ void world_lose_witness(struct world *w, size_t device);
 void world_keep_home(struct world *w, size_t device, unsigned slot);
 void world_put_back_home(struct world *w, size_t device, unsigned slot);
 
+/* One relay more, of another key and store; its number. The first is 0, and what is said below of "the relay"
+ * is said of that one, but for what gets lost on the way. */
+size_t world_add_relay(struct world *w);
+const char *world_relay_at(const struct world *w, size_t relay);
+
 /* ---- faults ---- */
 
+/* Nobody gets an answer from this relay (any number), or they do again; its store stays. */
+void world_relay_down(struct world *w, size_t relay, bool down);
+/* Nothing goes between this device and this relay. */
+void world_cut_from(struct world *w, size_t device, size_t relay, bool cut);
 /* So many of a hundred requests or answers get lost. */
 void world_lose(struct world *w, unsigned percent);
 /* So many of a hundred requests reach the relay twice. */

@@ -15,7 +15,7 @@ enum flight_state { FLIGHT_FREE, FLIGHT_TO_RELAY, FLIGHT_AT_RELAY, FLIGHT_TO_DEV
 
 struct flight { /* one relay request, from FX_RELAY_REQUEST to EV_RELAY_ANSWER */
     enum flight_state state;
-    size_t device;
+    size_t device, relay;
     unsigned life; /* of the device: what a process asked for dies with it */
     uint64_t id, order;
     size_t bent_count; /* of the device, when the relay got it */
@@ -30,7 +30,15 @@ struct bent { /* a log that the relay shows to one device otherwise than to the 
     uint64_t after;
 };
 
+struct world_relay { /* one besides the first, which has its place in struct world */
+    char address[RELAY_ADDRESS_MAX + 1];
+    struct relay_store store;
+    struct relay_core *core;
+    struct relay_party sessions[WORLD_DEVICES_MAX], sources[WORLD_DEVICES_MAX];
+};
+
 struct world_device {
+    bool cut_from[WORLD_RELAYS_MAX];
     bool hide_one; /* world_hide_one */
     struct bent bent[BENT_MAX];
     size_t bent_count;
@@ -53,6 +61,9 @@ struct world {
     char relay[RELAY_ADDRESS_MAX + 1];
     struct relay_store store;
     struct relay_core *core;
+    struct world_relay *more[WORLD_RELAYS_MAX]; /* by number; none at 0 */
+    size_t relay_count;
+    bool down[WORLD_RELAYS_MAX];
     size_t device_count;
     struct world_device devices[WORLD_DEVICES_MAX];
     struct flight flights[FLIGHTS_MAX];
@@ -86,5 +97,7 @@ void request_cancelled(struct world *w, size_t device, uint64_t id);
 void arrive_at_relay(struct world *w, struct flight *f);
 void arrive_at_device(struct world *w, struct flight *f);
 void take_answers(struct world *w);
+struct relay_core *core_of(struct world *w, size_t relay);
+void more_relays_free(struct world *w);
 
 #endif

@@ -3,6 +3,73 @@
 #include "apps/kith-relay/core/store_memory.h"
 #include "tests/world/world_internal.h"
 
+#include <stdio.h>
+#include <stdlib.h>
+
+/* ---- several relays ---- */
+
+struct relay_core *core_of(struct world *w, size_t relay)
+{
+    assert_true(relay < w->relay_count);
+    return relay == 0 ? w->core : w->more[relay]->core;
+}
+
+size_t world_add_relay(struct world *w)
+{
+    struct relay_address address = {.port = 7447};
+    struct sign_private private;
+    size_t relay = w->relay_count;
+    assert_true(relay < WORLD_RELAYS_MAX);
+    struct world_relay *r = w->more[relay] = calloc(1, sizeof(*r));
+    assert_non_null(r);
+    snprintf(address.host, sizeof(address.host), "relay%zu.example", relay + 1);
+    sign_keypair(&w->entropy.entropy, &private, &address.key);
+    assert_ok(relay_address_format(&address, r->address));
+    assert_ok(store_memory_open(&r->store, &w->entropy.entropy));
+    assert_ok(relay_core_new(&r->core, &r->store, &relay_limits_default, &w->entropy.entropy));
+    for (size_t i = 0; i < WORLD_DEVICES_MAX; i++) {
+        relay_party_init(&r->sessions[i], &r->sessions[i]);
+        relay_party_init(&r->sources[i], &r->sources[i]);
+    }
+    w->relay_count++;
+    return relay;
+}
+
+void more_relays_free(struct world *w)
+{
+    for (size_t i = 1; i < w->relay_count; i++) {
+        relay_core_free(w->more[i]->core);
+        w->more[i]->store.ops->close(w->more[i]->store.s);
+        free(w->more[i]);
+    }
+}
+
+const char *world_relay_at(const struct world *w, size_t relay)
+{
+    assert_true(relay < w->relay_count);
+    return relay == 0 ? w->relay : w->more[relay]->address;
+}
+
+static size_t relay_called(const struct world *w, const char *address)
+{
+    size_t relay = 0;
+    while (relay < w->relay_count && strcmp(world_relay_at(w, relay), address) != 0)
+        relay++;
+    return relay;
+}
+
+void world_relay_down(struct world *w, size_t relay, bool down)
+{
+    assert_true(relay < w->relay_count);
+    w->down[relay] = down;
+}
+
+void world_cut_from(struct world *w, size_t device, size_t relay, bool cut)
+{
+    assert_true(relay < w->relay_count);
+    w->devices[device].cut_from[relay] = cut;
+}
+
 /* ---- faults ---- */
 
 void world_hide_one(struct world *w, size_t device)
@@ -94,9 +161,11 @@ void flight_end(struct flight *f)
     f->request.len = f->answer.len = 0;
 }
 
-static bool lost(struct world *w, size_t device)
+/* An address that is no relay's is one that is not there. */
+static bool lost(struct world *w, size_t device, size_t relay)
 {
-    return w->devices[device].cut ||
+    return w->devices[device].cut || relay >= w->relay_count || w->down[relay] ||
+           w->devices[device].cut_from[relay] ||
            (w->lose_percent > 0 && test_entropy_below(&w->entropy, 100) < w->lose_percent);
 }
 
@@ -132,7 +201,7 @@ void request_begins(struct world *w, size_t device, const struct effect *fx)
 {
     struct flight *f = flight_begin(w, device, fx->id);
     struct writer out;
-    assert_string_equal(fx->u.request.relay, w->relay);
+    f->relay = relay_called(w, fx->u.request.relay);
     if (f->request.max == 0) {
         buffer_init(&f->request, RELAY_REQUEST_MAX);
         buffer_init(&f->answer, RELAY_ANSWER_MAX);
@@ -145,7 +214,7 @@ void request_begins(struct world *w, size_t device, const struct effect *fx)
     assert_ok(relay_request_encode(&out, fx->u.request.what));
     w->devices[device].cost.requests++;
     w->devices[device].cost.bytes_out += f->request.len;
-    if (lost(w, device) || (w->devices[device].mute && fx->u.request.what->command == RELAY_APPEND))
+    if (lost(w, device, f->relay) || (w->devices[device].mute && fx->u.request.what->command == RELAY_APPEND))
         give_up_later(w, f);
 }
 
@@ -182,10 +251,10 @@ struct flight *flight_first(struct world *w)
 
 /* ---- the relay ---- */
 
-void take_answers(struct world *w)
+static void take_answers_of(struct world *w, struct relay_core *core)
 {
     struct relay_reply reply;
-    while (relay_core_next(w->core, &reply)) {
+    while (relay_core_next(core, &reply)) {
         if (reply.ask.ticket.request == UINT32_MAX)
             continue; /* take_unheard */
         struct flight *f = &w->flights[reply.ask.ticket.request];
@@ -200,9 +269,15 @@ void take_answers(struct world *w)
         f->answered = true;
         f->at_ms = w->now.mono_ms + latency(w);
         assert_ok(buffer_copy(&f->answer, reply.answer));
-        if (lost(w, f->device))
+        if (lost(w, f->device, f->relay))
             give_up_later(w, f);
     }
+}
+
+void take_answers(struct world *w)
+{
+    for (size_t i = 0; i < w->relay_count; i++)
+        take_answers_of(w, core_of(w, i));
 }
 
 static const struct bent *bent_of(const struct world_device *d, size_t count, enum log_right right,
@@ -295,21 +370,22 @@ void arrive_at_relay(struct world *w, struct flight *f)
 {
     struct relay_request request;
     struct world_device *d = &w->devices[f->device];
+    struct world_relay *r = w->more[f->relay];
     const struct relay_ask ask = {.ticket = {(uint32_t)f->device + 1, (uint32_t)(f - w->flights)},
-                                  .session = &d->session,
-                                  .source = &d->source};
+                                  .session = r != NULL ? &r->sessions[f->device] : &d->session,
+                                  .source = r != NULL ? &r->sources[f->device] : &d->source};
     assert_ok(relay_request_decode(&request, w->watches, buffer_span(&f->request)));
     f->bent_count = d->bent_count;
     bend_request(d, f->bent_count, &request, w->watches);
-    if (w->hostile != NULL)
+    if (w->hostile != NULL && f->relay == 0)
         add_first(w, &request);
     f->state = FLIGHT_AT_RELAY;
     if (w->on_append != NULL && request.command == RELAY_APPEND)
         w->on_append(w->on_append_ctx, w, f->device, &request);
-    assert_ok(relay_core_submit(w->core, &ask, &request, w->now));
-    relay_core_commit(w->core, w->now);
+    assert_ok(relay_core_submit(core_of(w, f->relay), &ask, &request, w->now));
+    relay_core_commit(core_of(w, f->relay), w->now);
     take_answers(w);
-    if (w->repeat_percent > 0)
+    if (w->repeat_percent > 0 && f->relay == 0)
         arrive_again(w, &ask, &request);
 }
 

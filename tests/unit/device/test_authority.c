@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/support/sample_relays.h"
 #include "tests/unit/device/family_fixture.h"
 
 #define BY(...) (&(struct signing){__VA_ARGS__})
@@ -100,6 +101,22 @@ static void T32_a_parents_device_goes_by_that_parents_other_device(void **state)
     assert_ok(extend_authority(&f, &b, BY(&f.ben_laptop, {0})));
     assert_null(authority_parent_of(&f.at, &f.ben.device));
     assert_status(extend_authority(&f, &b, BY(&f.ben_laptop, {0})), ST_CHAIN_SUBJECT);
+    family_wipe(&f);
+}
+
+/* One parent is enough, as for whom a removed relay would otherwise keep; a child's device is not. */
+static void T05_a_parent_says_which_relays_a_family_has(void **state)
+{
+    (void)state;
+    struct family f;
+    family_of_four(&f, 10);
+    struct authority_body b = {.kind = AUTHORITY_RELAYS, .relays = sample_relays(1)};
+    assert_status(extend_authority(&f, &b, BY(&f.maya, {0})), ST_CHAIN_SIGNERS);
+    assert_status(extend_authority(&f, &b, BY(&f.maya, {&f.ana, &f.ben})), ST_CHAIN_SIGNERS);
+    assert_int_equal(f.at.relays.count, 0);
+    assert_ok(extend_authority(&f, &b, BY(&f.ben, {0})));
+    assert_int_equal(f.at.relays.count, 2);
+    assert_int_equal(f.at.relays_at, f.at.head.height);
     family_wipe(&f);
 }
 
@@ -331,6 +348,7 @@ int main(void)
         cmocka_unit_test(T32_votes_are_counted_by_person),
         cmocka_unit_test(T31_a_parents_device_comes_by_that_parent_only),
         cmocka_unit_test(T32_a_parents_device_goes_by_that_parents_other_device),
+        cmocka_unit_test(T05_a_parent_says_which_relays_a_family_has),
         cmocka_unit_test(T21_a_childs_device_authors_nothing),
         cmocka_unit_test(T21_a_removed_device_authors_nothing),
         cmocka_unit_test(growing_up_and_removing_a_person_take_all_parents),

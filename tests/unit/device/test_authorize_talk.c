@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Commits in conversations. */
+#include "tests/support/sample_relays.h"
 #include "tests/unit/device/talk_fixture.h"
 
 #define BY(...) (&(struct signing){__VA_ARGS__})
@@ -282,6 +283,40 @@ static void a_parents_device_goes_when_the_chain_lets_it_go(void **state)
     world_wipe(&w);
 }
 
+/* The family's chain says these relays, and the new context has `shown`. */
+static void say_relays(struct world *w, struct family *f, const struct family_relays *list,
+                       const struct family_relays *shown)
+{
+    struct authority_body b = {.kind = AUTHORITY_RELAYS, .relays = *list};
+    assert_ok(extend_authority(f, &b, BY(&f->ana, {0})));
+    commit_chain(&w->c, f);
+    family_relays_put(&w->c.after, shown);
+}
+
+/* T05: a conversation lies at the relays of one family. The other's list takes it nowhere. */
+static void T05_a_conversation_follows_the_family_that_it_is_at_home_with(void **state)
+{
+    (void)state;
+    struct world w;
+    struct family_relays home = sample_relays(1), next = sample_relays(1), away = sample_relays(4);
+    next.count = 1; /* without the second */
+    talking(&w);
+    family_relays_put(&w.c.before, &home);
+    w.c.after = w.c.before;
+    say_relays(&w, &w.g, &away, &away);
+    assert_status(commit_judge(&w.c, L_TIM), ST_AUTHORIZE_RELAYS);
+    family_relays_put(&w.c.after, &home);
+    assert_ok(commit_judge(&w.c, L_TIM)); /* its head moves all the same */
+    commit_again(&w.c);
+    say_relays(&w, &w.f, &next, &away);
+    assert_status(commit_judge(&w.c, L_MAYA), ST_AUTHORIZE_RELAYS);
+    family_relays_put(&w.c.after, &home);
+    assert_status(commit_judge(&w.c, L_MAYA), ST_AUTHORIZE_RELAYS);
+    family_relays_put(&w.c.after, &next);
+    assert_ok(commit_judge(&w.c, L_MAYA));
+    world_wipe(&w);
+}
+
 static void add_leave(struct world *w, const struct family *f, unsigned who, const struct sample_key *by,
                       uint32_t generation)
 {
@@ -465,6 +500,7 @@ int main(void)
         cmocka_unit_test(T41_a_revoked_device_is_removed_by_anybody),
         cmocka_unit_test(a_revoked_device_is_replaced_in_the_same_commit),
         cmocka_unit_test(a_parents_device_goes_when_the_chain_lets_it_go),
+        cmocka_unit_test(T05_a_conversation_follows_the_family_that_it_is_at_home_with),
         cmocka_unit_test(who_leaves_is_taken_out_by_anybody),
         cmocka_unit_test(T25_leaving_again_and_again_is_no_way_to_win_every_race),
         cmocka_unit_test(a_withdrawal_ends_a_pairs_conversation),

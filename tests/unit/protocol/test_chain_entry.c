@@ -76,7 +76,7 @@ static void changes_of_later_versions_are_refused_by_name(void **state)
         bytes[1] = kind;
         assert_status(authority_body_decode(&a, SPAN(bytes)), ST_CHAIN_LATER);
     }
-    bytes[1] = AUTHORITY_LATER_LAST + 1;
+    bytes[1] = AUTHORITY_KINDS;
     assert_status(authority_body_decode(&a, SPAN(bytes)), ST_WIRE_ENUM);
     for (uint8_t kind = ROSTER_LATER_FIRST; kind <= ROSTER_LATER_LAST; kind++) {
         bytes[1] = kind;
