@@ -16,7 +16,8 @@ enum session_state { SESSION_NONE, SESSION_KEY, SESSION_OPENING, SESSION_OPEN };
 enum {
     OWN_SLOT = 0,
     FIRST_SLOT = 1
-}; /* the link's own exchanges: the relay's key, a session's first request */
+};                      /* the link's own exchanges: the relay's key, a session's first request */
+enum { SP_HEADER = 4 }; /* the request id before each body: nng counts it in NNG_OPT_RECVMAXSZ */
 
 struct slot {
     struct relay_link *link;
@@ -453,7 +454,7 @@ static enum status link_dial(struct relay_link *l)
     if (nng_req0_open(&l->socket) != 0)
         return ST_NO_MEMORY;
     l->has_socket = true;
-    if (nng_socket_set_size(l->socket, NNG_OPT_RECVMAXSZ, CHANNEL_ANSWER_MAX) != 0 ||
+    if (nng_socket_set_size(l->socket, NNG_OPT_RECVMAXSZ, CHANNEL_ANSWER_MAX + SP_HEADER) != 0 ||
         nng_socket_set_ms(l->socket, NNG_OPT_RECONNMINT, LINK_RECONNECT_MIN_MS) != 0 ||
         nng_socket_set_ms(l->socket, NNG_OPT_RECONNMAXT, LINK_RECONNECT_MAX_MS) != 0)
         return ST_INTERNAL;
@@ -474,7 +475,7 @@ enum status relay_link_new(struct relay_link **out, const char *address, struct 
         l->slots[i].link = l;
         l->slots[i].index = i;
         buffer_init(&l->slots[i].request, RELAY_REQUEST_MAX);
-        buffer_init(&l->slots[i].plain, RELAY_ANSWER_MAX);
+        buffer_init(&l->slots[i].plain, RELAY_ANSWER_MAX + 1); /* channel_client_open wants one byte more */
     }
     enum status st = relay_address_parse(&l->address, address);
     if (st == ST_OK)

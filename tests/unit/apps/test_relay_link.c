@@ -152,6 +152,21 @@ static void what_is_appended_is_read(void **state)
     assert_int_equal(a->blocks[0].block.ptr[BLOCK_LEN - 1], 0x5a);
 }
 
+/* The longest message that there is: whoever refuses it never reads a log that has as many blocks. */
+static void the_longest_answer_arrives(void **state)
+{
+    struct relay_link *l = open_link(relay.address);
+    struct place p;
+    (void)state;
+    make_place(&p);
+    for (uint64_t i = 0; i < RELAY_READ_MAX + 1; i++) {
+        ask_append(l, 200 + i, &p, (uint8_t)(i + 1));
+        assert_true(answer_of(l, 200 + i)->seq == i + 1);
+    }
+    ask_read(l, 300, &p);
+    assert_int_equal(answer_of(l, 300)->count, RELAY_READ_MAX);
+}
+
 static void many_at_once_end_once_each(void **state)
 {
     struct relay_link *l = open_link(relay.address);
@@ -315,6 +330,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         WITH_RELAY(what_is_appended_is_read),
+        WITH_RELAY(the_longest_answer_arrives),
         WITH_RELAY(many_at_once_end_once_each),
         WITH_RELAY(a_wait_ends_when_its_log_grows),
         WITH_RELAY(a_cancelled_wait_ends_without_an_answer_and_the_link_goes_on),
