@@ -459,6 +459,77 @@ static void timer_write(struct writer *w, const struct entry_body *b)
     writer_time(w, b->u.timer.ms);
 }
 
+/* ---- files ---- */
+
+static void file_log_read(struct reader *r, struct file_log *out)
+{
+    out->relay = reader_vec(r, WIRE_RELAY_MAX);
+    READ_ID(r, &out->read_token);
+    reader_fixed(r, out->write_hash, sizeof out->write_hash);
+    reader_fixed(r, out->trim_hash, sizeof out->trim_hash);
+}
+
+static void file_log_write(struct writer *w, const struct file_log *l)
+{
+    wire_write_vec(w, l->relay, WIRE_RELAY_MAX);
+    WRITE_ID(w, &l->read_token);
+    writer_bytes(w, SPAN(l->write_hash));
+    writer_bytes(w, SPAN(l->trim_hash));
+}
+
+static bool attachment_ok(const struct entry_attachment *a)
+{
+    return file_name_ok(a->name) && file_media_ok(a->media) && a->size <= FILE_SIZE_MAX;
+}
+
+static void attachment_read(struct reader *r, struct entry_body *b)
+{
+    struct entry_attachment *a = &b->u.attachment;
+    a->name = reader_vec(r, FILE_NAME_MAX);
+    a->media = reader_vec(r, FILE_MEDIA_MAX);
+    a->size = reader_u64(r);
+    reader_fixed(r, a->list_hash, sizeof a->list_hash);
+    file_log_read(r, &a->log);
+    READ_ID(r, &a->block_key);
+    if (r->failed == ST_OK && !attachment_ok(a))
+        reader_fail(r, ST_WIRE_VALUE);
+}
+
+static void attachment_write(struct writer *w, const struct entry_body *b)
+{
+    const struct entry_attachment *a = &b->u.attachment;
+    if (!attachment_ok(a))
+        writer_fail(w, ST_WIRE_VALUE);
+    wire_write_vec(w, a->name, FILE_NAME_MAX);
+    wire_write_vec(w, a->media, FILE_MEDIA_MAX);
+    writer_u64(w, a->size);
+    writer_bytes(w, SPAN(a->list_hash));
+    file_log_write(w, &a->log);
+    WRITE_ID(w, &a->block_key);
+}
+
+static void file_want_read(struct reader *r, struct entry_body *b)
+{
+    READ_ID(r, &b->u.file_want.target);
+}
+
+static void file_want_write(struct writer *w, const struct entry_body *b)
+{
+    WRITE_ID(w, &b->u.file_want.target);
+}
+
+static void file_again_read(struct reader *r, struct entry_body *b)
+{
+    READ_ID(r, &b->u.file_again.target);
+    file_log_read(r, &b->u.file_again.log);
+}
+
+static void file_again_write(struct writer *w, const struct entry_body *b)
+{
+    WRITE_ID(w, &b->u.file_again.target);
+    file_log_write(w, &b->u.file_again.log);
+}
+
 /* ---- dispatch ---- */
 
 static const struct kind_row {

@@ -6,6 +6,7 @@
 #ifndef KITH_PROTOCOL_ENTRY_BODY_H
 #define KITH_PROTOCOL_ENTRY_BODY_H
 
+#include "protocol/file_part.h"
 #include "protocol/history_part.h"
 #include "protocol/journal_entry.h"
 #include "protocol/kith_context.h"
@@ -55,7 +56,10 @@ enum entry_body_limits {
     X(EDIT, edit, 28, IN_FAMILY | IN_CONVERSATION)                       \
     X(DELETE, delete, 29, IN_FAMILY | IN_CONVERSATION)                   \
     X(REACTION, reaction, 30, IN_FAMILY | IN_CONVERSATION)               \
-    X(TIMER, timer, 31, IN_FAMILY | IN_CONVERSATION)
+    X(TIMER, timer, 31, IN_FAMILY | IN_CONVERSATION)                     \
+    X(ATTACHMENT, attachment, 32, IN_FAMILY | IN_CONVERSATION)           \
+    X(FILE_WANT, file_want, 33, IN_FAMILY | IN_CONVERSATION)             \
+    X(FILE_AGAIN, file_again, 34, IN_FAMILY | IN_CONVERSATION)
 
 #define ENTRY_KIND_ENUM(name, member, number, scopes) ENTRY_##name = number,
 enum entry_kind { ENTRY_KIND_LIST(ENTRY_KIND_ENUM) ENTRY_KIND_END };
@@ -208,7 +212,29 @@ struct entry_timer { /* texts written after this run out so long after they were
     int64_t ms;      /* 0: they stay */
 };
 
-struct entry_body { /* holds secrets in three kinds: entry_body_wipe */
+/* Where a file's bytes lie: a bulk log that its readers can read and only its writer can write and trim. */
+struct file_log {
+    struct span relay;
+    struct secret read_token;
+    uint8_t write_hash[HASH_LEN], trim_hash[HASH_LEN];
+};
+struct entry_attachment {        /* a file: who has this entry can fetch and open its bytes. Wipe */
+    struct span name, media;     /* protocol/file_part.h */
+    uint64_t size;               /* at most FILE_SIZE_MAX */
+    uint8_t list_hash[HASH_LEN]; /* SHA-256 of the SHA-256s of all parts */
+    struct file_log log;
+    struct secret block_key; /* of every log in which these bytes ever lie */
+};
+struct entry_file_want { /* the author lacks the bytes of this attachment, and its log does not give them */
+    struct entry_hash target;
+};
+struct entry_file_again { /* they were put up once more: opened by the block_key of the attachment's own entry
+                           */
+    struct entry_hash target;
+    struct file_log log;
+};
+
+struct entry_body { /* holds secrets in five kinds: entry_body_wipe */
     enum entry_kind kind;
     union {
 #define ENTRY_KIND_MEMBER(name, member, number, scopes) struct entry_##member member;

@@ -41,6 +41,9 @@ enum status run_delete(struct node *n, const struct command *c, struct reply *r)
 enum status run_react(struct node *n, const struct command *c, struct reply *r) MUST_USE;
 enum status run_timer(struct node *n, const struct command *c, struct reply *r) MUST_USE;
 enum status run_read(struct node *n, const struct command *c, struct reply *r) MUST_USE;
+enum status run_send_file(struct node *n, const struct command *c, struct reply *r) MUST_USE;
+enum status run_get(struct node *n, const struct command *c, struct reply *r) MUST_USE;
+enum status run_cancel(struct node *n, const struct command *c, struct reply *r) MUST_USE;
 enum status run_send(struct node *n, const struct command *c, struct reply *r) MUST_USE;
 enum status run_waiting_send(struct node *n, const struct command *c, struct reply *r) MUST_USE;
 enum status run_waiting_drop(struct node *n, const struct command *c, struct reply *r) MUST_USE;

@@ -79,12 +79,12 @@ enum status permit_keep_entry(struct node *n, struct span permit, const struct a
 /* permit_rows.c: a withdrawal out of a journal of this family: by a device that stands as a parent's or once
  * stood. */
 enum status withdrawal_keep_entry(struct node *n, struct span withdrawal) MUST_USE;
-/* permit_rows.c: has this device acted on one of its serial? After acting: permit_granted, which holds for one
- * that is signed enough. */
+/* permit_rows.c: has this device acted on one of its serial? After acting: permit_granted, which holds for
+ * one that is signed enough. */
 enum status permit_is_granted(struct node *n, const struct permit *p, bool *granted) MUST_USE;
 enum status permit_granted(struct node *n, const struct permit *p) MUST_USE;
-/* permit_rows.c: the newest permit for (child, contact) that has enough signatures and is not withdrawn; *found
- * false: none. */
+/* permit_rows.c: the newest permit for (child, contact) that has enough signatures and is not withdrawn;
+ * *found false: none. */
 enum status permit_newest(struct node *n, const struct person_ref *child, const struct person_ref *contact,
                           struct buffer *out, bool *found) MUST_USE;
 /* permits.c: an ask that came after its permit: the contact is listed as where they came in turn. */

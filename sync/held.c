@@ -6,6 +6,7 @@
 #include "sync/commands.h"
 #include "sync/contact.h"
 #include "sync/family.h"
+#include "sync/files.h"
 #include "sync/names.h"
 #include "sync/search.h"
 
@@ -18,7 +19,7 @@ enum status texts_hold(struct node *n, struct group *g, const struct person_ref 
     enum status st =
         sql_run(&n->sql,
                 "UPDATE entry SET held = ? WHERE scope = ? AND own = 1 AND acked = 0 AND held = 0 AND"
-                " kind = 1",
+                " kind IN (1, 32)",
                 "ib", (int64_t)TEXT_HELD, SPAN_ID(&g->scope));
     if (st != ST_OK || sql_changes(&n->sql) == 0) {
         return st;
@@ -55,6 +56,9 @@ static enum status drop_one(struct node *n, int64_t id, struct span entry)
         st = sql_run(&n->sql, "UPDATE entry SET held = 0, has_body = 0, entry = ? WHERE id = ?", "bi",
                      buffer_span(&header), id);
         n->scrub = true;
+    }
+    if (st == ST_OK) {
+        st = files_forget(n, id);
     }
     buffer_wipe(&header);
     return st;

@@ -19,7 +19,7 @@ enum {
 bool history_kind(uint16_t kind)
 {
     return kind == ENTRY_TEXT || kind == ENTRY_LETTERBOX || kind == ENTRY_EDIT || kind == ENTRY_DELETE ||
-           kind == ENTRY_REACTION || kind == ENTRY_TIMER;
+           kind == ENTRY_REACTION || kind == ENTRY_TIMER || kind == ENTRY_ATTACHMENT;
 }
 
 struct packing_part {
@@ -141,7 +141,7 @@ static enum status gather(struct packing_part *p)
         &q, &p->n->sql,
         "SELECT id, author, hlc, kind, has_body, applied, entry, attested FROM entry INDEXED BY entry_hlc"
         " WHERE scope = ?1 AND hlc BETWEEN ?2 AND ?3 AND (hlc < ?3 OR id < ?4) AND fork = 0"
-        " AND (?5 = 0 OR (kind IN (1, 28, 29, 30, 31) AND applied = 1 AND has_body = 1))"
+        " AND (?5 = 0 OR (kind IN (1, 28, 29, 30, 31, 32) AND applied = 1 AND has_body = 1))"
         " ORDER BY hlc DESC, id DESC",
         "biiii", SPAN_ID(&s->scope), (int64_t)s->from_hlc, (int64_t)s->below_hlc, s->below_id,
         (int64_t)(s->kind == SCOPE_FAMILY));

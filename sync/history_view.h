@@ -10,4 +10,17 @@ enum status history_scope(struct node *n, const char *with, struct scope_id *out
 /* Visits one entry of table `entry` as a row; nothing when it holds no text (any more). */
 enum status history_show(struct node *n, int64_t entry, history_visit visit, void *ctx) MUST_USE;
 
+/* Whom a conversation is with, as this device's person would say it. */
+enum status history_scope_name(struct node *n, const struct scope_id *scope, char *out, size_t cap) MUST_USE;
+
+/* One file as a row, with the texts that it borrows. */
+struct file_view {
+    struct file_row row;
+    char id[2 * ID_LEN + 1], token[2 * SHORT_ID_LEN + 1], name[256], media[65], with[NODE_NAME_MAX + 20],
+        why[48];
+};
+/* By table file's id; the message's row of `entry` instead when id is 0. False in *any: there is none. */
+enum status file_view_read(struct node *n, int64_t id, int64_t entry, struct file_view *out,
+                           bool *any) MUST_USE;
+
 #endif

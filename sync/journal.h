@@ -61,10 +61,15 @@ enum status apply_letterbox_key(struct node *n, const struct applied_entry *e) M
 enum status apply_history_offer(struct node *n, const struct applied_entry *e) MUST_USE; /* history_take.c */
 enum status apply_leave(struct node *n, const struct applied_entry *e) MUST_USE;         /* conversation.c */
 enum status apply_revocation(struct node *n, const struct applied_entry *e) MUST_USE;    /* removal.c */
-enum status apply_certificate(struct node *n, const struct applied_entry *e) MUST_USE; /* certificate_renew.c */
+enum status apply_certificate(struct node *n,
+                              const struct applied_entry *e) MUST_USE; /* certificate_renew.c */
 
 enum status apply_history_want(struct node *n, const struct applied_entry *e) MUST_USE; /* history_want.c */
 enum status apply_history_done(struct node *n, const struct applied_entry *e) MUST_USE; /* history_want.c */
+
+enum status apply_attachment(struct node *n, const struct applied_entry *e) MUST_USE; /* files.c */
+enum status apply_file_want(struct node *n, const struct applied_entry *e) MUST_USE;  /* files_again.c */
+enum status apply_file_again(struct node *n, const struct applied_entry *e) MUST_USE; /* files_again.c */
 
 /* Walks the entries of a scope and kind that took effect, in order of hlc; fn runs once each. */
 typedef enum status (*entry_fn)(struct node *n, const struct applied_entry *e, void *ctx);

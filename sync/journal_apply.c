@@ -48,6 +48,9 @@ static apply_fn handler_of(enum entry_kind kind)
         [ENTRY_DELETE] = apply_delete,
         [ENTRY_REACTION] = apply_reaction,
         [ENTRY_TIMER] = apply_timer,
+        [ENTRY_ATTACHMENT] = apply_attachment,
+        [ENTRY_FILE_WANT] = apply_file_want,
+        [ENTRY_FILE_AGAIN] = apply_file_again,
     };
     return (unsigned)kind < ENTRY_KIND_END ? handlers[kind] : NULL;
 }
@@ -151,6 +154,9 @@ enum status journal_apply(struct node *n, enum scope_kind kind, int64_t id)
         }
         if (st == ST_OK && why != ST_OK && why != ST_JOURNAL_WITHHELD) {
             st = row.e.own ? why : node_skipped(n);
+        }
+        if (st == ST_OK && why == ST_FILE_RULES) {
+            st = node_refused(n, why);
         }
     }
     buffer_wipe(&row.bytes);

@@ -263,7 +263,8 @@ static enum status add_repair(struct node *n, const struct group *g, struct batc
     enum status st = journal_entry_decode(&e, query_blob(q, 1));
     bool own = st == ST_OK && ID_EQUAL(&e.header.author, &n->self.device);
     enum group_message_kind kind = own ? GROUP_ENTRY : GROUP_PASSED_ON;
-    bool private = g->kind == SCOPE_CONVERSATION || (g->kind == SCOPE_FAMILY && e.kind == ENTRY_TEXT);
+    bool private = g->kind == SCOPE_CONVERSATION ||
+                   (g->kind == SCOPE_FAMILY && (e.kind == ENTRY_TEXT || e.kind == ENTRY_ATTACHMENT));
     bool older = is_older(&e.header, since);
     int64_t applied = query_int(q, 2), held = query_int(q, 3);
     bool judged = own || g->kind != SCOPE_CONVERSATION || applied == ENTRY_APPLIED;
@@ -352,9 +353,10 @@ enum status journal_flush(struct node *n, struct group *g)
         return st;
     }
     if (alone) { /* nobody to tell: what was said before somebody came is not for them */
-        return sql_run(&n->sql,
-                       "UPDATE entry SET acked = 1 WHERE scope = ? AND own = 1 AND acked = 0 AND kind = 1", "b",
-                       SPAN_ID(&g->scope));
+        return sql_run(
+            &n->sql,
+            "UPDATE entry SET acked = 1 WHERE scope = ? AND own = 1 AND acked = 0 AND kind IN (1, 32)", "b",
+            SPAN_ID(&g->scope));
     }
     st = logs_echoed(n, g->log, &echoed);
     if (st != ST_OK || !echoed) {

@@ -22,7 +22,9 @@ enum log_kind {                       /* whose record_received is called; number
                 LOG_OF_CARD = 4,      /* owner: 0; found by log id */
                 LOG_OF_HISTORY = 5,   /* owner: history_offer.id */
                 LOG_OUTWARD = 6,      /* somebody else's letterbox: written only */
-                LOG_HISTORY_OUT = 7   /* owner: history_give.id; a bulk log of our own */
+                LOG_HISTORY_OUT = 7,  /* owner: history_give.id; a bulk log of our own */
+                LOG_OF_FILE = 8,      /* owner: file.id */
+                LOG_FILE_OUT = 9      /* owner: file.id; a bulk log of our own */
 };
 
 enum outbox_purpose {
@@ -104,11 +106,13 @@ enum status letter_record(struct node *n, const struct log_row *log, struct span
 enum status pair_record(struct node *n, const struct log_row *log, struct span message) MUST_USE;
 enum status card_record(struct node *n, const struct log_row *log, struct span message) MUST_USE;
 enum status history_record(struct node *n, const struct log_row *log, struct span message) MUST_USE;
+enum status file_record(struct node *n, const struct log_row *log, struct span message) MUST_USE;
 /* A `wait` for these logs was answered: those that it does not tell of were read to their end. */
 enum status group_read_to_end(struct node *n, const int64_t *logs, size_t count,
                               const struct relay_answer *a) MUST_USE;
 /* The relay takes no more blocks into a bulk log of ours. */
 enum status history_log_full(struct node *n, const struct log_row *log) MUST_USE;
+enum status file_log_full(struct node *n, const struct log_row *log) MUST_USE;
 /* A seq of a group's log is missing. */
 /* This log has all the blocks that it may have: succession.c. */
 enum status group_log_full(struct node *n, const struct log_row *log) MUST_USE;

@@ -33,7 +33,7 @@ enum status logs_pump_bulk(struct node *n, struct relay_state *r, size_t at_once
         return ST_OK;
     }
     query_start(&q, &n->sql,
-                "SELECT o.id FROM log l JOIN outbox o ON o.log = l.id WHERE l.relay = ? AND l.kind = 7"
+                "SELECT o.id FROM log l JOIN outbox o ON o.log = l.id WHERE l.relay = ? AND l.kind IN (7, 9)"
                 " AND l.trimming = 0 ORDER BY o.id LIMIT 16",
                 "i", r->id);
     while (count + flying < at_once && query_next(&q)) {
@@ -101,5 +101,8 @@ enum status logs_answer_full(struct node *n, const struct flight *f)
     int64_t cursor = 0;
     enum status st = logs_load(n, f->log, &log, &key, &cursor);
     secret_wipe(&key);
+    if (st == ST_OK && log.id != 0 && log.kind == LOG_FILE_OUT) {
+        return file_log_full(n, &log);
+    }
     return st == ST_OK && log.id != 0 && log.kind == LOG_HISTORY_OUT ? history_log_full(n, &log) : st;
 }

@@ -177,7 +177,7 @@ static enum status pump_appends(struct node *n, struct relay_state *r)
     struct query q;
     query_start(&q, &n->sql,
                 "SELECT min(o.id), o.log FROM outbox o JOIN log l ON l.id = o.log WHERE l.relay = ?"
-                " AND l.kind != 7 AND (l.kind != 1 OR l.echoed = 1) GROUP BY o.log ORDER BY 1",
+                " AND l.kind NOT IN (7, 9) AND (l.kind != 1 OR l.echoed = 1) GROUP BY o.log ORDER BY 1",
                 "i", r->id);
     while (count < APPENDS_AT_ONCE && query_next(&q)) {
         if (!logs_busy(n, query_int(&q, 1), RELAY_APPEND)) {

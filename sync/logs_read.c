@@ -24,8 +24,11 @@ static enum status dispatch_record(struct node *n, void *arg)
         return card_record(n, c->log, c->message);
     case LOG_OF_HISTORY:
         return history_record(n, c->log, c->message);
+    case LOG_OF_FILE:
+        return file_record(n, c->log, c->message);
     case LOG_OUTWARD:
     case LOG_HISTORY_OUT:
+    case LOG_FILE_OUT:
     default:
         return ST_INTERNAL;
     }

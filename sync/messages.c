@@ -6,6 +6,7 @@
 #include "sync/contact.h"
 #include "sync/facts.h"
 #include "sync/family.h"
+#include "sync/files.h"
 #include "sync/journal.h"
 #include "sync/journal_internal.h"
 #include "sync/names.h"
@@ -106,11 +107,18 @@ enum status apply_leave(struct node *n, const struct applied_entry *e)
 
 /* ---- sending ---- */
 
-/* What a family and its rules say to a text in this conversation, now. */
-static enum status judge_send(struct node *n, const struct person_ref *to, const struct scope_id *scope,
-                              struct reply *r)
+enum message_kind { MESSAGE_UNJUDGED, MESSAGE_TEXT, MESSAGE_IMAGE, MESSAGE_FILE };
+
+/* What a family and its rules say to this in that conversation, now. */
+static enum status judge_send(struct node *n, enum message_kind what, const struct person_ref *to,
+                              const struct scope_id *scope, struct reply *r)
 {
-    struct facts_ask ask = {.kind = MAY_SEND, .subject = self_person(n), .peer = *to, .scope = scope};
+    struct facts_ask ask = {.kind = what == MESSAGE_TEXT ? MAY_SEND : MAY_SEND_ATTACHMENT,
+                            .subject = self_person(n),
+                            .peer = *to,
+                            .attachment =
+                                what == MESSAGE_IMAGE ? POLICY_ATTACHMENTS_IMAGES : POLICY_ATTACHMENTS_ALL,
+                            .scope = scope};
     struct facts_answer answer;
     enum status st = facts_decide(n, &ask, &answer);
     if (st != ST_OK) {
@@ -146,8 +154,8 @@ static enum status contact_scope(struct node *n, const struct named *to, struct 
     return st == ST_OK && (group == 0 || state == CONTACT_FOUNDING) ? ST_CONTACT_NOT_READY : st;
 }
 
-enum status message_scope(struct node *n, const struct scope_id *scope, bool judged, enum scope_kind *kind,
-                          struct reply *r)
+static enum status open_scope(struct node *n, const struct scope_id *scope, enum message_kind what,
+                              enum scope_kind *kind, struct reply *r)
 {
     struct scope_id family, same;
     struct named to = {.kind = NAME_OF_CONTACT};
@@ -169,12 +177,38 @@ enum status message_scope(struct node *n, const struct scope_id *scope, bool jud
     if (st == ST_OK) {
         st = found ? contact_scope(n, &to, &same) : ST_NAME_UNKNOWN;
     }
-    return st == ST_OK && judged ? judge_send(n, &to.person, scope, r) : st;
+    return st == ST_OK && what != MESSAGE_UNJUDGED ? judge_send(n, what, &to.person, scope, r) : st;
+}
+
+enum status message_scope(struct node *n, const struct scope_id *scope, bool judged, enum scope_kind *kind,
+                          struct reply *r)
+{
+    return open_scope(n, scope, judged ? MESSAGE_TEXT : MESSAGE_UNJUDGED, kind, r);
+}
+
+enum status message_scope_of_file(struct node *n, const struct scope_id *scope, bool image,
+                                  enum scope_kind *kind, struct reply *r)
+{
+    return open_scope(n, scope, image ? MESSAGE_IMAGE : MESSAGE_FILE, kind, r);
+}
+
+/* The conversation that a name means, with whom, and of which kind it is. */
+static enum status scope_named(struct node *n, const struct command *c, size_t place, struct named *whom,
+                               struct scope_id *scope, struct reply *r)
+{
+    char to[NODE_NAME_MAX * 2];
+    enum status st = name_resolve(n, command_text(c, place, to, sizeof(to)), NAME_OF_CONTACT | NAME_OF_FAMILY,
+                                  &n->self.person, whom);
+    if (st != ST_OK) {
+        return st;
+    }
+    sqlite3_snprintf(sizeof(r->name), r->name, "%s", whom->name);
+    return whom->kind == NAME_OF_FAMILY ? scope_id_of_family(SCOPE_FAMILY, &n->self.family, scope)
+                                        : contact_scope(n, whom, scope);
 }
 
 enum status run_send(struct node *n, const struct command *c, struct reply *r)
 {
-    char to[NODE_NAME_MAX * 2];
     struct named whom;
     struct scope_id scope;
     struct entry_hash hash;
@@ -183,23 +217,29 @@ enum status run_send(struct node *n, const struct command *c, struct reply *r)
     if (body.u.text.text.len > ENTRY_TEXT_MAX) {
         return ST_COMMAND_TEXT;
     }
-    enum status st = name_resolve(n, command_text(c, CMD_SEND_TO, to, sizeof(to)),
-                                  NAME_OF_CONTACT | NAME_OF_FAMILY, &n->self.person, &whom);
-    if (st != ST_OK) {
-        return st;
-    }
-    sqlite3_snprintf(sizeof(r->name), r->name, "%s", whom.name);
-    enum scope_kind kind = whom.kind == NAME_OF_FAMILY ? SCOPE_FAMILY : SCOPE_CONVERSATION;
-    if (kind == SCOPE_FAMILY) {
-        st = scope_id_of_family(SCOPE_FAMILY, &n->self.family, &scope);
-    } else {
-        st = contact_scope(n, &whom, &scope);
-        if (st == ST_OK) {
-            st = judge_send(n, &whom.person, &scope, r);
-        }
+    enum status st = scope_named(n, c, CMD_SEND_TO, &whom, &scope, r);
+    enum scope_kind kind = st == ST_OK && whom.kind == NAME_OF_FAMILY ? SCOPE_FAMILY : SCOPE_CONVERSATION;
+    if (st == ST_OK && kind == SCOPE_CONVERSATION) {
+        st = judge_send(n, MESSAGE_TEXT, &whom.person, &scope, r);
     }
     if (st == ST_OK) {
         st = journal_append(n, kind, &scope, &body, &hash);
     }
     return st == ST_OK ? reply_id(r, SPAN_ID(&hash)) : st;
+}
+
+enum status run_send_file(struct node *n, const struct command *c, struct reply *r)
+{
+    struct named whom;
+    struct scope_id scope;
+    char *path = mem_alloc(1, COMMAND_TEXT_MAX + 1);
+    enum status st = path != NULL ? ST_OK : ST_NO_MEMORY;
+    if (st == ST_OK) {
+        st = scope_named(n, c, CMD_SEND_FILE_TO, &whom, &scope, r);
+    }
+    if (st == ST_OK) {
+        st = files_send(n, &scope, command_text(c, CMD_SEND_FILE_FILE, path, COMMAND_TEXT_MAX + 1), r);
+    }
+    mem_free(path, COMMAND_TEXT_MAX + 1);
+    return st;
 }

@@ -11,4 +11,8 @@
 enum status message_scope(struct node *n, const struct scope_id *scope, bool judged, enum scope_kind *kind,
                           struct reply *r) MUST_USE;
 
+/* The same for a file. */
+enum status message_scope_of_file(struct node *n, const struct scope_id *scope, bool image,
+                                  enum scope_kind *kind, struct reply *r) MUST_USE;
+
 #endif

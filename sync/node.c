@@ -10,14 +10,15 @@
 
 #include "sync/commands.h"
 #include "sync/family.h"
+#include "sync/files.h"
 #include "sync/history.h"
 #include "sync/logs.h"
 #include "sync/names.h"
 #include "sync/node_internal.h"
 #include "sync/reconcile.h"
-#include "sync/search.h"
 #include "sync/schema.h"
 #include "sync/scope_group.h"
+#include "sync/search.h"
 #include "sync/witness.h"
 
 bool status_is_fatal(enum status s)
@@ -138,8 +139,8 @@ enum status node_guard(struct node *n, node_fn fn, void *arg, enum status *why)
 const char *notice_name(enum notice_kind kind)
 {
     static const char *const names[NOTICE_KIND_COUNT] = {
-        "text",      "requests", "pairing", "person",  "device_added", "device_removed", "contact",
-        "withdrawn", "denied",   "policy",  "history", "alarm",        "stuck",          "waiting"};
+        "text",   "requests", "pairing", "person", "device_added", "device_removed", "contact", "withdrawn",
+        "denied", "policy",   "history", "alarm",  "stuck",        "waiting",        "file"};
     return (unsigned)kind < NOTICE_KIND_COUNT ? names[kind] : "unknown";
 }
 
@@ -314,6 +315,9 @@ enum status node_open(struct node **out, const struct node_args *args)
     n->now = args->now;
     n->wake_mono_ms = INT64_MAX;
     n->self_stale = true;
+    if (args->files) {
+        n->files = *args->files;
+    }
     n->scrub = true; /* a crash may have come between an erasure and this */
     enum status st = schema_open(&n->sql);
     if (st == ST_OK && args->relay) {
@@ -331,6 +335,9 @@ enum status node_open(struct node **out, const struct node_args *args)
     }
     if (st == ST_OK) {
         st = history_open(n);
+    }
+    if (st == ST_OK) {
+        st = files_open(n);
     }
     if (st == ST_OK) {
         st = sql_run(&n->sql, "UPDATE mls_group SET dirty = 1", "");

@@ -76,6 +76,7 @@ enum notice_kind {
     NOTICE_ALARM,          /* who or what does not add up: what says it in a sentence */
     NOTICE_STUCK,          /* a group cannot go on: what says which and why */
     NOTICE_WAITING,        /* who came in before a text of this device was sent: its writer is asked */
+    NOTICE_FILE,           /* a file: who sent it; what: its name and what became of it */
     NOTICE_KIND_COUNT
 };
 const char *notice_name(enum notice_kind kind); /* "text", "requests", … */
@@ -116,6 +117,27 @@ struct effect {
     } u;
 };
 
+/* ---- files of the person, which are sent ---- */
+
+struct node_file { /* what a file was when it was looked at: while all of this is the same, so are its bytes
+                    */
+    uint64_t size, device, inode;
+    int64_t modified_ns, changed_ns;
+};
+
+/* The node's way to what lies outside of its database: it only reads, and only what the person named. Called
+ * within node_step, on its thread, for a few MiB at a time. */
+struct node_files {
+    void *ctx;
+    /* ST_FILE_SOURCE: nothing there, not a plain file, or it may not be read. */
+    enum status (*look)(void *ctx, const char *path, struct node_file *out);
+    /* Exactly len bytes at `at`. ST_FILE_CHANGED: it is not `same` any more, or shorter; else as look. */
+    enum status (*read)(void *ctx, const char *path, const struct node_file *same, uint64_t at, uint8_t *out,
+                        size_t len);
+    /* Bytes that the home's disk has room for. */
+    uint64_t (*room)(void *ctx);
+};
+
 /* ---- the node ---- */
 
 struct node;
@@ -128,6 +150,8 @@ struct node_args {
     /* What node_witness gave last, from a place that no backup reaches; NULL: it is not there. With it the
      * node may send at once; without it, it first reads its logs to their ends (sync/witness.h). */
     const uint8_t *witness;
+    /* NULL: no file can be sent, and room is never short. Copied. */
+    const struct node_files *files;
 };
 
 enum status node_open(struct node **out, const struct node_args *args) MUST_USE;
@@ -215,6 +239,30 @@ struct contact_row {
 typedef void (*contact_visit)(void *ctx, const struct contact_row *row);
 enum status view_contacts(struct node *n, contact_visit visit, void *ctx) MUST_USE;
 
+struct file_row {      /* a file that was sent, and how far it is */
+    const char *id;    /* the message's, hex; "" while it is still read from the disk */
+    const char *token; /* what `send` gave, hex; good for `files` and `cancel` all the while */
+    const char *name, *media;
+    const char *with;     /* the contact's name, or the family's */
+    bool outgoing;        /* sent from this device */
+    const char *state;    /* "reading", "sending", "sent"; "offered", "fetching", "here"; "failed" */
+    const char *why;      /* of "failed", or of a pause: a status' name; "" */
+    uint64_t bytes, size; /* so many are read, at the relay, or here */
+    uint64_t bytes_per_s; /* of the last seconds; 0: not known */
+    int64_t left_ms;      /* -1: not known */
+    uint32_t parts;
+    int64_t at_ms;
+    struct scope_id scope;
+};
+typedef void (*file_visit)(void *ctx, const struct file_row *row);
+/* The newest `limit` files of all conversations, oldest first; with `id` (a message's or token's first
+ * digits) only that one: ST_NAME_UNKNOWN, ST_NAME_AMBIGUOUS. */
+enum status view_files(struct node *n, const char *id, size_t limit, file_visit visit, void *ctx) MUST_USE;
+/* The bytes of one part of a file that is here. ST_FILE_NOT_HERE; ST_COMMAND_FIELD: it has fewer. */
+typedef void (*file_part_visit)(void *ctx, struct span bytes);
+enum status view_file_part(struct node *n, const char *id, uint32_t part, file_part_visit visit,
+                           void *ctx) MUST_USE;
+
 struct history_row {
     int64_t cursor;   /* grows in the order of arrival; rows are told in the order of writing */
     const char *id;   /* entry hash, hex */
@@ -229,8 +277,9 @@ struct history_row {
     int64_t at_ms; /* by the author's clock */
     struct scope_id scope;
     bool edited, unread; /* unread: by somebody else, after the last `read` of any of this person's devices */
-    const char *reactions; /* "👍 Ana, ❤ Ben"; "" */
-    int64_t gone_at_ms;    /* when it runs out; 0: never */
+    const char *reactions;       /* "👍 Ana, ❤ Ben"; "" */
+    int64_t gone_at_ms;          /* when it runs out; 0: never */
+    const struct file_row *file; /* NULL: a text */
     uint64_t gap; /* not 0: no message, but so many that belong here and have not come; the texts are "" */
 };
 typedef void (*history_visit)(void *ctx, const struct history_row *row);

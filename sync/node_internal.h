@@ -82,6 +82,7 @@ struct node {
     struct now now;
     struct self self;
     char *relay_default;
+    struct node_files files;
 
     struct effect_queue effects;
     int64_t wake_mono_ms;

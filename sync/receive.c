@@ -10,9 +10,9 @@
 /* What a refusal means for an entry that is here already: some end the matter, the others may pass. */
 static enum status outcome(struct node *n, const struct facts_answer *a)
 {
-    static const enum trace_code final[] = {TRACE_PERMIT_EXPIRED,      TRACE_PERMIT_WITHDRAWN,
-                                            TRACE_PERMIT_KIND,         TRACE_GROUPS_NEVER,
-                                            TRACE_OVERSEER_READS_ONLY, TRACE_OVERSEER_OF_NOBODY};
+    static const enum trace_code final[] = {
+        TRACE_PERMIT_EXPIRED,      TRACE_PERMIT_WITHDRAWN,   TRACE_PERMIT_KIND,    TRACE_GROUPS_NEVER,
+        TRACE_OVERSEER_READS_ONLY, TRACE_OVERSEER_OF_NOBODY, TRACE_ATTACHMENTS_OFF};
     if (a->kind == VERDICT_ALLOW) {
         return ST_OK;
     }
@@ -41,7 +41,8 @@ static enum status judge_as_overseer(struct node *n, const struct scope_id *scop
     return end ? ST_JOURNAL_AUTHOR : ST_OK;
 }
 
-static enum status judge(struct node *n, const struct scope_id *scope, const struct person_ref *who)
+static enum status judge_as(struct node *n, const struct facts_ask *as, const struct scope_id *scope,
+                            const struct person_ref *who)
 {
     struct person_ref self = self_person(n);
     struct scope_id pair;
@@ -56,20 +57,45 @@ static enum status judge(struct node *n, const struct scope_id *scope, const str
     if (!ID_EQUAL(&pair, scope)) {
         return judge_as_overseer(n, scope);
     }
-    struct facts_ask ask = {.kind = MAY_RECEIVE, .subject = self, .peer = *who, .scope = scope};
+    struct facts_ask ask = {
+        .kind = as->kind, .attachment = as->attachment, .subject = self, .peer = *who, .scope = scope};
     st = facts_decide(n, &ask, &answer);
     return st == ST_OK ? outcome(n, &answer) : st;
+}
+
+static enum status judge(struct node *n, const struct scope_id *scope, const struct person_ref *who)
+{
+    static const struct facts_ask text = {.kind = MAY_RECEIVE};
+    return judge_as(n, &text, scope, who);
+}
+
+static enum status was_handed_over(struct node *n, int64_t id, int64_t *handed_over)
+{
+    return sql_number(&n->sql, handed_over, 0,
+                      "SELECT count(*) FROM entry e JOIN certificate c ON c.device = e.via"
+                      " WHERE e.id = ? AND c.family = ? AND c.person = ?",
+                      "ibb", id, SPAN_ID(&n->self.family), SPAN_ID(&n->self.person));
 }
 
 enum status receive_text(struct node *n, int64_t id, const struct scope_id *scope,
                          const struct person_ref *who)
 {
     int64_t handed_over = 0;
-    enum status st = sql_number(&n->sql, &handed_over, 0,
-                                "SELECT count(*) FROM entry e JOIN certificate c ON c.device = e.via"
-                                " WHERE e.id = ? AND c.family = ? AND c.person = ?",
-                                "ibb", id, SPAN_ID(&n->self.family), SPAN_ID(&n->self.person));
+    enum status st = was_handed_over(n, id, &handed_over);
     return st == ST_OK && handed_over == 0 ? judge(n, scope, who) : st;
+}
+
+enum status receive_file(struct node *n, int64_t id, const struct scope_id *scope,
+                         const struct person_ref *who, bool image)
+{
+    int64_t handed_over = 0;
+    const struct facts_ask file = {.kind = MAY_RECEIVE_ATTACHMENT,
+                                   .attachment = image ? POLICY_ATTACHMENTS_IMAGES : POLICY_ATTACHMENTS_ALL};
+    enum status st = was_handed_over(n, id, &handed_over);
+    if (st == ST_OK && handed_over == 0) {
+        st = judge_as(n, &file, scope, who);
+    }
+    return st == ST_POLICY_DENIED ? ST_FILE_RULES : st;
 }
 
 /* ---- what is not attested, what is withheld ---- */

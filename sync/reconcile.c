@@ -7,6 +7,7 @@
 #include "sync/conversation.h"
 #include "sync/facts.h"
 #include "sync/family.h"
+#include "sync/files.h"
 #include "sync/history.h"
 #include "sync/key_packages.h"
 #include "sync/pair.h"
@@ -387,6 +388,12 @@ static enum status history_work(struct node *n, void *arg)
     return st == ST_OK ? history_due(n) : st;
 }
 
+static enum status files_work(struct node *n, void *arg)
+{
+    (void)arg;
+    return files_due(n);
+}
+
 static enum status pair_work(struct node *n, void *arg)
 {
     (void)arg;
@@ -425,6 +432,12 @@ enum status reconcile(struct node *n)
     }
     if (st == ST_OK) {
         st = node_guard(n, history_work, NULL, &why);
+    }
+    if (st == ST_OK && why != ST_OK) {
+        st = meta_set_bytes(n, "last_trouble", span_text(status_name(why)));
+    }
+    if (st == ST_OK) {
+        st = node_guard(n, files_work, NULL, &why);
     }
     if (st == ST_OK && why != ST_OK) {
         st = meta_set_bytes(n, "last_trouble", span_text(status_name(why)));

@@ -3,6 +3,7 @@
 
 #include "protocol/hlc.h"
 #include "sync/family.h"
+#include "sync/files.h"
 #include "sync/held.h"
 #include "sync/journal_internal.h"
 #include "sync/receive.h"
@@ -31,6 +32,9 @@ static enum status erase(struct node *n, int64_t id)
         n->scrub = true;
     }
     buffer_wipe(&header);
+    if (st == ST_OK) {
+        st = files_forget(n, id);
+    }
     return st == ST_OK ? sql_run(&n->sql, "UPDATE entry SET erased = 1 WHERE id = ?", "i", id) : st;
 }
 
@@ -97,7 +101,7 @@ static enum status set_ends(struct node *n, const struct scope_id *scope, uint64
                 "UPDATE entry SET gone_at = coalesce((SELECT CASE WHEN t.ms = 0 THEN 0 ELSE"
                 " (entry.hlc >> 16) + t.ms END FROM said_timer t WHERE t.scope = entry.scope AND t.hlc <"
                 " entry.hlc ORDER BY t.hlc DESC, t.hash DESC LIMIT 1), 0)"
-                " WHERE scope = ? AND hlc >= ? AND kind IN (1, 28) AND has_body = 1",
+                " WHERE scope = ? AND hlc >= ? AND kind IN (1, 28, 32) AND has_body = 1",
                 "bi", SPAN_ID(scope), (int64_t)from_hlc);
     node_wake_mono(n, n->now.mono_ms); /* some may be over */
     return st;

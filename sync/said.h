@@ -11,6 +11,7 @@
 #ifndef KITH_SYNC_SAID_H
 #define KITH_SYNC_SAID_H
 
+#include "sync/commands.h"
 #include "sync/journal.h"
 
 enum said_limits {
@@ -29,5 +30,9 @@ enum status said_arrived(struct node *n, const struct applied_entry *e) MUST_USE
 enum status said_waits(struct node *n, const struct scope_id *scope, bool *waits) MUST_USE;
 /* Texts whose time is over; called with every pass. */
 enum status said_due(struct node *n) MUST_USE;
+
+/* Deletes a message of one's own, as the command does. */
+enum status said_take_back(struct node *n, const struct scope_id *scope, const struct entry_hash *target,
+                           struct reply *r) MUST_USE;
 
 #endif

@@ -6,6 +6,7 @@
 #include "sync/journal.h"
 #include "sync/messages.h"
 #include "sync/names.h"
+#include "sync/said.h"
 
 enum { PREFIX_MIN = 6 };
 
@@ -15,8 +16,9 @@ struct said_target {
     bool mine;
 };
 
-/* The text whose id begins with these digits. */
-static enum status find_text(struct node *n, const struct command *c, size_t place, struct said_target *out)
+/* The text, or with `files` the file, whose id begins with these digits. */
+static enum status find_said(struct node *n, const struct command *c, size_t place, bool files,
+                             struct said_target *out)
 {
     char prefix[2 * ID_LEN + 2];
     struct query q;
@@ -28,9 +30,9 @@ static enum status find_text(struct node *n, const struct command *c, size_t pla
     }
     query_start(&q, &n->sql,
                 "SELECT e.scope, e.hash, c.family = ?1 AND c.person = ?2 FROM entry e LEFT JOIN certificate c"
-                " ON c.device = e.author WHERE e.kind = 1 AND e.has_body = 1 AND e.fork = 0"
-                " AND substr(hex(e.hash), 1, length(?3)) = upper(?3) LIMIT 2",
-                "bbt", SPAN_ID(&n->self.family), SPAN_ID(&n->self.person), prefix);
+                " ON c.device = e.author WHERE (e.kind = 1 OR (?4 = 1 AND e.kind = 32)) AND e.has_body = 1"
+                " AND e.fork = 0 AND substr(hex(e.hash), 1, length(?3)) = upper(?3) LIMIT 2",
+                "bbti", SPAN_ID(&n->self.family), SPAN_ID(&n->self.person), prefix, (int64_t)files);
     while (query_next(&q)) {
         found++;
         QUERY_ID(&q, 0, &out->scope);
@@ -62,7 +64,7 @@ enum status run_edit(struct node *n, const struct command *c, struct reply *r)
     struct entry_body body = {.kind = ENTRY_EDIT};
     body.u.edit.text = c->value[CMD_EDIT_TEXT].text;
     enum status st =
-        body.u.edit.text.len > ENTRY_TEXT_MAX ? ST_COMMAND_TEXT : find_text(n, c, CMD_EDIT_ID, &t);
+        body.u.edit.text.len > ENTRY_TEXT_MAX ? ST_COMMAND_TEXT : find_said(n, c, CMD_EDIT_ID, false, &t);
     if (st == ST_OK && !t.mine) {
         st = ST_SAID_NOT_YOURS;
     }
@@ -70,17 +72,22 @@ enum status run_edit(struct node *n, const struct command *c, struct reply *r)
     return st == ST_OK ? say(n, &t.scope, &body, true, r) : st;
 }
 
+enum status said_take_back(struct node *n, const struct scope_id *scope, const struct entry_hash *target,
+                           struct reply *r)
+{
+    struct entry_body body = {.kind = ENTRY_DELETE, .u.delete.target = *target};
+    return say(n, scope, &body, false, r);
+}
+
 /* Taking back is open also where nothing may be said any more, as long as somebody is there to hear it. */
 enum status run_delete(struct node *n, const struct command *c, struct reply *r)
 {
     struct said_target t;
-    struct entry_body body = {.kind = ENTRY_DELETE};
-    enum status st = find_text(n, c, CMD_DELETE_ID, &t);
+    enum status st = find_said(n, c, CMD_DELETE_ID, true, &t);
     if (st == ST_OK && !t.mine) {
         st = ST_SAID_NOT_YOURS;
     }
-    body.u.delete.target = t.hash;
-    return st == ST_OK ? say(n, &t.scope, &body, false, r) : st;
+    return st == ST_OK ? said_take_back(n, &t.scope, &t.hash, r) : st;
 }
 
 enum status run_react(struct node *n, const struct command *c, struct reply *r)
@@ -89,7 +96,7 @@ enum status run_react(struct node *n, const struct command *c, struct reply *r)
     struct entry_body body = {.kind = ENTRY_REACTION};
     struct span text = c->value[CMD_REACT_WITH].given ? c->value[CMD_REACT_WITH].text : SPAN_EMPTY;
     bool fits = text.len <= ENTRY_REACTION_MAX && wire_text_ok(text, text.len != 0);
-    enum status st = fits ? find_text(n, c, CMD_REACT_ID, &t) : ST_COMMAND_TEXT;
+    enum status st = fits ? find_said(n, c, CMD_REACT_ID, true, &t) : ST_COMMAND_TEXT;
     body.u.reaction.target = t.hash;
     body.u.reaction.text = text;
     return st == ST_OK ? say(n, &t.scope, &body, true, r) : st;

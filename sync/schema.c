@@ -338,6 +338,37 @@ static const char *const step_sql[] = {
     "CREATE TABLE device_box(device BLOB NOT NULL, relay TEXT NOT NULL, box BLOB NOT NULL, PRIMARY "
     "KEY(device,"
     " relay)) STRICT, WITHOUT ROWID;",
+    /* ---- files: sync/files.h ---- */
+    /* state: enum file_state; hash, entry: of the message, NULL and 0 while it is read; path, same: where it
+     * is read from; source: where its bytes lie (an encoded file_log); log: which is read now; have: parts
+     * here. */
+    "CREATE TABLE file(id INTEGER PRIMARY KEY AUTOINCREMENT, token BLOB NOT NULL UNIQUE, hash BLOB UNIQUE,"
+    " entry INTEGER NOT NULL DEFAULT 0, scope BLOB NOT NULL, outgoing INTEGER NOT NULL, name TEXT NOT NULL,"
+    " media TEXT NOT NULL, size INTEGER NOT NULL, parts INTEGER NOT NULL, list_hash BLOB, block_key BLOB NOT "
+    "NULL,"
+    " state INTEGER NOT NULL, why TEXT NOT NULL DEFAULT '', have INTEGER NOT NULL DEFAULT 0, asked INTEGER "
+    "NOT NULL"
+    " DEFAULT 0, path TEXT, same BLOB, source BLOB, log INTEGER NOT NULL DEFAULT 0, cursor INTEGER NOT NULL "
+    "DEFAULT"
+    " 0, progress_at INTEGER NOT NULL DEFAULT 0, wants INTEGER NOT NULL DEFAULT 0, again_due INTEGER NOT NULL"
+    " DEFAULT 0, again_at INTEGER NOT NULL DEFAULT 0, mark_at INTEGER NOT NULL DEFAULT 0, mark_bytes INTEGER "
+    "NOT"
+    " NULL DEFAULT 0, rate INTEGER NOT NULL DEFAULT 0, at_ms INTEGER NOT NULL) STRICT;"
+    "CREATE INDEX file_state ON file(state);"
+    "CREATE INDEX file_entry ON file(entry);"
+    "CREATE INDEX file_again ON file(again_due) WHERE again_due > 0;"
+    "CREATE TABLE file_list(file INTEGER PRIMARY KEY REFERENCES file ON DELETE CASCADE, hashes BLOB NOT "
+    "NULL) STRICT;"
+    "CREATE TABLE file_part(id INTEGER PRIMARY KEY, file INTEGER NOT NULL REFERENCES file ON DELETE CASCADE, "
+    "part"
+    " INTEGER NOT NULL, sha256 BLOB NOT NULL, bytes BLOB NOT NULL, UNIQUE(file, part)) STRICT;"
+    /* What we put up. next: the next part, -1: the list; state: enum file_put_state. */
+    "CREATE TABLE file_put(id INTEGER PRIMARY KEY AUTOINCREMENT, file INTEGER NOT NULL UNIQUE REFERENCES "
+    "file ON"
+    " DELETE CASCADE, log INTEGER NOT NULL DEFAULT 0, next INTEGER NOT NULL DEFAULT -1, state INTEGER NOT "
+    "NULL,"
+    " began_at INTEGER NOT NULL) STRICT;"
+    "CREATE INDEX entry_file ON entry(hlc) WHERE kind = 32 AND has_body = 1;",
 };
 
 enum status schema_make(struct sql *s, int version)

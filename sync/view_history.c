@@ -20,6 +20,7 @@ struct said { /* one row on its way to the visitor */
     char id[2 * ID_LEN + 1], with[VIEW_NAME_MAX], from[VIEW_NAME_MAX], via[VIEW_NAME_MAX];
     struct buffer text;
     char reactions[REACTIONS_TEXT_MAX];
+    struct file_view file;
 };
 
 enum status history_scope(struct node *n, const char *with, struct scope_id *out)
@@ -33,8 +34,7 @@ enum status history_scope(struct node *n, const char *with, struct scope_id *out
     return scope_id_of_pair(&who.of, &who.person, out);
 }
 
-/* Whom a conversation is with, as this device's person would say it. */
-static enum status scope_name(struct node *n, const struct scope_id *scope, char *out, size_t cap)
+enum status history_scope_name(struct node *n, const struct scope_id *scope, char *out, size_t cap)
 {
     struct scope_id family;
     struct person_ref who;
@@ -87,13 +87,14 @@ static enum status said_read(struct said *said, struct span entry, bool *shown)
     *shown = false;
     if (s != ST_OK)
         return ST_STORE_ROW;
-    if (!e.has_body || e.kind != ENTRY_TEXT)
+    if (!e.has_body || (e.kind != ENTRY_TEXT && e.kind != ENTRY_ATTACHMENT))
         return ST_OK;
     s = entry_body_decode(&body, e.kind, e.body);
     if (s != ST_OK)
         return ST_STORE_ROW;
     said->text.len = 0;
-    s = buffer_append(&said->text, body.u.text.text);
+    s = buffer_append(&said->text, e.kind == ENTRY_TEXT ? body.u.text.text : body.u.attachment.name);
+    entry_body_wipe(&body);
     if (s == ST_OK)
         s = buffer_append(&said->text, SPAN_OF((const uint8_t *)"", 1));
     said->author = e.header.author;
@@ -106,7 +107,7 @@ static enum status said_read(struct said *said, struct span entry, bool *shown)
 static enum status said_name(struct node *n, struct said *said, bool has_via, const struct device_id *via)
 {
     bool mine;
-    enum status s = scope_name(n, &said->scope, said->with, sizeof(said->with));
+    enum status s = history_scope_name(n, &said->scope, said->with, sizeof(said->with));
     said->via[0] = '\0';
     if (s == ST_OK && has_via)
         s = author_name(n, via, said->via, sizeof(said->via), &mine);
@@ -189,6 +190,14 @@ static enum status said_since(struct node *n, struct said *said, struct span has
     return s;
 }
 
+static enum status said_file(struct node *n, struct said *said)
+{
+    bool any;
+    enum status s = file_view_read(n, 0, said->row.cursor, &said->file, &any);
+    said->row.file = s == ST_OK && any ? &said->file.row : NULL;
+    return s;
+}
+
 /* The columns: id, hash, entry, attested, own, acked, via, held. */
 static enum status said_row(struct node *n, const struct query *q, struct said *said, bool *shown)
 {
@@ -207,6 +216,8 @@ static enum status said_row(struct node *n, const struct query *q, struct said *
     said->row.held = query_int(q, 4) != 0 && query_int(q, 7) == TEXT_HELD;
     said->row.waiting = said->row.held || (query_int(q, 4) != 0 && query_int(q, 5) == 0);
     s = said_name(n, said, via.len != 0, &via_id);
+    if (s == ST_OK)
+        s = said_file(n, said);
     return s == ST_OK ? said_since(n, said, hash) : s;
 }
 
@@ -269,7 +280,7 @@ static enum status show_gaps(struct node *n, struct gaps *g, int64_t before_hlc,
             older += one->entries;
             continue;
         }
-        s = scope_name(n, &one->scope, with, sizeof(with));
+        s = history_scope_name(n, &one->scope, with, sizeof(with));
         row.scope = one->scope;
         row.gap = one->entries;
         row.at_ms = one->last_hlc >> 16;
@@ -289,6 +300,10 @@ static enum status show_gaps(struct node *n, struct gaps *g, int64_t before_hlc,
 
 /* ---- rows ---- */
 
+/* A file is shown when its entry took effect: what somebody passed on is not fetched. */
+#define FILE_SHOWN "kind = 32 AND has_body = 1 AND fork = 0 AND (own = 1 OR applied = 1)"
+#define SAID_COLUMNS "id, hash, entry, attested, own, acked, via, held, hlc"
+
 /* The newest `limit` by when they were written; or, after a cursor, those that arrived since. */
 static void start_rows(struct query *q, struct node *n, const struct history_args *args,
                        const struct scope_id *scope, int64_t limit)
@@ -296,21 +311,24 @@ static void start_rows(struct query *q, struct node *n, const struct history_arg
     struct span only = scope != NULL ? SPAN_ID(scope) : SPAN_EMPTY;
     if (args->after > 0)
         query_start(q, &n->sql,
-                    "SELECT * FROM (SELECT id, hash, entry, attested, own, acked, via, held, hlc FROM entry "
-                    "WHERE " SEARCH_SHOWN
-                    " AND id > ?1 AND (?2 IS NULL OR scope = ?2) ORDER BY id DESC LIMIT ?3) ORDER BY id",
+                    "SELECT * FROM (SELECT " SAID_COLUMNS " FROM entry WHERE ((" SEARCH_SHOWN
+                    ") OR (" FILE_SHOWN
+                    ")) AND id > ?1 AND (?2 IS NULL OR scope = ?2) ORDER BY id DESC LIMIT ?3) ORDER BY id",
                     "ioi", args->after, only, limit);
     else if (scope != NULL)
         query_start(q, &n->sql,
-                    "SELECT * FROM (SELECT id, hash, entry, attested, own, acked, via, held, hlc FROM entry "
-                    "WHERE " SEARCH_SHOWN
-                    " AND scope = ?1 ORDER BY hlc DESC, id DESC LIMIT ?2) ORDER BY hlc, id",
+                    "SELECT * FROM (SELECT " SAID_COLUMNS " FROM entry WHERE ((" SEARCH_SHOWN
+                    ") OR (" FILE_SHOWN
+                    ")) AND scope = ?1 ORDER BY hlc DESC, id DESC LIMIT ?2) ORDER BY hlc, id",
                     "bi", only, limit);
-    else
-        query_start(q, &n->sql,
-                    "SELECT * FROM (SELECT id, hash, entry, attested, own, acked, via, held, hlc FROM entry "
-                    "WHERE " SEARCH_SHOWN " ORDER BY hlc DESC, id DESC LIMIT ?1) ORDER BY hlc, id",
-                    "i", limit);
+    else /* each by its own index */
+        query_start(
+            q, &n->sql,
+            "SELECT * FROM (SELECT * FROM (SELECT * FROM (SELECT " SAID_COLUMNS
+            " FROM entry WHERE " SEARCH_SHOWN " ORDER BY hlc DESC, id DESC LIMIT ?1)"
+            " UNION ALL SELECT * FROM (SELECT " SAID_COLUMNS " FROM entry WHERE " FILE_SHOWN
+            " ORDER BY hlc DESC, id DESC LIMIT ?1)) ORDER BY hlc DESC, id DESC LIMIT ?1) ORDER BY hlc, id",
+            "i", limit);
 }
 
 enum status view_history(struct node *n, const struct history_args *args, history_visit visit, void *ctx)

@@ -23,6 +23,11 @@ static const struct cli_row rows[] = {
     {"contacts", CMD_CONTACTS, 0},
     {"withdraw", CMD_WITHDRAW, 1},
     {"send", CMD_SEND, 2},
+    {"send", CMD_SEND_FILE, 1}, /* `send` with --file */
+    {"get", CMD_GET, 1},
+    {"files part", CMD_FILE_PART, 2},
+    {"files", CMD_FILES, 1},
+    {"cancel", CMD_CANCEL, 1},
     {"edit", CMD_EDIT, 2},
     {"delete", CMD_DELETE, 1},
     {"react", CMD_REACT, 2},
@@ -107,7 +112,7 @@ static bool option_names(const char *option, const char *field)
 
 static bool follows(enum command_kind kind)
 {
-    return kind == CMD_HISTORY || kind == CMD_DEVICES;
+    return kind == CMD_HISTORY || kind == CMD_DEVICES || kind == CMD_SEND_FILE;
 }
 
 static bool read_flag(struct cli_call *c, const char *option)
@@ -125,18 +130,32 @@ static bool read_flag(struct cli_call *c, const char *option)
     return false;
 }
 
+/* A text and a file are sent by one word. */
+static const struct cli_row *row_of_file(const struct cli_row *row)
+{
+    while (row->kind != CMD_SEND_FILE)
+        row++;
+    return row;
+}
+
 /* An option at argv[*at], with its value where it has one. */
 static bool read_option(struct cli_call *c, int argc, char **argv, int *at, char error[static 256])
 {
     const char *option = argv[*at] + 2;
-    size_t count = c->row != NULL ? command_field_count(c->row->kind) : 0;
+    if (c->row != NULL && c->row->kind == CMD_SEND && strcmp(option, "file") == 0)
+        c->row = row_of_file(c->row);
     if (read_flag(c, option))
         return true;
-    bool is_home = strcmp(option, "home") == 0;
-    size_t field = 0;
-    while (!is_home && field < count && !option_names(option, command_def(c->row->kind)->fields[field].name))
+    const char **own = NULL; /* a value that the agent does not get */
+    if (strcmp(option, "home") == 0)
+        own = &c->home;
+    else if (strcmp(option, "to") == 0 && c->row != NULL && c->row->kind == CMD_GET)
+        own = &c->to;
+    size_t field = 0, count = c->row != NULL ? command_field_count(c->row->kind) : 0;
+    while (own == NULL && field < count &&
+           !option_names(option, command_def(c->row->kind)->fields[field].name))
         field++;
-    if (!is_home && field == count) {
+    if (own == NULL && field == count) {
         snprintf(error, 256, "there is no option --%.60s here", option);
         return false;
     }
@@ -145,9 +164,9 @@ static bool read_option(struct cli_call *c, int argc, char **argv, int *at, char
         return false;
     }
     *at += 1;
-    if (!is_home)
+    if (own == NULL)
         return set_param(c, field, argv[*at], error);
-    c->home = argv[*at];
+    *own = argv[*at];
     return true;
 }
 
@@ -299,7 +318,10 @@ static void print_usage(const struct cli_row *row)
         field_text(name, row, i);
         printf(" %s%s%s%s", optional ? "[" : "", name, i < row->positional ? "" : " …", optional ? "]" : "");
     }
-    printf("%s%s\n\n  %s\n", row->kind == CMD_PAIR_ACCEPT ? " [--yes]" : "",
+    printf("%s%s\n\n  %s\n",
+           row->kind == CMD_PAIR_ACCEPT ? " [--yes]"
+           : row->kind == CMD_GET       ? " [--to …]"
+                                        : "",
            follows(row->kind) ? " [--follow]" : "", def->help);
 }
 
@@ -315,6 +337,12 @@ static void print_fields(const struct cli_row *row)
     }
     if (row->kind == CMD_PAIR_ACCEPT)
         printf("  %-12s  %s\n", "--yes", "join without being asked again, once a parent typed the code");
+    if (row->kind == CMD_GET)
+        printf("  %-12s  %s\n", "--to",
+               "writes it there, or by its own name into that folder; overwrites nothing");
+    if (row->kind == CMD_SEND)
+        printf("  %-12s  %s\n", "--file PATH",
+               "instead of TEXT: a file of at most 1 GiB; with --follow until it is at the relay");
     if (row->kind == CMD_HISTORY)
         printf("  %-12s  %s\n", "--follow", "go on with what comes, until Ctrl-C");
 }

@@ -17,6 +17,7 @@ struct cli_row {
 
 struct cli_call { /* one command line, understood */
     const char *home;
+    const char *to; /* get: where the file is written */
     bool json, yes, follow, help, version;
     const struct cli_row *row; /* NULL: none was named */
     json_t *params;            /* owned */

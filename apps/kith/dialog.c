@@ -10,7 +10,7 @@
 #include "apps/kith/render.h"
 #include "apps/local/say.h"
 
-static void print_json(const json_t *value)
+void print_json(const json_t *value)
 {
     char *text = json_dumps(value, JSON_COMPACT);
     if (text != NULL)
@@ -26,7 +26,7 @@ static json_t *own_error(enum status s)
                      say.what, "data", "status", status_name(s), "say", say.what, "next", say.next);
 }
 
-static void print_error(const struct cli_call *c, json_t *error)
+void print_error(const struct cli_call *c, json_t *error)
 {
     json_t *whole;
     if (!c->json) {

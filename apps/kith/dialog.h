@@ -15,6 +15,9 @@ enum dialog_limits { CALL_WAIT_MS = 30000, POLL_MS = 200, FOLLOW_WAIT_MS = 25000
 /* One call; prints what went wrong. NULL and *exit set, or the reply's result (a new reference). */
 json_t *ask_agent(struct agent_line *l, const struct cli_call *c, const char *method, json_t *params,
                   int *exit);
+/* On a line of its own. */
+void print_json(const json_t *value);
+void print_error(const struct cli_call *c, json_t *error);
 /* After pair.accept: shows whom one joins and the code, waits for the parent's device, asks, waits for the
  * end. With --json and --yes one line each time the state changes; with --json alone there is no dialogue: a
  * program looks at `pair status` and says `pair yes` itself. */

@@ -9,6 +9,7 @@
 
 #include "apps/kith/cli.h"
 #include "apps/kith/dialog.h"
+#include "apps/kith/file_dialog.h"
 #include "apps/kith/render.h"
 #include "apps/local/say.h"
 #include "protocol/suite.h"
@@ -71,6 +72,10 @@ static int run(const struct cli_call *c)
         return complain(c, s);
     if (c->follow && c->row->kind == CMD_DEVICES)
         exit = dialog_progress(line, c);
+    else if (c->row->kind == CMD_SEND_FILE)
+        exit = dialog_send_file(line, c);
+    else if (c->row->kind == CMD_GET)
+        exit = dialog_get(line, c);
     else
         exit = c->follow ? dialog_follow(line, c) : ask_once(line, c);
     if (!c->json && exit == EXIT_OK) /* a refusal is one line */

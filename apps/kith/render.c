@@ -3,6 +3,7 @@
 
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "apps/kith/terminal.h"
@@ -227,25 +228,100 @@ static void put_bytes(FILE *to, json_int_t bytes)
         fprintf(to, "%.1f MiB", (double)bytes / (1024 * 1024));
 }
 
-void render_progress(FILE *to, const json_t *h)
+static void put_bar(FILE *to, int percent)
 {
-    json_int_t have = number(h, "entries"), of = number(h, "entries_total");
-    int percent = of > 0 ? (int)(have * 100 / of) : strcmp(text(h, "state"), "done") == 0 ? 100 : 0;
-    percent = percent > 100 ? 100 : percent;
     fprintf(to, "[");
     for (int i = 0; i < BAR_COLUMNS; i++)
         fputs(i * 100 < percent * BAR_COLUMNS ? "#" : ".", to);
-    fprintf(to, "] %3d %%  %lld of %lld messages, %lld parts, ", percent, (long long)have, (long long)of,
-            (long long)number(h, "parts"));
-    put_bytes(to, number(h, "bytes"));
+    fprintf(to, "] %3d %%  ", percent);
+}
+
+static void put_rate(FILE *to, const json_t *h, bool over)
+{
     if (number(h, "bytes_per_s") > 0) {
         fputs(", ", to);
         put_bytes(to, number(h, "bytes_per_s"));
         fputs("/s", to);
     }
-    if (number(h, "left_ms") >= 0 && have < of)
+    if (number(h, "left_ms") >= 0 && !over)
         fprintf(to, ", %lld:%02lld left", (long long)number(h, "left_ms") / 60000,
                 (long long)number(h, "left_ms") / 1000 % 60);
+}
+
+void render_file_progress(FILE *to, const json_t *file)
+{
+    json_int_t have = number(file, "bytes"), of = number(file, "size");
+    put_bar(to, of > 0 ? (int)(have * 100 / of) : 100);
+    put_text(to, text(file, "name"));
+    fputs(", ", to);
+    put_bytes(to, have);
+    fputs(" of ", to);
+    put_bytes(to, of);
+    put_rate(to, file, have == of);
+    fprintf(to, ", %s", text(file, "state"));
+}
+
+void render_file_sent(const json_t *file)
+{
+    printf("Written to ");
+    put_text(stdout, text(file, "with"));
+    printf(": %.*s  ", ID_DIGITS, text(file, "id"));
+    put_text(stdout, text(file, "name"));
+    fputs(", ", stdout);
+    put_bytes(stdout, number(file, "size"));
+    puts(strcmp(text(file, "state"), "sent") == 0 ? "." : ". Its bytes are on their way: kith files");
+}
+
+void render_file_got(bool json, const json_t *file, const char *name)
+{
+    if (json) {
+        json_t *o = json_pack("{s:O, s:s, s:O}", "id", json_object_get(file, "id"), "written", name, "size",
+                              json_object_get(file, "size"));
+        char *line = json_dumps(o, JSON_COMPACT);
+        puts(line != NULL ? line : "{}");
+        free(line);
+        json_decref(o);
+        return;
+    }
+    printf("Written: ");
+    put_text(stdout, name);
+    printf(", ");
+    put_bytes(stdout, number(file, "size"));
+    puts(".");
+}
+
+static void render_files(const json_t *result)
+{
+    const json_t *list = json_object_get(result, "files");
+    int with = column(list, "with");
+    size_t i;
+    json_t *r;
+    if (json_array_size(list) == 0)
+        puts("No files yet: kith send NAME --file PATH.");
+    json_array_foreach(list, i, r)
+    {
+        printf("%-8.*s  ", ID_DIGITS, text(r, text(r, "id")[0] != '\0' ? "id" : "token"));
+        put_time(stdout, number(r, "at_ms"));
+        printf("  %s ", strcmp(text(r, "way"), "out") == 0 ? "to  " : "from");
+        put_cell(stdout, text(r, "with"), with);
+        printf("  ");
+        render_file_progress(stdout, r);
+        if (text(r, "why")[0] != '\0')
+            printf(" (%s)", text(r, "why"));
+        putchar('\n');
+    }
+}
+
+void render_progress(FILE *to, const json_t *h)
+{
+    json_int_t have = number(h, "entries"), of = number(h, "entries_total");
+    int percent = of > 0 ? (int)(have * 100 / of) : strcmp(text(h, "state"), "done") == 0 ? 100 : 0;
+    percent = percent > 100 ? 100 : percent;
+    put_bar(to, percent);
+    fprintf(to, "%lld of %lld messages, %lld parts, ", (long long)have, (long long)of,
+            (long long)number(h, "parts"));
+    put_bytes(to, number(h, "bytes"));
+    put_rate(to, h, have >= of);
     if (number(h, "refused") > 0)
         fprintf(to, ", %lld parts refused", (long long)number(h, "refused"));
 }
@@ -316,6 +392,18 @@ static void render_policy(const json_t *result)
     }
 }
 
+/* "[file] holiday.png, 1.2 MiB, offered: kith get 1a2b3c4d --to ." */
+static void put_file(const json_t *r, const json_t *file)
+{
+    printf("[file] ");
+    put_text(stdout, text(r, "text"));
+    printf(", ");
+    put_bytes(stdout, number(file, "size"));
+    printf(", %s", text(file, "state"));
+    if (!yes(r, "mine"))
+        printf(": kith get %.*s --to .", ID_DIGITS, text(r, "id"));
+}
+
 /* What became of a text since it was written. */
 static void put_since(const json_t *r)
 {
@@ -344,7 +432,7 @@ void render_messages(const json_t *messages, int all)
             continue;
         }
         put_time(stdout, number(r, "at_ms"));
-        printf("  ");
+        printf("  %.*s  ", ID_DIGITS, text(r, "id"));
         if (all) {
             printf("[");
             put_text(stdout, text(r, "with"));
@@ -352,7 +440,10 @@ void render_messages(const json_t *messages, int all)
         }
         put_text(stdout, yes(r, "mine") ? "you" : text(r, "from"));
         printf(": ");
-        put_text(stdout, text(r, "text"));
+        if (json_object_get(r, "file") != NULL)
+            put_file(r, json_object_get(r, "file"));
+        else
+            put_text(stdout, text(r, "text"));
         put_since(r);
         if (yes(r, "held"))
             printf("  (waits for you: somebody came in since. kith waiting send, or kith waiting drop)");
@@ -518,6 +609,9 @@ void render(enum command_kind kind, const json_t *params, const json_t *result)
         if (json_array_size(json_object_get(result, "messages")) == 0)
             puts("Nothing was said yet.");
         render_messages(json_object_get(result, "messages"), json_object_get(params, "with") == NULL);
+        return;
+    case CMD_FILES:
+        render_files(result);
         return;
     case CMD_SEARCH:
         if (json_array_size(json_object_get(result, "messages")) == 0)

@@ -19,4 +19,9 @@ void render_progress(FILE *to, const json_t *history);
 /* What a new device shows of the family that it is asked to join. */
 void render_pairing_offer(const json_t *pairing);
 
+/* How far a file is, without a line break; what became of one. */
+void render_file_progress(FILE *to, const json_t *file);
+void render_file_sent(const json_t *file);
+void render_file_got(bool json, const json_t *file, const char *name);
+
 #endif

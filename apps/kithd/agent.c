@@ -15,6 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "apps/kithd/home_files.h"
 #include "apps/kithd/inbox.h"
 #include "apps/kithd/local_api.h"
 #include "apps/kithd/relay_child.h"
@@ -233,6 +234,7 @@ static void write_witness(struct agent *a)
 static enum status open_node(struct agent *a)
 {
     uint8_t witness[NODE_WITNESS_LEN];
+    struct node_files files;
     struct sqlite3 *db;
     enum status s = vault_open(&db, a->args.address->home, SCHEMA_VERSION);
     if (s == ST_OK && a->args.with_relay != NULL && a->child.pid == 0) {
@@ -242,7 +244,9 @@ static enum status open_node(struct agent *a)
     }
     if (s != ST_OK)
         return s;
+    home_files(&files, a->args.address->home);
     const struct node_args args = {.db = db,
+                                   .files = &files,
                                    .entropy = a->entropy,
                                    .now = inbox_now(),
                                    .relay = a->child.pid != 0 ? a->child.address : a->args.relay,

@@ -6,7 +6,9 @@
  *                    {link, expires_at_ms, kit, id, name}: those that the command has
  *     requests       {requests: [{id, kind, can_decide, person, other, other_family, other_supervised, note,
  * how, state, at_ms}]} contacts       {contacts: [{id, name, family, person, supervised, mine, state,
- * overseers, until_at_ms, since_at_ms}]} history        {messages: [{cursor, id, with, from, mine, waiting,
+ * overseers, until_at_ms, since_at_ms}]} files          {files: [{id, token, name, media, with, way, state,
+ * why, bytes, size, bytes_per_s, left_ms, parts, at_ms, scope}]} files.part     {bytes: base64url}
+ *     history        {messages: [{cursor, id, with, from, mine, waiting,
  * held, passed_on, via, text, at_ms, scope}]} devices        {devices: [{id, name, person, role, mine,
  * this_device, state, seen_at_ms, overdue}]} policy.show    {person, rules: [{field, value, meaning}]}
  * pairing        {state, failed, say, next, new_device, needs_co_signature, code, family, mark, relay,

@@ -3,6 +3,7 @@
 #include "apps/kithd/rpc.h"
 
 #include "apps/local/say.h"
+#include "protocol/file_part.h"
 
 enum { EVENTS_MAX = 100 }; /* of one events.wait */
 
@@ -47,6 +48,31 @@ static void visit_contact(void *ctx, const struct contact_row *r)
                        (json_int_t)r->until_at_ms, "since_at_ms", (json_int_t)r->since_at_ms));
 }
 
+static json_t *file_json(const struct file_row *r)
+{
+    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "id",
+                     r->id, "token", r->token, "name", r->name, "media", r->media, "with", r->with, "way",
+                     r->outgoing ? "out" : "in", "state", r->state, "why", r->why, "bytes",
+                     (json_int_t)r->bytes, "size", (json_int_t)r->size, "bytes_per_s",
+                     (json_int_t)r->bytes_per_s, "left_ms", (json_int_t)r->left_ms, "parts",
+                     (json_int_t)r->parts, "at_ms", (json_int_t)r->at_ms, "scope", scope_hex(&r->scope));
+}
+
+static void visit_file(void *ctx, const struct file_row *r)
+{
+    add(ctx, file_json(r));
+}
+
+static void visit_file_part(void *ctx, struct span bytes)
+{
+    struct buffer text;
+    json_t **out = ctx;
+    buffer_init(&text, bytes.len / 3 * 4 + 8);
+    if (base64url_encode(&text, bytes) == ST_OK)
+        *out = json_pack("{s:s}", "bytes", bytes.len != 0 ? (const char *)text.ptr : "");
+    buffer_wipe(&text);
+}
+
 static void visit_history(void *ctx, const struct history_row *r)
 {
     if (r->gap != 0) {
@@ -54,12 +80,15 @@ static void visit_history(void *ctx, const struct history_row *r)
                            (json_int_t)r->at_ms, "scope", scope_hex(&r->scope)));
         return;
     }
-    add(ctx, json_pack("{s:I, s:s, s:s, s:s, s:b, s:b, s:b, s:b, s:s, s:s, s:I, s:b, s:b, s:s, s:I, s:o}",
-                       "cursor", (json_int_t)r->cursor, "id", r->id, "with", r->with, "from", r->from, "mine",
-                       r->mine, "waiting", r->waiting, "held", r->held, "passed_on", r->passed_on, "via",
-                       r->via, "text", r->text, "at_ms", (json_int_t)r->at_ms, "edited", r->edited, "unread",
-                       r->unread, "reactions", r->reactions, "gone_at_ms", (json_int_t)r->gone_at_ms, "scope",
-                       scope_hex(&r->scope)));
+    json_t *row = json_pack(
+        "{s:I, s:s, s:s, s:s, s:b, s:b, s:b, s:b, s:s, s:s, s:I, s:b, s:b, s:s, s:I, s:o}", "cursor",
+        (json_int_t)r->cursor, "id", r->id, "with", r->with, "from", r->from, "mine", r->mine, "waiting",
+        r->waiting, "held", r->held, "passed_on", r->passed_on, "via", r->via, "text", r->text, "at_ms",
+        (json_int_t)r->at_ms, "edited", r->edited, "unread", r->unread, "reactions", r->reactions,
+        "gone_at_ms", (json_int_t)r->gone_at_ms, "scope", scope_hex(&r->scope));
+    if (r->file != NULL)
+        json_object_set_new(row, "file", file_json(r->file));
+    add(ctx, row);
 }
 
 static json_t *transfer_json(const struct transfer_row *t)
@@ -171,6 +200,9 @@ static enum status ask_list(struct node *n, const struct command *c, struct rows
                                           .limit = (size_t)c->value[CMD_HISTORY_LIMIT].number};
         return view_history(n, &args, visit_history, rows);
     }
+    case CMD_FILES:
+        return view_files(n, text_of(c, CMD_FILES_ID), (size_t)c->value[CMD_FILES_LIMIT].number, visit_file,
+                          rows);
     case CMD_SEARCH: {
         const struct search_args args = {.words = text_of(c, CMD_SEARCH_WORDS),
                                          .with = text_of(c, CMD_SEARCH_WITH),
@@ -198,6 +230,8 @@ static const char *list_name(enum command_kind kind)
         return "rules";
     case CMD_EVENTS:
         return "events";
+    case CMD_FILES:
+        return "files";
     default:
         return "messages";
     }
@@ -206,8 +240,8 @@ static const char *list_name(enum command_kind kind)
 bool rpc_is_view(enum command_kind kind)
 {
     return kind == CMD_REQUESTS || kind == CMD_CONTACTS || kind == CMD_DEVICES || kind == CMD_POLICY_SHOW ||
-           kind == CMD_EVENTS || kind == CMD_HISTORY || kind == CMD_SEARCH || kind == CMD_STATUS ||
-           kind == CMD_PAIRING || kind == CMD_RELAY_LIST;
+           kind == CMD_EVENTS || kind == CMD_HISTORY || kind == CMD_SEARCH || kind == CMD_FILES ||
+           kind == CMD_FILE_PART || kind == CMD_STATUS || kind == CMD_PAIRING || kind == CMD_RELAY_LIST;
 }
 
 /* policy.show's first row names the person. */
@@ -230,6 +264,15 @@ static enum status ask_status(struct node *n, json_t **result)
     return s;
 }
 
+static enum status ask_part(struct node *n, const struct command *c, json_t **result)
+{
+    int64_t part = c->value[CMD_FILE_PART_PART].number;
+    if (part < 0 || part >= FILE_PARTS_MAX)
+        return ST_COMMAND_FIELD;
+    enum status s = view_file_part(n, text_of(c, CMD_FILE_PART_ID), (uint32_t)part, visit_file_part, result);
+    return s == ST_OK && *result == NULL ? ST_NO_MEMORY : s;
+}
+
 static enum status ask(struct node *n, const struct command *c, json_t **result, bool *empty)
 {
     struct rows rows = {.list = NULL, .cursor = 0};
@@ -238,6 +281,10 @@ static enum status ask(struct node *n, const struct command *c, json_t **result,
         return ask_status(n, result);
     if (c->kind == CMD_PAIRING)
         return view_pairing(n, visit_pairing, result);
+    if (c->kind == CMD_FILE_PART)
+        return ask_part(n, c, result);
+    if (c->kind == CMD_FILES && c->value[CMD_FILES_LIMIT].number < 0)
+        return ST_COMMAND_FIELD;
     if (c->kind == CMD_HISTORY && c->value[CMD_HISTORY_LIMIT].number < 0)
         return ST_COMMAND_FIELD;
     if (c->kind == CMD_SEARCH && c->value[CMD_SEARCH_LIMIT].number < 0)

@@ -141,7 +141,10 @@ void world_clock(struct world *w, size_t device, int64_t ahead_ms)
 
 static enum status open_device(struct world *w, struct world_device *d)
 {
+    struct node_files files;
+    world_source_files(&d->files, &files);
     struct node_args args = {.entropy = w->entropy.entropy,
+                             .files = &files,
                              .now = device_now(w, d),
                              .relay = w->relay,
                              .witness = d->has_witness ? d->witness : NULL};

@@ -109,6 +109,12 @@ void world_relay_clock(struct world *w, int64_t ahead_ms);
 typedef void (*world_see_request)(void *ctx, size_t device, const struct relay_request *request);
 void world_watch(struct world *w, world_see_request see, void *ctx);
 
+/* ---- files (world_source.h) ---- */
+
+struct world_source;
+/* What this device can read from its disk, and how much room it has. */
+struct world_source *world_source_of(struct world *w, size_t device);
+
 /* ---- time and commands ---- */
 
 /* A tick for one device, now. */

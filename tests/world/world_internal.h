@@ -8,6 +8,7 @@
 #include "tests/support/test.h"
 #include "tests/support/test_entropy.h"
 #include "tests/world/world.h"
+#include "tests/world/world_source.h"
 
 enum { FLIGHTS_MAX = 4096, BENT_MAX = 8 };
 
@@ -53,6 +54,7 @@ struct world_device {
     uint8_t witness[NODE_WITNESS_LEN]; /* outside of its home */
     bool has_witness;
     struct relay_party session, source;
+    struct world_source files;
 };
 
 struct world {

@@ -20,6 +20,11 @@ static void fill_body(struct entry_body *b, enum entry_kind kind)
         b->u.setting.key = span_text("theme");
     if (kind == ENTRY_TEXT)
         b->u.text.text = span_text("hello");
+    if (kind == ENTRY_ATTACHMENT) {
+        b->u.attachment.name = span_text("holiday.png");
+        b->u.attachment.media = span_text("image/png");
+        b->u.attachment.size = FILE_SIZE_MAX;
+    }
     if (kind == ENTRY_INVITE_KEY)
         b->u.invite_key.box.relay = span_text("kith-relay://…");
 }
@@ -49,7 +54,7 @@ static void every_kind_goes_round(void **state)
         buffer_wipe(&again);
         kinds++;
     }
-    assert_int_equal(kinds, 31);
+    assert_int_equal(kinds, 34);
 }
 
 static void unknown_kinds_are_refused(void **state)
