@@ -60,7 +60,7 @@ static const char help[] =
     "  --delegate-days N          for so many days (90)\n"
     "  --delegate FILE            on the server: use that one; --data then needs no long-term key\n"
     "  --retention-days N         blocks go after N days (45)\n"
-    "  --log-blocks N             blocks of 16 KiB that one log may have (65536)\n"
+    "  --log-blocks N             blocks of 16 KiB that one log may have (131072)\n"
     "  --store-mib N              what the store may hold in all (65536)\n"
     "  --source-mib-day N         what one network address may send a day (65536)\n"
     "  --source-logs-day N        logs that one network address may begin a day (200000)\n"

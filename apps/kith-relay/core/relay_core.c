@@ -18,7 +18,7 @@ enum core_limits {
 };
 
 const struct relay_limits relay_limits_default = {
-    .log_blocks_max = 65536,               /* 1 GiB: a long history in one bulk log */
+    .log_blocks_max = 131072,              /* 2 GiB: a file of 1 GiB with its headers, a long history */
     .store_blocks_max = UINT64_C(1) << 22, /* 64 GiB */
     .retention_ms = INT64_C(45) * 24 * 60 * 60 * 1000,
     .watches_max = 1 << 20,    /* 100 MiB */

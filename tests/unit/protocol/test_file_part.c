@@ -99,7 +99,7 @@ static void records_beyond_the_limits_are_refused(void **state)
 }
 
 /* Both what a peer may say and what a sender makes of any name. */
-static void T22_a_name_of_a_file_stays_in_its_folder_and_shows_as_it_is(void **state)
+static void T53_a_name_of_a_file_stays_in_its_folder_and_shows_as_it_is(void **state)
 {
     (void)state;
     static const struct {
@@ -198,7 +198,7 @@ int main(void)
         cmocka_unit_test(the_entry_of_a_file_is_refused_at_every_cut),
         cmocka_unit_test(a_file_is_cut_into_parts_of_exactly_sixteen_blocks),
         cmocka_unit_test(records_beyond_the_limits_are_refused),
-        cmocka_unit_test(T22_a_name_of_a_file_stays_in_its_folder_and_shows_as_it_is),
+        cmocka_unit_test(T53_a_name_of_a_file_stays_in_its_folder_and_shows_as_it_is),
         cmocka_unit_test(a_name_of_ten_thousand_characters_is_cut_and_keeps_its_ending),
         cmocka_unit_test(a_body_with_a_bad_name_media_or_size_is_refused),
         cmocka_unit_test(an_image_is_what_begins_like_one),
