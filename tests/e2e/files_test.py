@@ -106,7 +106,7 @@ class Files(unittest.TestCase):
                        self.row(self.ben, id)["bytes"] > (turn + 1) * size // 8, every=0.02)
             self.ben.kill()
             self.ben.start()
-        getting.wait(SECONDS)
+        getting.wait(SECONDS + 2 * MEBIBYTES)
         target = self.place.folder / "got.bin"
         if not target.exists():
             self.ben.kith("get", id, "--to", str(target), seconds=3600)
