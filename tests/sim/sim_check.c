@@ -316,15 +316,28 @@ static bool texts_right(struct look *l, size_t device, bool calm, struct reading
     return r->good;
 }
 
+struct talking {
+    const char *with;
+    bool active;
+};
+
+/* A parent's device lists children's contacts as well: they may be the same person. */
+static void see_contact(void *ctx, const struct contact_row *row)
+{
+    struct talking *t = ctx;
+    if (row->mine && strcmp(row->name, t->with) == 0)
+        t->active = strcmp(row->state, "active") == 0;
+}
+
 static bool still_contact(const struct look *l, size_t device, const struct sim_text *t)
 {
     const struct sim *s = l->s;
-    char state[32];
     size_t other = s->devices[device].person == t->contact ? s->devices[t->author].person : t->contact;
     if (t->family != SIM_NOBODY)
         return true;
-    world_contact(s->w, device, s->persons[other].name, state);
-    return strcmp(state, "active") == 0;
+    struct talking talk = {.with = s->persons[other].name};
+    assert_ok(view_contacts(world_node(s->w, device), see_contact, &talk));
+    return talk.active;
 }
 
 static bool texts_there(struct look *l, size_t device)

@@ -56,6 +56,27 @@ static void a_further_device_of_an_adult_knows_the_contacts(void **state)
     story_say(w, laptops[1], "Ana", "from mine", laptops[0]);
 }
 
+static void a_contact_that_one_device_leaves_is_left_on_the_others(void **state)
+{
+    struct world *w = *state;
+    char link[WORLD_TEXT_MAX];
+    size_t ana = world_add(w, "Ana's phone"), dan = world_add(w, "Dan's phone");
+    size_t laptop = world_add(w, "Ana's laptop");
+    story_found(w, ana, "Berg", "Ana");
+    story_found(w, dan, "Sol", "Dan");
+    snprintf(link, sizeof(link), "%s", world_ok(w, ana, CMD_INVITE, NULL, NULL, NULL, NULL)->link);
+    story_meet(w, dan, link, "Dan from work");
+    story_decide(w, ana, true);
+    story_wait_contact(w, dan, "Ana", "active");
+    story_pair(w, ana, laptop, "Ana", "parent", SIZE_MAX);
+    story_wait_contact(w, laptop, "Dan", "active");
+    story_say(w, laptop, "Dan", "from my laptop", dan);
+    world_ok(w, ana, CMD_WITHDRAW, "Dan", NULL, NULL, NULL);
+    story_wait_contact(w, laptop, "Dan", "left");
+    story_wait_contact(w, dan, "Ana", "withdrawn");
+    assert_int_not_equal(world_do(w, laptop, CMD_SEND, "Dan", "into nothing", NULL, NULL)->status, ST_OK);
+}
+
 static void a_further_device_of_a_child_knows_the_contacts(void **state)
 {
     struct world *w = *state;
@@ -75,6 +96,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_further_device_of_an_adult_knows_the_contacts, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_contact_that_one_device_leaves_is_left_on_the_others, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(a_further_device_of_a_child_knows_the_contacts, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
