@@ -83,8 +83,10 @@ enum letterbox_message_type {
     LETTERBOX_BOX = 9,        /* struct letterbox: where the sender's person has letters of this contact */
     LETTERBOX_SUCCESSOR = 10, /* struct successor: the scope's next generation, with the Admission to it */
     LETTERBOX_SUCCESSOR_ASK =
-        11, /* struct beacon: the sender is about to found one and needs a key package */
-    LETTERBOX_MESSAGE_TYPE_LAST = LETTERBOX_SUCCESSOR_ASK
+        11,               /* struct beacon: the sender is about to found one and needs a key package */
+    LETTERBOX_HAVE = 12,  /* struct have: once a day, beside the group's log */
+    LETTERBOX_APART = 13, /* struct beacon: the sender does not get what the addressee writes there */
+    LETTERBOX_MESSAGE_TYPE_LAST = LETTERBOX_APART
 };
 
 struct letterbox_message {

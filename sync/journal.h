@@ -95,6 +95,13 @@ enum status journal_due(struct node *n) MUST_USE;
 /* A `have` whose beacon names the nonce that a member asked for. */
 enum status journal_answer(struct node *n, struct group *g,
                            const uint8_t nonce[static BEACON_NONCE_LEN]) MUST_USE;
+/* The same for a letter: our own line ends with what is known to be at the relay. */
+enum status journal_have_letter(struct node *n, struct group *g, struct buffer *out) MUST_USE;
+/* An author says that this is the newest of its entries. */
+enum status journal_announced(struct node *n, enum scope_kind kind, const struct scope_id *scope,
+                              const struct have_author *head) MUST_USE;
+/* What a `have` says of one author; NULL: nothing. */
+const struct have_author *journal_have_line(const struct have *h, const struct device_id *author);
 enum status journal_want_have(struct node *n, struct group *g, int64_t within_ms) MUST_USE;
 /* Does this device hold, in this scope, all that these authors announced? (§7.2: closed otherwise) */
 enum status journal_holds_announced(struct node *n, const struct scope_id *scope, bool *holds) MUST_USE;

@@ -2,6 +2,7 @@
 /* How entries travel: sealed when written, told of in `have`, sent again to who lacks them (protocol.md §8).
  */
 #include "device/authorize.h"
+#include "sync/apart.h"
 #include "sync/family.h"
 #include "sync/held.h"
 #include "sync/journal_internal.h"
@@ -108,30 +109,80 @@ static enum status send_own(struct node *n, struct group *g)
 
 /* ---- have ---- */
 
-/* `answer`: somebody's nonce, in a `have` out of turn; NULL: the regular one. */
-static enum status send_have(struct node *n, struct group *g, const uint8_t *answer)
+/* Beside the log nothing is told that is not in it: our own line ends where the relay's word ends. */
+static enum status end_at_acked(struct node *n, struct have *h)
 {
-    struct buffer beacon, body;
+    int64_t waits = 0;
+    size_t kept = 0;
+    struct query q;
+    enum status st =
+        sql_number(&n->sql, &waits, INT64_MAX,
+                   "SELECT min(seq) FROM entry WHERE scope = ? AND own = 1 AND acked = 0 AND fork = 0", "b",
+                   SPAN_ID(&h->scope));
+    for (size_t i = 0; st == ST_OK && i < h->author_count; i++) {
+        struct have_author line = h->authors[i];
+        if (ID_EQUAL(&line.author, &n->self.device) && (int64_t)line.seq >= waits) {
+            line.seq = 0;
+            query_start(&q, &n->sql,
+                        "SELECT seq, hash FROM entry WHERE scope = ? AND own = 1 AND fork = 0 AND seq = ?",
+                        "bi", SPAN_ID(&h->scope), waits - 1);
+            if (query_next(&q)) {
+                line.seq = (uint64_t)query_int(&q, 0);
+                QUERY_ID(&q, 1, &line.hash);
+            }
+            st = query_end(&q);
+        }
+        if (line.seq != 0) {
+            h->authors[kept++] = line;
+        }
+    }
+    h->author_count = (uint16_t)kept;
+    return st;
+}
+
+/* `answer`: as in group_beacon; acked: without what is not known to be at the relay. */
+static enum status make_have(struct node *n, struct group *g, const uint8_t *answer, bool acked,
+                             struct buffer *out)
+{
+    struct buffer beacon;
     struct writer w;
     size_t count = 0;
-    int64_t every = g->gap ? JOURNAL_HAVE_GAP_MS : JOURNAL_HAVE_MS;
     struct have *h = mem_alloc(1, sizeof(*h));
     enum status st = h ? ST_OK : ST_NO_MEMORY;
     buffer_init(&beacon, 1024);
-    buffer_init(&body, GROUP_MESSAGE_MAX);
     if (st == ST_OK) {
         h->scope = g->scope;
         st = journal_heads(n, &g->scope, h->authors, &count);
         h->author_count = (uint16_t)count;
+    }
+    if (st == ST_OK && acked) {
+        st = end_at_acked(n, h);
     }
     if (st == ST_OK) {
         st = group_beacon(n, g, answer, &beacon);
     }
     if (st == ST_OK) {
         h->beacon = buffer_span(&beacon);
-        writer_init(&w, &body);
+        writer_init(&w, out);
         st = have_encode(&w, h);
     }
+    buffer_wipe(&beacon);
+    mem_free(h, sizeof(*h));
+    return st;
+}
+
+enum status journal_have_letter(struct node *n, struct group *g, struct buffer *out)
+{
+    return make_have(n, g, NULL, true, out);
+}
+
+/* `answer`: somebody's nonce, in a `have` out of turn; NULL: the regular one. */
+static enum status send_have(struct node *n, struct group *g, const uint8_t *answer)
+{
+    struct buffer body;
+    int64_t every = g->gap ? JOURNAL_HAVE_GAP_MS : JOURNAL_HAVE_MS;
+    buffer_init(&body, GROUP_MESSAGE_MAX);
+    enum status st = make_have(n, g, answer, false, &body);
     if (st == ST_OK) {
         struct group_message m = {GROUP_HAVE, buffer_span(&body)};
         st = group_send(n, g, &m, 1, OUTBOX_PLAIN, NULL);
@@ -140,9 +191,10 @@ static enum status send_have(struct node *n, struct group *g, const uint8_t *ans
         st = sql_run(&n->sql, "UPDATE mls_group SET have_at = ? WHERE id = ?", "ii",
                      n->now.wall_ms + every + node_random_below(n, every / 4), g->id);
     }
-    buffer_wipe(&beacon);
+    if (st == ST_OK && !answer && !g->gap) {
+        st = apart_count(n, &g->scope);
+    }
     buffer_wipe(&body);
-    mem_free(h, sizeof(*h));
     return st;
 }
 
@@ -167,7 +219,7 @@ static enum status want_repair(struct node *n, const struct scope_id *scope, con
                    "bbii", SPAN_ID(scope), SPAN_ID(author), from_seq, n->now.wall_ms + delay);
 }
 
-static const struct have_author *find_author(const struct have *h, const struct device_id *author)
+const struct have_author *journal_have_line(const struct have *h, const struct device_id *author)
 {
     for (size_t i = 0; i < h->author_count; i++) {
         if (ID_EQUAL(&h->authors[i].author, author)) {
@@ -185,7 +237,7 @@ static enum status compare_have(struct node *n, struct group *g, const struct ha
     bool behind = false;
     enum status st = mine ? journal_heads(n, &g->scope, mine, &count) : ST_NO_MEMORY;
     for (size_t i = 0; st == ST_OK && i < count; i++) {
-        const struct have_author *theirs = find_author(h, &mine[i].author);
+        const struct have_author *theirs = journal_have_line(h, &mine[i].author);
         uint64_t seq = theirs ? theirs->seq : 0;
         if (seq < mine[i].seq) {
             st = want_repair(n, &g->scope, &mine[i].author, (int64_t)seq + 1);
@@ -215,6 +267,16 @@ static enum status note_told(struct node *n, const struct scope_id *scope, const
                : st;
 }
 
+enum status journal_announced(struct node *n, enum scope_kind kind, const struct scope_id *scope,
+                              const struct have_author *head)
+{
+    enum status st = note_told(n, scope, &head->author, head->seq, &head->hash);
+    if (st == ST_OK) {
+        st = journal_put_aside(n, scope, &head->author, head->seq, &head->hash);
+    }
+    return st == ST_OK ? journal_attest(n, kind, scope, &head->hash) : st;
+}
+
 static enum status take_have(struct node *n, struct group *g, const struct device_id *sender,
                              struct span body)
 {
@@ -231,16 +293,10 @@ static enum status take_have(struct node *n, struct group *g, const struct devic
     if (st == ST_OK) {
         st = compare_have(n, g, h);
     }
-    const struct have_author *own = st == ST_OK ? find_author(h, sender) : NULL;
-    const struct have_author *ours = st == ST_OK ? find_author(h, &n->self.device) : NULL;
+    const struct have_author *own = st == ST_OK ? journal_have_line(h, sender) : NULL;
+    const struct have_author *ours = st == ST_OK ? journal_have_line(h, &n->self.device) : NULL;
     if (own) {
-        st = note_told(n, &scope, sender, own->seq, &own->hash);
-    }
-    if (st == ST_OK && own) {
-        st = journal_put_aside(n, &scope, sender, own->seq, &own->hash);
-    }
-    if (st == ST_OK && own) {
-        st = journal_attest(n, kind, &scope, &own->hash);
+        st = journal_announced(n, kind, &scope, own);
     }
     if (st == ST_OK) {
         st = restore_heard(n, &scope, sender, ours);

@@ -252,6 +252,10 @@ static enum status dispatch(struct node *n, const struct received_letter *l)
         return letter_successor_ask(n, l);
     case LETTERBOX_BOX:
         return l->kind == BOX_CONTACT || l->kind == BOX_REPLY ? letter_box(n, l) : ST_RECORD_UNKNOWN;
+    case LETTERBOX_HAVE:
+        return letter_have(n, l);
+    case LETTERBOX_APART:
+        return letter_apart(n, l);
     default:
         return ST_RECORD_UNKNOWN;
     }

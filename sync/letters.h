@@ -63,5 +63,7 @@ enum status letter_box(struct node *n, const struct received_letter *l) MUST_USE
 enum status letter_successor(struct node *n, const struct received_letter *l) MUST_USE;     /* scope_join.c */
 enum status letter_successor_ask(struct node *n, const struct received_letter *l) MUST_USE; /* succession.c */
 enum status letter_evidence(struct node *n, const struct received_letter *l) MUST_USE;      /* removal.c */
+enum status letter_have(struct node *n, const struct received_letter *l) MUST_USE;          /* apart.c */
+enum status letter_apart(struct node *n, const struct received_letter *l) MUST_USE;         /* apart.c */
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A device that cannot follow its group asks a member to replace its leaf by a fresh one (§5.4); and the
- * beacons that tell it in time, once a day by letter. */
+ * `have`s and beacons that tell it in time, once a day by letter. */
 #include "sync/readd.h"
 
 #include "device/authorize.h"
@@ -12,6 +12,7 @@
 
 enum readd_limits {
     ASK_AGAIN_MS = 10 * 60 * 1000,
+    ASK_TOLD_MS = 60 * 1000, /* … and so soon with a leaf that a member told */
     BEACON_MS = 24 * 3600 * 1000,
     TELL_AGAIN_MS = 3600 * 1000,
     ANSWER_AGAIN_MS = 60 * 1000, /* a member that asks again and again gets so many answers */
@@ -95,6 +96,43 @@ enum status readd_request_make(struct node *n, struct readd_request *q, struct b
     return st;
 }
 
+/* The leaf that the others have: as a member told, else as this device's tree says. */
+static enum status leaf_to_name(struct node *n, const struct group *g, uint8_t out[static HASH_LEN])
+{
+    struct query q;
+    bool told = false;
+    query_start(&q, &n->sql, "SELECT told_leaf FROM mls_group WHERE id = ? AND told_leaf IS NOT NULL", "i",
+                g->id);
+    if (query_next(&q)) {
+        query_fixed(&q, 0, out, HASH_LEN);
+        told = true;
+    }
+    enum status st = query_end(&q);
+    return st == ST_OK && !told && !readd_own_leaf(g, out) ? ST_STORE_ROW : st;
+}
+
+/* A commit of its own that it never saw win has replaced its leaf for the others. */
+enum status readd_leaf_told(struct node *n, const struct leaf_told *told, const struct device_id *from)
+{
+    struct group *g = NULL;
+    enum status st = group_of_scope(n, &told->scope, &g);
+    if (st == ST_GROUP_NOT_HERE) {
+        return ST_OK;
+    }
+    if (st != ST_OK || g->state != GROUP_STUCK || g->generation != told->generation ||
+        !group_has_device(g, from, NULL)) {
+        return st;
+    }
+    /* Asked again within the minute, and not at once: whoever tells now this and now that gets no storm. */
+    st = sql_run(
+        &n->sql,
+        "UPDATE mls_group SET told_leaf = ?2, asked_at = min(asked_at, ?3) WHERE id = ?1 AND told_leaf"
+        " IS NOT ?2",
+        "ibi", g->id, SPAN(told->leaf_hash), n->now.wall_ms - ASK_AGAIN_MS + ASK_TOLD_MS);
+    node_wake_wall(n, n->now.wall_ms + ASK_TOLD_MS);
+    return st;
+}
+
 static enum status ask(struct node *n, struct group *g)
 {
     static const struct device_id anybody;
@@ -102,8 +140,10 @@ static enum status ask(struct node *n, struct group *g)
     struct readd_request q = {.scope = g->scope, .generation = g->generation};
     buffer_init(&package, WIRE_KEY_PACKAGE_MAX);
     buffer_init(&body, EVIDENCE_RECORD_MAX);
-    enum status st =
-        readd_own_leaf(g, q.old_leaf_hash) ? key_package_make(n, &anybody, false, &package) : ST_STORE_ROW;
+    enum status st = leaf_to_name(n, g, q.old_leaf_hash);
+    if (st == ST_OK) {
+        st = key_package_make(n, &anybody, false, &package);
+    }
     q.key_package = buffer_span(&package);
     if (st == ST_OK) {
         st = readd_request_make(n, &q, &body);
@@ -385,20 +425,20 @@ static enum status send_beacons(struct node *n)
     enum status st = query_end(&q);
     for (size_t i = 0; st == ST_OK && i < count; i++) {
         struct group *g = NULL;
-        struct buffer beacon;
-        buffer_init(&beacon, 1024);
+        struct buffer have;
+        buffer_init(&have, GROUP_MESSAGE_MAX);
         st = group_get(n, ids[i], &g);
         if (st == ST_OK) {
-            st = group_beacon(n, g, NULL, &beacon);
+            st = journal_have_letter(n, g, &have);
         }
         if (st == ST_OK) {
-            st = letters_to_members(n, g, LETTERBOX_BEACON, buffer_span(&beacon), NULL);
+            st = letters_to_members(n, g, LETTERBOX_HAVE, buffer_span(&have), NULL);
         }
         if (st == ST_OK) {
             st = sql_run(&n->sql, "UPDATE mls_group SET beacon_at = ? WHERE id = ?", "ii",
                          n->now.wall_ms + BEACON_MS - node_random_below(n, BEACON_MS / 8), ids[i]);
         }
-        buffer_wipe(&beacon);
+        buffer_wipe(&have);
     }
     if (st == ST_OK) {
         st = sql_number(&n->sql, &next, 0, "SELECT min(beacon_at) FROM mls_group WHERE state != 3", "");
@@ -409,10 +449,8 @@ static enum status send_beacons(struct node *n)
     return st;
 }
 
-/* Our beacon to one member, by letter; `answer` as in group_beacon. Without a box of theirs: *sent is false.
- */
-static enum status letter_beacon_to(struct node *n, struct group *g, const struct device_id *device,
-                                    const uint8_t *answer, bool *sent)
+enum status readd_beacon_to(struct node *n, struct group *g, const struct device_id *device,
+                            enum letterbox_message_type type, const uint8_t *answer, bool *sent)
 {
     struct device_certificate c;
     struct buffer box, beacon;
@@ -427,8 +465,7 @@ static enum status letter_beacon_to(struct node *n, struct group *g, const struc
     *sent = st == ST_OK && *sent && box.len != 0;
     if (*sent) {
         st = group_beacon(n, g, answer, &beacon);
-        struct letter l = {
-            .type = LETTERBOX_BEACON, .box = buffer_span(&box), .to = c.who, .body = buffer_span(&beacon)};
+        struct letter l = {.type = type, .box = buffer_span(&box), .to = c.who, .body = buffer_span(&beacon)};
         if (st == ST_OK) {
             st = letter_send(n, &l);
         }
@@ -451,7 +488,7 @@ enum status readd_tell_behind(struct node *n, struct group *g, const struct devi
     if (st != ST_OK || told > n->now.wall_ms - TELL_AGAIN_MS || began > n->now.wall_ms - TELL_AFTER_MS) {
         return st;
     }
-    st = letter_beacon_to(n, g, device, NULL, &sent);
+    st = readd_beacon_to(n, g, device, LETTERBOX_BEACON, NULL, &sent);
     return st == ST_OK ? sql_run(&n->sql, "UPDATE beacon SET told_at = ? WHERE grp = ? AND device = ?", "iib",
                                  n->now.wall_ms, g->id, SPAN_ID(device))
                        : st;
@@ -465,7 +502,7 @@ static enum status answer_one(struct node *n, struct group *g, const struct devi
     bool sent = false;
     enum status st = ST_OK;
     if (!beside || g->state != GROUP_ACTIVE) {
-        st = letter_beacon_to(n, g, device, nonce, &sent);
+        st = readd_beacon_to(n, g, device, LETTERBOX_BEACON, nonce, &sent);
     }
     if (st == ST_OK && !sent && g->state == GROUP_ACTIVE) {
         st = journal_answer(n, g, nonce);

@@ -20,6 +20,13 @@ enum status readd_due(struct node *n) MUST_USE;
 /* A member's beacon stands before our epoch, which it should have read by now: ours by letter, once an hour.
  */
 enum status readd_tell_behind(struct node *n, struct group *g, const struct device_id *device) MUST_USE;
+/* Our beacon to one member, by a letter of this type; `answer` as in group_beacon. Without a box of theirs:
+ * *sent is false. */
+enum status readd_beacon_to(struct node *n, struct group *g, const struct device_id *device,
+                            enum letterbox_message_type type, const uint8_t *answer, bool *sent) MUST_USE;
+/* A member has this device, which cannot follow, under another leaf: the next request names that one. */
+enum status readd_leaf_told(struct node *n, const struct leaf_told *told,
+                            const struct device_id *from) MUST_USE;
 /* Puts a request that is due into the plan: the old leaf goes, the fresh one comes, in one commit. */
 enum status readd_plan(struct node *n, struct group *g, struct plan *p) MUST_USE;
 

@@ -494,6 +494,9 @@ enum status letter_leaf(struct node *n, const struct received_letter *l)
     if (st == ST_OK && wanted == 0) {
         st = leave_double(n, &told, &l->from.device);
     }
+    if (st == ST_OK && wanted == 0) {
+        st = readd_leaf_told(n, &told, &l->from.device);
+    }
     if (st != ST_OK) {
         return st;
     }

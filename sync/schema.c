@@ -369,6 +369,16 @@ static const char *const step_sql[] = {
     "NULL,"
     " began_at INTEGER NOT NULL) STRICT;"
     "CREATE INDEX entry_file ON entry(hlc) WHERE kind = 32 AND has_body = 1;",
+    /* ---- what the relay shows to one and not to the other: sync/apart.h ---- */
+    /* lost: since a letter told of entries of this author that are not here, so many of our own regular
+     * `have`s (told: the person was; acted: it was seen to). lost_own: how far our own were at the relay
+     * then. apart_at: when this author's word last made this device leave. told_leaf: our leaf, as a member
+     * told. */
+    "ALTER TABLE head ADD COLUMN lost INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE head ADD COLUMN lost_at INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE head ADD COLUMN lost_own INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE head ADD COLUMN apart_at INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE mls_group ADD COLUMN told_leaf BLOB;",
 };
 
 enum status schema_make(struct sql *s, int version)

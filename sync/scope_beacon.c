@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Beacons: where a member says that it stands, compared with what this device has been through (§5.4). */
+#include "sync/apart.h"
 #include "sync/family.h"
 #include "sync/readd.h"
 #include "sync/scope_internal.h"
@@ -99,6 +100,12 @@ enum status group_beacon_seen(struct node *n, struct group *g, const struct devi
     }
     if (st == ST_OK && differs) {
         st = alarm_fork(n, g, from);
+    }
+    if (st == ST_OK && differs) {
+        st = apart_branches(n, g, from);
+    }
+    if (st != ST_OK || g->state != GROUP_ACTIVE) {
+        return st;
     }
     if (st == ST_OK && b.epoch < g->epoch) {
         st = readd_tell_behind(n, g, from);

@@ -324,14 +324,17 @@ static enum status begin_epoch(struct node *n, struct group *g, const struct per
     return st == ST_OK ? epoch_began(n, g) : st;
 }
 
-/* Whoever comes is expected to tell from now on where they stand. */
+/* Whoever comes is expected to tell from now on where they stand: what one who comes again told before was of
+ * where it could not follow, or of another branch. */
 static enum status expect_beacons(struct node *n, const struct group *g, const struct newcomers *new)
 {
     enum status st = ST_OK;
     for (size_t i = 0; st == ST_OK && i < new->count; i++) {
         st = sql_run(
             &n->sql,
-            "INSERT OR IGNORE INTO beacon(grp, device, epoch, authenticator, at_ms) VALUES(?,?,-1,x'',?)",
+            "INSERT INTO beacon(grp, device, epoch, authenticator, at_ms) VALUES(?,?,-1,x'',?) ON CONFLICT "
+            "DO UPDATE"
+            " SET epoch = -1, authenticator = x'', at_ms = excluded.at_ms, ahead_since = 0, gap_epoch = -1",
             "ibi", g->id, SPAN_ID(&new->added[i].device), n->now.wall_ms);
     }
     return st;

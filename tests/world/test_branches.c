@@ -104,6 +104,75 @@ static void T05_a_commit_that_is_withheld_is_an_alarm_after_a_day_and_comes_by_r
     story_say(w, s.ana, "Berg", "there you are", s.maya);
 }
 
+static void T05_who_never_sees_its_own_commit_win_is_added_again(void **state)
+{
+    struct world *w = *state;
+    struct story s;
+    int64_t before;
+    family_of_three(w, &s);
+    withhold(w, s.ben);
+    before = family_epoch(w, s.ana);
+    world_sql(w, s.ben, "UPDATE mls_group SET sent_count = 1000, refresh_at = 1, dirty = 1" FAMILY);
+    world_tick(w, s.ben);
+    world_run(w, 2 * MINUTE_MS);
+    assert_true(family_epoch(w, s.ana) > before && family_epoch(w, s.ben) == before);
+    world_run(w, 32 * HOUR_MS); /* its leaf is another now for the others, who tell it which */
+    assert_int_equal(family_epoch(w, s.ben), family_epoch(w, s.ana));
+    story_say(w, s.ana, "Berg", "there you are", s.ben);
+}
+
+/* Nobody commits, so no beacon shows anything: what letters tell of does not come. */
+static void assert_comes_by_another_log(struct world *w, const struct story *s, size_t kept_from)
+{
+    world_ok(w, kept_from != s->ana ? s->ana : s->ben, CMD_SEND, "Berg", "not shown", NULL, NULL);
+    world_run(w, 12 * HOUR_MS);
+    assert_false(world_has_text(w, kept_from, "not shown", NULL));
+    assert_int_equal(world_alarms(w, kept_from), 0);
+    world_run(w, 60 * HOUR_MS);
+    assert_true(world_alarms(w, kept_from) > 0);
+    for (size_t i = s->ana; i <= s->maya; i++) {
+        assert_true(world_has_text(w, i, "not shown", NULL));
+        assert_int_equal(family_epoch(w, i), family_epoch(w, kept_from));
+    }
+    story_say(w, kept_from, "Berg", "there I am", s->maya != kept_from ? s->maya : s->ana);
+}
+
+static void T05_texts_that_are_withheld_are_an_alarm_and_come_by_another_log(void **state)
+{
+    struct world *w = *state;
+    struct story s;
+    family_of_three(w, &s);
+    withhold(w, s.maya);
+    assert_comes_by_another_log(w, &s, s.maya);
+}
+
+static void T05_texts_in_two_branches_meet_again(void **state)
+{
+    struct world *w = *state;
+    struct story s;
+    family_of_three(w, &s);
+    fork_log(w, s.ben, SCOPE_FAMILY);
+    world_ok(w, s.ben, CMD_SEND, "Berg", "from the branch", NULL, NULL);
+    assert_comes_by_another_log(w, &s, s.ben);
+    assert_true(world_has_text(w, s.ana, "from the branch", "Ben"));
+    assert_true(world_has_text(w, s.maya, "from the branch", "Ben"));
+}
+
+static void T05_two_branches_become_one_again(void **state)
+{
+    struct world *w = *state;
+    struct story s;
+    family_of_three(w, &s);
+    fork_log(w, s.ben, SCOPE_FAMILY);
+    refresh(w, s.ben);
+    refresh(w, s.maya);
+    world_run(w, 36 * HOUR_MS);
+    for (size_t i = s.ana; i <= s.maya; i++)
+        assert_int_equal(family_epoch(w, i), family_epoch(w, s.ana));
+    story_say(w, s.ben, "Berg", "one again", s.maya);
+    story_say(w, s.maya, "Berg", "indeed", s.ben);
+}
+
 struct overdue { /* who is, in the family's group and among the devices */
     char group[256];
     size_t devices;
@@ -198,6 +267,48 @@ static void T05_who_is_kept_from_a_removal_commits_it_in_turn(void **state)
     world_run(w, DAY_MS);
     assert_false(world_has_text(w, s.maya, "without Maya", NULL));
     assert_true(world_alarms(w, s.ben) > 0 && world_alarms(w, s.ana) > 0); /* and it was a fork */
+}
+
+struct removed_leaf {
+    struct device_id device;
+    bool there;
+};
+
+static enum status look_for_leaf(struct node *n, void *arg)
+{
+    struct removed_leaf *x = arg;
+    int64_t id = 0;
+    struct group *g = NULL;
+    assert_ok(sql_number(&n->sql, &id, 0, "SELECT id FROM mls_group WHERE kind = 1 AND state < 3", ""));
+    assert_ok(group_get(n, id, &g));
+    x->there = group_has_device(g, &x->device, NULL);
+    return ST_OK;
+}
+
+static void T05_who_was_removed_does_not_come_back_by_another_branch(void **state)
+{
+    struct world *w = *state;
+    struct story s;
+    struct removed_leaf maya = {.there = true};
+    family_of_three(w, &s);
+    maya.device = world_node(w, s.maya)->self.device;
+    fork_log(w, s.ben, SCOPE_FAMILY);
+    world_cut(w, s.ben, true);
+    world_ok(w, s.ana, CMD_DEVICES_REMOVE, "Maya's tablet", NULL, NULL, NULL);
+    world_run(w, MINUTE_MS);
+    assert_ok(world_forge(w, s.ana, look_for_leaf, &maya));
+    assert_false(maya.there);
+    world_sql(w, s.ana, "UPDATE mls_group SET state = 2, asked_at = 0" FAMILY); /* and asks Ben */
+    world_restart(w, s.ana);
+    world_run(w, MINUTE_MS);
+    world_cut(w, s.ben, false);
+    for (int i = 0; i < 600; i++) {
+        world_run(w, 1000);
+        if (i < 300) /* the letters that tell of it are kept from him as well */
+            world_sql(w, s.ben, "DELETE FROM revocation");
+        assert_ok(world_forge(w, s.ana, look_for_leaf, &maya));
+        assert_false(maya.there);
+    }
 }
 
 /* ---- gaps ---- */
@@ -403,6 +514,11 @@ int main(void)
         TEST(T05_members_who_are_shown_two_branches_hear_of_it_within_a_day),
         TEST(T05_a_commit_that_is_withheld_is_an_alarm_after_a_day_and_comes_by_readding),
         TEST(T05_who_has_caught_up_is_not_behind_by_what_it_was_behind_before),
+        TEST(T05_who_was_removed_does_not_come_back_by_another_branch),
+        TEST(T05_who_never_sees_its_own_commit_win_is_added_again),
+        TEST(T05_texts_that_are_withheld_are_an_alarm_and_come_by_another_log),
+        TEST(T05_texts_in_two_branches_meet_again),
+        TEST(T05_two_branches_become_one_again),
         TEST(T05_a_member_who_does_not_tell_where_it_stands_is_shown),
         TEST(T05_a_withheld_removal_is_known_by_letter_and_nothing_more_is_sent),
         TEST(T05_who_is_kept_from_a_removal_commits_it_in_turn),
