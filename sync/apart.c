@@ -4,6 +4,7 @@
 #include "sync/family.h"
 #include "sync/journal.h"
 #include "sync/readd.h"
+#include "sync/removal.h"
 
 enum apart_limits {
     COUNT_MS = 3 * 3600 * 1000, /* one of our `have`s counts so long after the one before */
@@ -104,6 +105,17 @@ enum status apart_branches(struct node *n, struct group *g, const struct device_
     bool may = false;
     enum status st = may_again(n, &g->scope, device, &may);
     return st == ST_OK && may ? part(n, g, device, false) : st;
+}
+
+bool apart_gives_way(struct node *n, const struct group *old, struct mls_group *mls)
+{
+    struct device_certificate c;
+    const struct group new = {.mls = mls};
+    bool ahead = mls_group_epoch(mls) > old->epoch || old->state == GROUP_STUCK, back = false;
+    for (uint32_t at = 0; ahead && !back && group_next(&new, &at, &c);) {
+        back = revocation_known(n, &c.device) && !group_has_device(old, &c.device, NULL);
+    }
+    return ahead && !back;
 }
 
 /* ---- letters ---- */

@@ -19,5 +19,9 @@
 enum status apart_count(struct node *n, const struct scope_id *scope) MUST_USE;
 /* This member's group is another branch of ours. The group may be stuck afterwards. */
 enum status apart_branches(struct node *n, struct group *g, const struct device_id *device) MUST_USE;
+/* Of one founding: does our group give way to this one? To a later epoch; when ours cannot follow to any, for
+ * it may be of another branch; never to one that brings back who is known to be removed and was out of ours.
+ */
+bool apart_gives_way(struct node *n, const struct group *old, struct mls_group *mls);
 
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Admissions: made for those whom a commit adds, judged by those who join (§5.3). */
+#include "sync/apart.h"
 #include "sync/conversation.h"
 #include "sync/family.h"
 #include "sync/held.h"
@@ -304,26 +305,6 @@ static bool is_rival(const struct group *old, const struct joining *j)
            !successor_is_name(mls_group_id(old->mls)) && !successor_is_name(mls_group_id(j->mls));
 }
 
-/* Whoever is known to be removed, and was out of it here, does not come back with another branch of the
- * group. */
-static bool brings_back_removed(struct node *n, const struct group *old, struct mls_group *mls)
-{
-    struct device_certificate c;
-    const struct group new = {.mls = mls};
-    bool back = false;
-    for (uint32_t at = 0; !back && group_next(&new, &at, &c);) {
-        back = revocation_known(n, &c.device) && !group_has_device(old, &c.device, NULL);
-    }
-    return back;
-}
-
-/* Of one founding: a later epoch; for who cannot follow any, for it may be of another branch (apart.h). */
-static enum status judge_same(struct node *n, const struct group *old, struct mls_group *mls)
-{
-    bool ahead = mls_group_epoch(mls) > old->epoch || old->state == GROUP_STUCK;
-    return ahead && !brings_back_removed(n, old, mls) ? ST_OK : ST_GROUP_EPOCH_OVER;
-}
-
 /* A group of this scope that is here already gives way to one that is newer, or to a re-adding. */
 static enum status make_room(struct node *n, const struct joining *j, struct before *before)
 {
@@ -338,7 +319,7 @@ static enum status make_room(struct node *n, const struct joining *j, struct bef
     bool same =
         old->generation == j->a->generation && memcmp(old->founding, j->a->founding_hash, HASH_LEN) == 0;
     if (same) {
-        st = judge_same(n, old, j->mls);
+        st = apart_gives_way(n, old, j->mls) ? ST_OK : ST_GROUP_EPOCH_OVER;
     } else if (is_rival(old, j)) { /* two foundings: the lower one stands (§5.2) */
         st = conversation_founding_gives_way(n, old, j->a) ? ST_OK : ST_GROUP_EPOCH_OVER;
     } else {

@@ -290,6 +290,7 @@ static void T05_who_was_removed_does_not_come_back_by_another_branch(void **stat
     struct world *w = *state;
     struct story s;
     struct removed_leaf maya = {.there = true};
+    char sql[160];
     family_of_three(w, &s);
     maya.device = world_node(w, s.maya)->self.device;
     fork_log(w, s.ben, SCOPE_FAMILY);
@@ -298,7 +299,9 @@ static void T05_who_was_removed_does_not_come_back_by_another_branch(void **stat
     world_run(w, MINUTE_MS);
     assert_ok(world_forge(w, s.ana, look_for_leaf, &maya));
     assert_false(maya.there);
-    world_sql(w, s.ana, "UPDATE mls_group SET state = 2, asked_at = 0" FAMILY); /* and asks Ben */
+    snprintf(sql, sizeof(sql), "UPDATE mls_group SET state = 2, asked_at = 0, stuck_at = %lld" FAMILY,
+             (long long)world_now(w).wall_ms);
+    world_sql(w, s.ana, sql); /* and asks Ben */
     world_restart(w, s.ana);
     world_run(w, MINUTE_MS);
     world_cut(w, s.ben, false);
