@@ -7,11 +7,6 @@
 #include "sync/journal_internal.h"
 #include "tests/support/test.h"
 
-struct past {
-    size_t count, len;
-    uint64_t random;
-};
-
 static void write_words(struct past *p, char *out)
 {
     static const char *const words[] = {"school", "tomorrow", "we",    "are",  "late", "the",   "bus",
@@ -79,7 +74,7 @@ static enum status write_one(struct node *n, struct past *p, struct journal_entr
     return st;
 }
 
-static enum status write_past(struct node *n, void *arg)
+enum status past_write(struct node *n, void *arg)
 {
     struct past *p = arg;
     struct journal_entry e = {.has_body = true, .kind = ENTRY_TEXT};
@@ -106,5 +101,5 @@ void world_write_past(struct world *w, size_t device, size_t count, size_t len)
 {
     struct past p = {count, len, 1};
     assert_true(len <= ENTRY_TEXT_MAX);
-    assert_ok(world_forge(w, device, write_past, &p));
+    assert_ok(world_forge(w, device, past_write, &p));
 }
