@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """The checks of the house can fail: each kind of violation, one a fixture, is caught and is all that is caught."""
+import json
+import os
 import pathlib
 import shutil
 import subprocess
@@ -120,6 +122,30 @@ class ThreatModel(unittest.TestCase):
                 status, lines = self.judge(self.GOOD.replace(old, new))
                 self.assertEqual(status, 1)
                 self.assertTrue(any(why in line for line in lines), lines)
+
+
+class Analyze(unittest.TestCase):
+    """What was looked at without a finding is not looked at again, unless anything about it changed."""
+
+    def look(self, folder, **environment):
+        row = {"directory": folder, "file": f"{folder}/a.c", "command": f"gcc -Werror -I{folder} -o a.o -c {folder}/a.c"}
+        (pathlib.Path(folder) / "compile_commands.json").write_text(json.dumps([row]))
+        name = os.path.relpath(row["file"], HERE.parents[1])
+        done = subprocess.run([sys.executable, HERE / "analyze.py", "fanalyzer", "--build-dir", folder, name],
+                              capture_output=True, text=True, env=dict(os.environ, XDG_CACHE_HOME=folder, **environment))
+        return done.returncode, "(1 as they were" in done.stdout
+
+    def test_only_what_changed_is_looked_at_again_and_a_finding_always(self):
+        with tempfile.TemporaryDirectory() as folder:
+            source, header = pathlib.Path(folder) / "a.c", pathlib.Path(folder) / "a.h"
+            header.write_text("#define SIZE 8\n")
+            source.write_text('#include <stdlib.h>\n#include "a.h"\nvoid f(void) { free(malloc(SIZE)); }\n')
+            self.assertEqual([self.look(folder) for _ in range(2)], [(0, False), (0, True)])
+            self.assertEqual(self.look(folder, KITH_ANALYZE_AGAIN="1"), (0, False))
+            header.write_text("#define SIZE 9\n")
+            self.assertEqual([self.look(folder) for _ in range(2)], [(0, False), (0, True)])
+            source.write_text("#include <stdlib.h>\nvoid f(char *p) { free(p); free(p); }\n")
+            self.assertEqual([self.look(folder) for _ in range(2)], [(1, False)] * 2)
 
 
 class Models(unittest.TestCase):
