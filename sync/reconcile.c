@@ -85,9 +85,15 @@ static bool may_commit(const struct node *n, const struct group *g)
 static enum status plan_group(struct node *n, struct group *g)
 {
     struct plan *p;
+    bool young = false; /* two successors might take the family's chain along two ways */
     enum status st = ST_OK;
     if (g->kind == SCOPE_FAMILY) {
-        st = wishes_commit(n, g);
+        st = succession_is_young(n, g, &young);
+        if (st == ST_OK && young) {
+            st = sql_run(&n->sql, "UPDATE mls_group SET dirty = 1 WHERE id = ?", "i", g->id);
+        } else if (st == ST_OK) {
+            st = wishes_commit(n, g);
+        }
         if (st == ST_OK && !g->pending && may_commit(n, g)) {
             st = removals_commit(n, g);
         }

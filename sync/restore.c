@@ -9,6 +9,7 @@
 #include "sync/letters.h"
 #include "sync/readd.h"
 #include "sync/removal.h"
+#include "sync/succession.h"
 
 enum restore_limits {
     AT_ONCE = 16,
@@ -471,8 +472,10 @@ static enum status leave_double(struct node *n, const struct leaf_told *told, co
     uint32_t at = mls_group_own_leaf(g->mls);
     st = sql_number(&n->sql, &heard, 0, "SELECT count(*) FROM beacon WHERE grp = ? AND epoch >= 0", "i",
                     g->id);
-    if (st != ST_OK || heard != 0 || g->state != GROUP_ACTIVE || !group_has_device(g, from, NULL) ||
-        !mls_group_next_member(g->mls, &at, &m)) {
+    /* A successor is of another generation, or goes by its own order (succession.h). */
+    if (st != ST_OK || heard != 0 || told->generation != g->generation ||
+        successor_is_name(mls_group_id(g->mls)) || g->state != GROUP_ACTIVE ||
+        !group_has_device(g, from, NULL) || !mls_group_next_member(g->mls, &at, &m)) {
         return st;
     }
     hash_bytes(m.leaf_node, own);
@@ -490,6 +493,9 @@ enum status letter_leaf(struct node *n, const struct received_letter *l)
     if (st == ST_OK) {
         st = sql_number(&n->sql, &wanted, 0, "SELECT count(*) FROM recover WHERE scope = ?", "b",
                         SPAN_ID(&told.scope));
+    }
+    if (st == ST_OK && wanted == 0) {
+        st = succession_leaf_told(n, &told, &l->from.device);
     }
     if (st == ST_OK && wanted == 0) {
         st = leave_double(n, &told, &l->from.device);

@@ -4,6 +4,7 @@
 #include "sync/family.h"
 #include "sync/readd.h"
 #include "sync/scope_internal.h"
+#include "sync/succession.h"
 
 enum status group_beacon(struct node *n, struct group *g, const uint8_t *answer, struct buffer *out)
 {
@@ -87,7 +88,8 @@ enum status group_beacon_seen(struct node *n, struct group *g, const struct devi
     enum status st = beacon_decode(&b, beacon);
     if (st == ST_OK && (!ID_EQUAL(&b.scope, &g->scope) || b.generation != g->generation ||
                         memcmp(b.founding_hash, g->founding, HASH_LEN) != 0)) {
-        return ST_OK; /* of another group of this scope */
+        return b.generation > g->generation ? succession_elsewhere(n, g, from, b.generation)
+                                            : ST_OK; /* of another group of this scope */
     }
     if (st == ST_OK) {
         st = note_beacon(n, g, from, &b);

@@ -13,11 +13,10 @@ enum succession_limits {
     ASK_AGAIN_MS = 10 * 60 * 1000,
     TURN_MS = 60 * 1000, /* by leaf: the first who can founds, the others hear of it */
     DRAWN_MS = 20 * 1000,
-    HOPELESS_MS = 24 * 3600 * 1000,    /* so long may somebody add this device again, or a member be silent */
-    NOT_AGAIN_MS = 3600 * 1000,        /* a successor lives so long before it has one */
-    REFUSED_MS = 5 * 60 * 1000,        /* so long may the reason come for what a successor left out */
-    PACKAGE_MS = 7 * 24 * 3600 * 1000, /* key packages that came by letter are used for so long */
-    PACKAGE_AGAIN_MS = 24 * 3600 * 1000,
+    HOPELESS_MS = 24 * 3600 * 1000, /* so long may somebody add this device again, or a member be silent */
+    NOT_AGAIN_MS = 3600 * 1000,     /* a successor lives so long before it has one */
+    REFUSED_MS = 5 * 60 * 1000,     /* so long may the reason come for what a successor left out */
+    YOUNG_MS = 10 * 60 * 1000,      /* after that no other successor of the same generation is expected */
     AT_ONCE = 16
 };
 
@@ -174,107 +173,6 @@ static enum status find_hopeless(struct node *n)
     return st;
 }
 
-/* ---- key packages by letter ---- */
-
-enum status succession_keep_package(struct node *n, const struct group *g, const struct readd_request *q)
-{
-    struct buffer message;
-    uint8_t ref[HASH_LEN];
-    struct sign_public key;
-    if (!group_has_device(g, &q->device, NULL) || revocation_known(n, &q->device)) {
-        return ST_LETTERBOX_SENDER;
-    }
-    buffer_init(&message, WIRE_KEY_PACKAGE_MAX + 16);
-    enum status st = key_package_message(q->key_package, &message);
-    if (st == ST_OK) {
-        st = mls_key_package_read(buffer_span(&message), ref, NULL, &key);
-    }
-    if (st == ST_OK && memcmp(key.b, q->device.b, sizeof(key.b)) != 0) {
-        st = ST_JOURNAL_AUTHOR;
-    }
-    if (st == ST_OK) {
-        st = sql_run(&n->sql, "INSERT OR REPLACE INTO succession_package VALUES(?,?,?,?)", "bbbi",
-                     SPAN_ID(&g->scope), SPAN_ID(&q->device), buffer_span(&message), n->now.wall_ms);
-    }
-    buffer_wipe(&message);
-    return st == ST_OK ? sql_run(&n->sql,
-                                 "UPDATE succession SET due_at = min(due_at, ?) WHERE scope = ? AND asked_at"
-                                 " != 0",
-                                 "ib", n->now.wall_ms, SPAN_ID(&g->scope))
-                       : st;
-}
-
-/* One of ours for whoever is about to found: the same for a day. It is for anybody, so its private part stays
- * for a week after it was used: of two successors that use it the one that stands may come second. */
-static enum status own_package(struct node *n, const struct scope_id *scope, struct buffer *out)
-{
-    static const struct device_id anybody;
-    bool found = false;
-    enum status st =
-        sql_bytes(&n->sql, out, &found,
-                  "SELECT package FROM succession_package WHERE scope = ? AND device = ? AND at_ms"
-                  " > ?",
-                  "bbi", SPAN_ID(scope), SPAN_ID(&n->self.device), n->now.wall_ms - PACKAGE_AGAIN_MS);
-    if (st != ST_OK || found) {
-        return st;
-    }
-    st = key_package_make(n, &anybody, false, out);
-    return st == ST_OK ? sql_run(&n->sql, "INSERT OR REPLACE INTO succession_package VALUES(?,?,?,?)", "bbbi",
-                                 SPAN_ID(scope), SPAN_ID(&n->self.device), buffer_span(out), n->now.wall_ms)
-                       : st;
-}
-
-static enum status answer(struct node *n, const struct group *g, const struct device_certificate *to)
-{
-    struct buffer box, package, body;
-    bool found = false;
-    struct readd_request q = {.scope = g->scope, .generation = g->generation};
-    buffer_init(&box, LETTERBOX_MAX);
-    buffer_init(&package, WIRE_KEY_PACKAGE_MAX);
-    buffer_init(&body, EVIDENCE_RECORD_MAX);
-    enum status st = readd_own_leaf(g, q.old_leaf_hash) ? readd_box_of(n, to, &box, &found) : ST_STORE_ROW;
-    if (st == ST_OK && found) {
-        st = own_package(n, &g->scope, &package);
-    }
-    q.key_package = buffer_span(&package);
-    if (st == ST_OK && found) {
-        st = readd_request_make(n, &q, &body);
-    }
-    if (st == ST_OK && found) {
-        struct letter l = {LETTERBOX_READD, buffer_span(&box), to->who, buffer_span(&body)};
-        st = letter_send(n, &l);
-    }
-    buffer_wipe(&box);
-    buffer_wipe(&package);
-    buffer_wipe(&body);
-    return st;
-}
-
-/* A member wants to found: it gets a key package, or hears that there is a later group already. */
-enum status letter_successor_ask(struct node *n, const struct received_letter *l)
-{
-    struct beacon b;
-    struct group *g = NULL;
-    struct device_certificate c;
-    bool member = false;
-    enum status st = beacon_decode(&b, l->m->body);
-    if (st == ST_OK) {
-        st = group_of_scope(n, &b.scope, &g);
-    }
-    for (uint32_t at = 0; st == ST_OK && !member && group_next(g, &at, &c);) {
-        member = ID_EQUAL(&c.device, &l->from.device);
-    }
-    if (st == ST_OK && (!member || revocation_known(n, &c.device))) {
-        st = ST_LETTERBOX_SENDER;
-    }
-    if (st == ST_OK && b.generation < g->generation) {
-        return readd_tell_leaf(n, g, &c.device);
-    }
-    bool same =
-        st == ST_OK && b.generation == g->generation && memcmp(b.founding_hash, g->founding, HASH_LEN) == 0;
-    return same ? answer(n, g, &c) : st;
-}
-
 /* ---- founding ---- */
 
 struct wish { /* a row of table succession */
@@ -302,7 +200,7 @@ static enum status take_package(struct node *n, const struct group *g, const str
     enum status st =
         sql_bytes(&n->sql, out, found,
                   "SELECT package FROM succession_package WHERE scope = ? AND device = ? AND at_ms > ?",
-                  "bbi", SPAN_ID(&g->scope), SPAN_ID(device), n->now.wall_ms - PACKAGE_MS);
+                  "bbi", SPAN_ID(&g->scope), SPAN_ID(device), n->now.wall_ms - SUCCESSION_PACKAGE_MS);
     return st == ST_OK && !*found ? key_package_take(n, device, out, found) : st;
 }
 
@@ -496,72 +394,6 @@ static enum status found(struct node *n, void *arg)
     return st;
 }
 
-/* ---- asking for key packages ---- */
-
-static bool asked_before(struct person_ref *asked, size_t *count, const struct node *n,
-                         const struct person_ref *who)
-{
-    for (size_t i = 0; i < *count; i++) {
-        if (person_ref_equal(&asked[i], who) && !ID_EQUAL(&who->family, &n->self.family)) {
-            return true; /* a contact's devices share a letterbox */
-        }
-    }
-    asked[(*count)++] = *who;
-    return false;
-}
-
-static enum status has_package(struct node *n, const struct group *g, const struct device_id *device,
-                               bool *has)
-{
-    int64_t count = 0;
-    enum status st = sql_number(
-        &n->sql, &count, 0,
-        "SELECT (SELECT count(*) FROM succession_package WHERE scope = ?1 AND device = ?2 AND at_ms > ?3) +"
-        " (SELECT count(*) FROM peer_key_package WHERE device = ?2)",
-        "bbi", SPAN_ID(&g->scope), SPAN_ID(device), n->now.wall_ms - PACKAGE_MS);
-    *has = st == ST_OK && count != 0;
-    return st;
-}
-
-static enum status ask_one(struct node *n, const struct group *g, const struct device_certificate *c,
-                           struct span beacon)
-{
-    struct buffer box;
-    bool found = false;
-    buffer_init(&box, LETTERBOX_MAX);
-    (void)g;
-    enum status st = readd_box_of(n, c, &box, &found);
-    if (st == ST_OK && found && box.len != 0) {
-        struct letter l = {LETTERBOX_SUCCESSOR_ASK, buffer_span(&box), c->who, beacon};
-        st = letter_send(n, &l);
-    }
-    buffer_wipe(&box);
-    return st;
-}
-
-static enum status ask_members(struct node *n, struct group *g)
-{
-    struct device_certificate c;
-    struct person_ref asked[WIRE_LEAVES_MAX];
-    struct buffer beacon;
-    size_t count = 0;
-    buffer_init(&beacon, 1024);
-    enum status st = group_beacon(n, g, NULL, &beacon);
-    for (uint32_t at = 0; st == ST_OK && group_next(g, &at, &c);) {
-        bool has = false, gone = false;
-        st = succession_gone(n, g, &c, &gone);
-        if (st == ST_OK) {
-            st = has_package(n, g, &c.device, &has);
-        }
-        if (st == ST_OK && !has && !gone && !ID_EQUAL(&c.device, &n->self.device) &&
-            !asked_before(asked, &count, n, &c.who)) {
-            st = ask_one(n, g, &c, buffer_span(&beacon));
-        }
-    }
-    buffer_wipe(&beacon);
-    return st;
-}
-
 /* ---- what is due ---- */
 
 static enum status load_wish(struct node *n, const struct scope_id *after, struct wish *w, bool *found)
@@ -644,7 +476,7 @@ static enum status try_to_found(struct node *n, struct wish *w)
     }
     st = group_of_scope(n, &w->scope, &g);
     if (st == ST_OK) {
-        st = ask_members(n, g);
+        st = succession_ask(n, g);
     }
     return st == ST_OK ? sql_run(&n->sql, "UPDATE succession SET asked_at = ? WHERE scope = ?", "ib",
                                  n->now.wall_ms, SPAN_ID(&w->scope))
@@ -683,6 +515,22 @@ enum status successions_due(struct node *n)
         if (st == ST_OK && found) {
             st = run_wish(n, &w);
         }
+    }
+    return st;
+}
+
+enum status succession_is_young(struct node *n, const struct group *g, bool *young)
+{
+    int64_t founded = 0;
+    *young = false;
+    if (!successor_is_name(mls_group_id(g->mls))) {
+        return ST_OK;
+    }
+    enum status st =
+        sql_number(&n->sql, &founded, 0, "SELECT founded_at FROM mls_group WHERE id = ?", "i", g->id);
+    *young = st == ST_OK && founded > n->now.wall_ms - YOUNG_MS && founded <= n->now.wall_ms;
+    if (*young) {
+        node_wake_wall(n, founded + YOUNG_MS);
     }
     return st;
 }

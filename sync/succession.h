@@ -45,9 +45,23 @@ enum status succession_founded_with(struct node *n, const struct group *g,
 /* Does a removal that is known here name this member, or does it not belong into the scope any more? */
 enum status succession_gone(struct node *n, const struct group *old, const struct device_certificate *c,
                             bool *gone) MUST_USE;
+/* A member stands in a later generation, whose founding did not come here or was refused: it is asked to add
+ * this device. */
+enum status succession_elsewhere(struct node *n, struct group *g, const struct device_id *from,
+                                 uint32_t generation) MUST_USE;
+/* It said which leaf of ours it has there. */
+enum status succession_leaf_told(struct node *n, const struct leaf_told *told,
+                                 const struct device_id *from) MUST_USE;
+/* Might another successor of the same generation be on its way? Then no chain entry is committed yet. */
+enum status succession_is_young(struct node *n, const struct group *g, bool *young) MUST_USE;
 /* A key package for the scope's successor, from a device of the group. */
 enum status succession_keep_package(struct node *n, const struct group *g,
                                     const struct readd_request *q) MUST_USE;
+enum {
+    SUCCESSION_PACKAGE_MS = 7 * 24 * 3600 * 1000 /* key packages that came by letter are used for so long */
+};
+/* Asks the members whose key packages are not here. */
+enum status succession_ask(struct node *n, struct group *g) MUST_USE;
 /* Is a successor of this scope wanted here? */
 enum status succession_wanted(struct node *n, const struct scope_id *scope, bool *wanted) MUST_USE;
 

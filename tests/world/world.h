@@ -95,6 +95,8 @@ void world_rename_relay(struct world *w);
 void world_fork_log(struct world *w, size_t device, const struct log_id *log, uint64_t after);
 /* From now on the relay shows this device nothing new of this log, and takes what it appends. */
 void world_withhold_log(struct world *w, size_t device, const struct log_id *log);
+/* From now on this log has all the blocks that it may have. */
+void world_fill_log(struct world *w, const struct log_id *log);
 void world_show_log(struct world *w, size_t device, const struct log_id *log); /* and now it does again */
 
 /* Calls `fn` with every block that arrives at the relay to be appended. */

@@ -27,6 +27,7 @@ struct flight { /* one relay request, from FX_RELAY_REQUEST to EV_RELAY_ANSWER *
 
 struct bent { /* a log that the relay shows to one device otherwise than to the rest */
     bool withheld;
+    bool full; /* reads are as everybody's, appends are refused */
     struct log_id log;
     uint64_t after;
 };

@@ -145,6 +145,12 @@ void world_withhold_log(struct world *w, size_t device, const struct log_id *log
     bend_log(w, device, &(struct bent){.withheld = true, .log = *log});
 }
 
+void world_fill_log(struct world *w, const struct log_id *log)
+{
+    for (size_t i = 0; i < world_count(w); i++)
+        bend_log(w, i, &(struct bent){.full = true, .log = *log});
+}
+
 void world_show_log(struct world *w, size_t device, const struct log_id *log)
 {
     struct world_device *d = &w->devices[device];
@@ -307,10 +313,10 @@ static void bend_request(const struct world_device *d, size_t count, struct rela
     const struct bent *b;
     if (q->command == RELAY_APPEND && (b = bent_of(d, count, LOG_WRITE, &q->log)) != NULL)
         bend_claim(b, &q->log, NULL);
-    if (q->command == RELAY_READ && (b = bent_of(d, count, LOG_READ, &q->log)) != NULL)
+    if (q->command == RELAY_READ && (b = bent_of(d, count, LOG_READ, &q->log)) != NULL && !b->full)
         bend_claim(b, &q->log, &q->after_seq);
     for (size_t i = 0; q->command == RELAY_WAIT && i < q->watch_count; i++) {
-        if ((b = bent_of(d, count, LOG_READ, &watches[i].log)) != NULL)
+        if ((b = bent_of(d, count, LOG_READ, &watches[i].log)) != NULL && !b->full)
             bend_claim(b, &watches[i].log, &watches[i].after_seq);
     }
 }
@@ -324,7 +330,10 @@ static void unbend_answer(const struct world_device *d, size_t count, const stru
                                                             : NULL;
     for (size_t i = 0; a->command == RELAY_READ && b != NULL && i < a->count; i++)
         a->blocks[i].seq += b->after;
-    if (a->command == RELAY_APPEND && b != NULL)
+    if (a->command == RELAY_APPEND && b != NULL && b->full)
+        *a = (struct relay_answer){
+            .command = RELAY_APPEND, .result = RELAY_LOG_FULL, .incarnation = a->incarnation};
+    else if (a->command == RELAY_APPEND && b != NULL)
         a->seq += b->after;
     for (size_t i = 0; a->command == RELAY_WAIT && i < a->count; i++) {
         b = bent_of(d, count, LOG_READ, &asked->watches[a->grown[i].index].log);
