@@ -108,7 +108,8 @@ static enum status want(struct node *n, void *arg)
     const struct wanted *x = arg;
     struct scope_id scope;
     struct query q;
-    query_start(&q, &n->sql, "SELECT scope FROM mls_group WHERE kind = ? AND state != 3", "i", (int64_t)x->kind);
+    query_start(&q, &n->sql, "SELECT scope FROM mls_group WHERE kind = ? AND state != 3", "i",
+                (int64_t)x->kind);
     if (query_next(&q))
         QUERY_ID(&q, 0, &scope);
     enum status st = query_end(&q);
@@ -268,9 +269,9 @@ static void of_two_founders_at_once_the_lower_leaf_stands(void **state)
     world_ok(w, s.ben, CMD_SEND, "Berg", "written in Ben's group", NULL, NULL);
     world_run(w, 30 * MINUTE_MS);
     all_in_one(w, all, 3, SCOPE_FAMILY, 1);
-    assert_int_equal(world_number(w, s.ana,
-                                  "SELECT count(*) FROM mls_group WHERE kind = 1 AND generation = 1"),
-                     1); /* hers: the leaf is 0 */
+    assert_int_equal(
+        world_number(w, s.ana, "SELECT count(*) FROM mls_group WHERE kind = 1 AND generation = 1"),
+        1); /* hers: the leaf is 0 */
     assert_true(world_has_text(w, s.maya, "written in Ben's group", "Ben"));
     story_say(w, s.maya, "Berg", "in Ana's", s.ben);
     for (size_t i = 0; i < 3; i++)
@@ -297,9 +298,8 @@ static void the_lower_leaf_stands_also_when_others_have_gone_on_in_the_other(voi
     world_cut(w, s.ana, false);
     world_run(w, 2 * HOUR_MS);
     all_in_one(w, all, 3, SCOPE_FAMILY, 1);
-    assert_int_equal(world_number(w, s.ana,
-                                  "SELECT count(*) FROM mls_group WHERE kind = 1 AND generation = 1"),
-                     1);
+    assert_int_equal(
+        world_number(w, s.ana, "SELECT count(*) FROM mls_group WHERE kind = 1 AND generation = 1"), 1);
     story_say(w, s.ben, "Berg", "no exception", s.ana);
 }
 
