@@ -12,7 +12,7 @@
  * HISTORY  1  "an earlier one" is one of one's own history; 0: any that is not later      (as built: 0)
  * JOIN     1  a Welcome and a founding name the incarnation under which they were made    (as built)
  *          0  a joiner takes the incarnation that it meets
- * MAXG     highest generation: 0 no successor groups (as built), 1 as planned; then of two foundings
+ * MAXG     highest generation: 0 no successor groups, 1 with them (as built); then of two foundings
  * TB       1  the lower founder's leaf stands; 0 unless another member has committed in the other one
  * EV       1  what removes somebody goes to letterboxes too; whoever holds it founds, and counts, no group with that leaf
  *

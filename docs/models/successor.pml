@@ -7,10 +7,14 @@
  * TB 0  the lower founder's leaf, but one in which another person has committed already stays
  *    1  the lower founder's leaf, no exception
  *    2  as 1, and of one founder the lower hash
- *    3  as 2, and a founding that has a leaf of somebody removed does not count for who holds the evidence (the plan for
- *       successor groups, which are not built yet)
- *    4  the lower founding hash, whoever founded                                  (as built, for conversations)
- * A hash is as good as random: under TB 4 any order of the three may come. */
+ *    3  as 2, and a founding that has a leaf of somebody removed does not count for who holds the evidence
+ *                                                                                 (as built, for successor groups)
+ *    4  the lower founding hash, whoever founded                      (as built, for a conversation's first groups)
+ * A hash is as good as random: under TB 4 any order of the three may come.
+ *
+ * LATE: member 0 was behind, and founding 1 leaves out member 2, who came later; member 1 knows.
+ *    1  member 1 may go over all the same
+ *    2  it refuses, and what it founds itself is of the next generation           (as built, for successor groups) */
 #ifndef TB
 #define TB 4
 #endif
@@ -19,6 +23,9 @@
 #endif
 #ifndef RM
 #define RM 0
+#endif
+#ifndef LATE
+#define LATE 0
 #endif
 #define NF 4
 byte founder[NF], hash[NF];
@@ -31,15 +38,17 @@ byte commits[3];           /* left */
 
 #define HONEST(i) (!((BADF || RM) && i == 0))
 #define DEAD(i, f) (TB == 3 && proof[i] && founder[f] == 0 && RM)
-#define LESS(f, g) (TB == 4 -> hash[f] < hash[g] : (founder[f] < founder[g] || (founder[f] == founder[g] && TB >= 2 && f < g)))
+#define NEXT(f) (LATE == 2 && f == 2) /* of a higher generation than the others */
+#define LESS(f, g) ((NEXT(f) && !NEXT(g)) || (!NEXT(g) && LOWER(f, g)))
+#define LOWER(f, g) (TB == 4 -> hash[f] < hash[g] : (founder[f] < founder[g] || (founder[f] == founder[g] && TB >= 2 && f < g)))
 #define KNOWS(i, f) ((know[i] >> f) & 1)
 #define SEEN(i, f) ((seen[i] >> f) & 1)
-#define PREFERS(i, f) (exists[f] && KNOWS(i, f) && cur[i] != f && !DEAD(i, f) && (cur[i] == 0 || DEAD(i, cur[i]) || \
+#define PREFERS(i, f) (exists[f] && KNOWS(i, f) && cur[i] != f && !DEAD(i, f) && !(LATE == 2 && i == 1 && f == 1) && (cur[i] == 0 || DEAD(i, cur[i]) || \
     (TB == 0 && !SEEN(i, cur[i]) && (SEEN(i, f) || LESS(f, cur[i]))) || (TB > 0 && LESS(f, cur[i]))))
 
 /* What one founding offers to a member: to hear of it, to go over, to read another's commit in its log. */
 #define OFFER(i, f) \
- :: d_step { HONEST(i) && exists[f] && !KNOWS(i, f) -> know[i] = know[i] | (1 << f) } \
+ :: d_step { HONEST(i) && exists[f] && !KNOWS(i, f) && !(LATE && i == 2 && f == 1) -> know[i] = know[i] | (1 << f) } \
  :: d_step { HONEST(i) && PREFERS(i, f) -> cur[i] = f } \
  :: d_step { HONEST(i) && other[f] && KNOWS(i, f) && !SEEN(i, f) -> seen[i] = seen[i] | (1 << f) }
 
