@@ -56,7 +56,7 @@ static enum status note_scope(struct node *n, const struct group *g)
                    again ? n->now.wall_ms : 0);
 }
 
-static enum status leave_group(struct node *n, struct group *g)
+enum status restore_leave(struct node *n, struct group *g)
 {
     enum status st = note_scope(n, g);
     if (st == ST_OK) {
@@ -86,7 +86,7 @@ static enum status leave_groups(struct node *n)
         struct group *g = NULL;
         st = group_get(n, ids[i], &g);
         if (st == ST_OK && (g->state == GROUP_STUCK || mls_group_member_count(g->mls) > 1)) {
-            st = leave_group(n, g);
+            st = restore_leave(n, g);
         }
     }
     return st;
@@ -449,10 +449,14 @@ static enum status ask_all(struct node *n)
         buffer_wipe(&w.package);
     }
     if (st == ST_OK) {
-        st = sql_number(&n->sql, &next, 0, "SELECT min(asked_at) FROM recover WHERE state = 1", "");
+        st = sql_number(&n->sql, &next, 0,
+                        "SELECT min(asked_at + CASE WHEN began_at > ?1 - ?2 THEN ?3 ELSE ?4 END) FROM recover"
+                        " WHERE state = 1",
+                        "iiii", n->now.wall_ms, (int64_t)DAY_MS, (int64_t)ASK_AGAIN_MS,
+                        (int64_t)ASK_SLOWLY_MS);
     }
     if (st == ST_OK && next != 0) {
-        node_wake_wall(n, next + ASK_AGAIN_MS);
+        node_wake_wall(n, next);
     }
     return st;
 }
@@ -479,7 +483,7 @@ static enum status leave_double(struct node *n, const struct leaf_told *told, co
         return st;
     }
     hash_bytes(m.leaf_node, own);
-    return memcmp(own, told->leaf_hash, HASH_LEN) == 0 ? ST_OK : leave_group(n, g);
+    return memcmp(own, told->leaf_hash, HASH_LEN) == 0 ? ST_OK : restore_leave(n, g);
 }
 
 enum status letter_leaf(struct node *n, const struct received_letter *l)

@@ -15,6 +15,8 @@
 /* Proved: a message or a signed entry of ours that this database does not know. At the end of the batch,
  * before anything is sent, every group with somebody else in it is left. */
 enum status restore_found(struct node *n) MUST_USE;
+/* Leaves the group, destroys its secrets, and asks its members to add this device again. */
+enum status restore_leave(struct node *n, struct group *g) MUST_USE;
 /* Leaves, asks, and ends what waited; called by reconcile before everything else. */
 enum status restore_due(struct node *n) MUST_USE;
 /* Is this device out of a scope of its family? Then it writes nothing and does no command. */

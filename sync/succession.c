@@ -8,6 +8,7 @@
 #include "sync/readd.h"
 #include "sync/reconcile.h"
 #include "sync/removal.h"
+#include "sync/restore.h"
 
 enum succession_limits {
     ASK_AGAIN_MS = 10 * 60 * 1000,
@@ -17,7 +18,7 @@ enum succession_limits {
     NOT_AGAIN_MS = 3600 * 1000,     /* a successor lives so long before it has one */
     REFUSED_MS = 5 * 60 * 1000,     /* so long may the reason come for what a successor left out */
     YOUNG_MS = 10 * 60 * 1000,      /* after that no other successor of the same generation is expected */
-    AT_ONCE = 16
+    AT_ONCE = 64
 };
 
 /* ---- wanting ---- */
@@ -113,9 +114,10 @@ static enum status count_others(struct node *n, struct group *g, size_t *others,
             continue;
         }
         (*others)++;
-        st = sql_number(&n->sql, &asks, 0,
-                        "SELECT count(*) FROM succession_package WHERE scope = ? AND device = ?", "bb",
-                        SPAN_ID(&g->scope), SPAN_ID(&c.device));
+        st =
+            sql_number(&n->sql, &asks, 0,
+                       "SELECT count(*) FROM succession_package WHERE scope = ? AND device = ? AND at_ms > ?",
+                       "bbi", SPAN_ID(&g->scope), SPAN_ID(&c.device), n->now.wall_ms - 3 * ASK_AGAIN_MS);
         *asking += asks != 0;
     }
     return st;
@@ -159,7 +161,7 @@ static enum status find_hopeless(struct node *n)
         &q, &n->sql,
         "SELECT id, state = 1, iif(state = 1, gap_at, stuck_at) FROM mls_group g WHERE (state = 2 OR"
         " (state = 1 AND gap_at != 0 AND gap_at <= ?)) AND NOT EXISTS (SELECT 1 FROM succession s WHERE"
-        " s.scope = g.scope) LIMIT 16",
+        " s.scope = g.scope) ORDER BY 3 LIMIT 64",
         "i", n->now.wall_ms - HOPELESS_MS);
     while (count < AT_ONCE && query_next(&q)) {
         found[count].id = query_int(&q, 0);
@@ -502,13 +504,33 @@ static enum status run_wish(struct node *n, struct wish *w)
     return st == ST_OK ? try_to_found(n, w) : st;
 }
 
+/* The relay lost the commit before it was read back: nobody but this device is in there, and nobody ever will
+ * be. The members add it again to the group that they have. */
+static enum status give_up_lost(struct node *n)
+{
+    int64_t id = 0;
+    struct group *g = NULL;
+    enum status st = sql_number(
+        &n->sql, &id, 0,
+        "SELECT id FROM mls_group g WHERE state = 1 AND generation > 0 AND epoch = 0 AND pending = 0"
+        " AND (SELECT count(*) FROM founding f WHERE f.grp = g.id) > 1",
+        "");
+    if (st == ST_OK && id != 0) {
+        st = group_get(n, id, &g);
+    }
+    return st == ST_OK && id != 0 ? restore_leave(n, g) : st;
+}
+
 enum status successions_due(struct node *n)
 {
     struct scope_id after;
     struct wish w;
     bool found = true;
     memset(&after, 0, sizeof(after));
-    enum status st = find_hopeless(n);
+    enum status st = give_up_lost(n);
+    if (st == ST_OK) {
+        st = find_hopeless(n);
+    }
     while (st == ST_OK && found) {
         st = load_wish(n, &after, &w, &found);
         after = w.scope;

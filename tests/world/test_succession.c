@@ -278,6 +278,16 @@ static void of_two_founders_at_once_the_lower_leaf_stands(void **state)
         assert_int_equal(world_alarms(w, all[i]), 0);
 }
 
+static void letterbox_log(struct world *w, size_t device, struct log_id *out)
+{
+    struct query q;
+    query_start(&q, &world_node(w, device)->sql,
+                "SELECT l.log_id FROM letterbox b JOIN log l ON l.id = b.log WHERE b.kind = 1", "");
+    assert_true(query_next(&q));
+    QUERY_ID(&q, 0, out);
+    assert_ok(query_end(&q));
+}
+
 static void the_lower_leaf_stands_also_when_others_have_gone_on_in_the_other(void **state)
 {
     struct world *w = *state;
@@ -291,11 +301,15 @@ static void the_lower_leaf_stands_also_when_others_have_gone_on_in_the_other(voi
     world_tick(w, s.maya);
     world_run(w, 10 * MINUTE_MS);
     assert_true(of_kind(w, s.ben, "epoch", SCOPE_FAMILY) > 1);
-    world_cut(w, s.ana, true); /* she founds before she hears of it */
+    struct log_id box;
     world_on(w, s.ana);
-    world_sql(w, s.ana, "UPDATE log SET echoed = 1");
+    letterbox_log(w, s.ana, &box);
+    world_withhold_log(w, s.ana, &box); /* she founds before she hears of it */
+    world_tick(w, s.ana);
     founds(w, s.ana, SCOPE_FAMILY);
-    world_cut(w, s.ana, false);
+    assert_int_equal(of_kind(w, s.ana, "generation", SCOPE_FAMILY), 1);
+    world_run(w, 2 * MINUTE_MS);
+    world_show_log(w, s.ana, &box);
     world_run(w, 2 * HOUR_MS);
     all_in_one(w, all, 3, SCOPE_FAMILY, 1);
     assert_int_equal(
@@ -339,6 +353,23 @@ static void who_does_not_get_the_letter_is_added_when_it_hears_of_the_group(void
     assert_true(world_has_text(w, s.ben, "where is Ben?", "Maya"));
 }
 
+static void a_founder_whose_founding_the_relay_lost_comes_back(void **state)
+{
+    struct world *w = *state;
+    struct story s;
+    a_family_of_three(w, &s);
+    world_cut(w, s.ana, true);
+    founds(w, s.ana, SCOPE_FAMILY);
+    assert_int_equal(of_kind(w, s.ana, "pending", SCOPE_FAMILY), 1);
+    world_wipe_relay(w);
+    world_cut(w, s.ana, false);
+    world_run(w, 36 * HOUR_MS); /* the others wait a day for her word, and found one with her */
+    const size_t all[] = {s.ana, s.ben, s.maya};
+    all_in_one(w, all, 3, SCOPE_FAMILY, 1);
+    story_say(w, s.ana, "Berg", "not lost", s.maya);
+    story_say(w, s.ben, "Berg", "good", s.ana);
+}
+
 #define T(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
@@ -354,6 +385,7 @@ int main(void)
         T(the_lower_leaf_stands_also_when_others_have_gone_on_in_the_other),
         T(a_founder_that_was_behind_and_left_somebody_out_is_answered_by_the_next_generation),
         T(who_does_not_get_the_letter_is_added_when_it_hears_of_the_group),
+        T(a_founder_whose_founding_the_relay_lost_comes_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
