@@ -223,26 +223,40 @@ static enum status add_member(struct node *n, const struct group *old, struct pl
     return st;
 }
 
-/* Why this leaf is left out, for those who do not know yet. */
-static enum status add_reason(struct node *n, const struct device_id *device, struct founding *f)
+static enum status add_reason(struct span revocation, struct founding *f)
 {
-    struct buffer revocation, record;
+    struct buffer record;
     struct writer w;
-    bool found = false;
-    buffer_init(&revocation, EVIDENCE_RECORD_MAX);
+    struct evidence_record r = {.kind = EVIDENCE_REVOCATION, .body = revocation};
     buffer_init(&record, EVIDENCE_RECORD_MAX);
-    enum status st = sql_bytes(&n->sql, &revocation, &found,
-                               "SELECT revocation FROM revocation WHERE device = ?", "b", SPAN_ID(device));
-    if (st == ST_OK && found) {
-        struct evidence_record r = {.kind = EVIDENCE_REVOCATION, .body = buffer_span(&revocation)};
-        writer_init(&w, &record);
-        st = evidence_record_encode(&w, &r);
-    }
-    if (st == ST_OK && found && record.len <= SUCCESSOR_RECORD_MAX) {
+    writer_init(&w, &record);
+    enum status st = evidence_record_encode(&w, &r);
+    if (st == ST_OK && record.len <= SUCCESSOR_RECORD_MAX && f->s.evidence.count < SUCCESSOR_EVIDENCE_MAX) {
         st = wire_list_append(&f->evidence, &f->s.evidence, buffer_span(&record));
     }
-    buffer_wipe(&revocation);
     buffer_wipe(&record);
+    return st;
+}
+
+/* Why leaves are left out, for those who do not know yet: also such as the old group is without already,
+ * where a member has not followed so far. */
+static enum status add_reasons(struct node *n, const struct group *old, struct founding *f)
+{
+    struct person_ref persons[WIRE_LEAVES_MAX];
+    size_t count = group_persons(old, persons, WIRE_LEAVES_MAX);
+    enum status st = ST_OK;
+    for (size_t i = 0; st == ST_OK && i < count; i++) {
+        struct query q;
+        query_start(
+            &q, &n->sql,
+            "SELECT revocation FROM revocation WHERE family = ? AND person = ? ORDER BY at_ms DESC LIMIT"
+            " 8",
+            "bb", SPAN_ID(&persons[i].family), SPAN_ID(&persons[i].person));
+        while (query_next(&q)) {
+            query_fail(&q, add_reason(query_blob(&q, 0), f));
+        }
+        st = query_end(&q);
+    }
     return st;
 }
 
@@ -256,7 +270,7 @@ static enum status gather(struct node *n, struct group *old, struct founding *f)
         bool gone = false, ready = true;
         st = succession_gone(n, old, &c, &gone);
         if (st == ST_OK && gone) {
-            st = ID_EQUAL(&c.device, &n->self.device) ? ST_REMOVED : add_reason(n, &c.device, f);
+            st = ID_EQUAL(&c.device, &n->self.device) ? ST_REMOVED : ST_OK;
             continue;
         }
         f->members[f->member_count++] = c.device;
@@ -354,6 +368,9 @@ static enum status found_it(struct node *n, const struct wish *w, struct foundin
     enum status st = group_of_scope(n, &w->scope, &old);
     if (st == ST_OK) {
         st = gather(n, old, f);
+    }
+    if (st == ST_OK) {
+        st = add_reasons(n, old, f);
     }
     if (st == ST_OK) {
         st = next_context(n, old, w, &a.context);

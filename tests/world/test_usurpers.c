@@ -152,22 +152,21 @@ static void T41_who_has_not_heard_of_a_removal_comes_along_without_the_removed(v
 {
     struct world *w = *state;
     struct story s;
-    size_t laptop;
-    a_family(w, &s, &laptop);
-    world_off(w, laptop);
+    struct log_id log;
+    story_children_meet(w, &s);
+    size_t laptop = world_add(w, "Maya's laptop");
+    story_pair(w, s.ana, laptop, "Maya", "child", s.maya);
+    world_run(w, 10 * MINUTE_MS);
+    world_group_log(w, s.leo, SCOPE_CONVERSATION, &log);
+    world_withhold_log(w, s.leo, &log);
     world_ok(w, s.ana, CMD_DEVICES_REMOVE, "Maya's tablet", NULL, NULL, NULL);
     world_run(w, 10 * MINUTE_MS);
-    struct plot p = {SCOPE_FAMILY, 0};
-    assert_ok(world_forge(w, s.ben, plan, &p)); /* whom he leaves out he says why */
-    world_run(w, 10 * MINUTE_MS);
-    world_on(w, laptop);
-    world_run(w, HOUR_MS);
-    assert_int_equal(generation(w, laptop, SCOPE_FAMILY), 1);
-    assert_int_equal(generation(w, s.ana, SCOPE_FAMILY), 1);
-    assert_int_equal(world_number(w, laptop, "SELECT count(*) FROM revocation"), 1);
-    world_ok(w, s.ana, CMD_SEND, "Berg", "without the tablet", NULL, NULL);
-    world_run(w, HOUR_MS);
-    assert_true(world_has_text(w, laptop, "without the tablet", "Ana"));
+    world_sql(w, s.leo, "DELETE FROM revocation"); /* as if the letter had been lost, too */
+    usurp(w, laptop, SCOPE_CONVERSATION, 0);
+    world_run(w, 2 * MINUTE_MS);
+    assert_int_equal(generation(w, s.leo, SCOPE_CONVERSATION), 1);
+    assert_int_equal(world_number(w, s.leo, "SELECT count(*) FROM revocation"), 1);
+    story_say(w, s.leo, "Maya", "without the tablet", laptop);
     assert_false(world_has_text(w, s.maya, "without the tablet", NULL));
 }
 
