@@ -608,12 +608,6 @@ static enum status keep_for_later(struct node *n, const struct received_letter *
         (int64_t)successor);
 }
 
-static bool is_final(enum status why)
-{
-    return why == ST_SUCCESSOR_NAME || why == ST_SUCCESSOR_AHEAD || why == ST_SUCCESSOR_TREE ||
-           why == ST_SUCCESSOR_REMOVED;
-}
-
 static enum status take_admission(struct node *n, const struct received_letter *l, bool successor)
 {
     struct admission_call call = {l->m->body, &l->from, successor};
@@ -622,7 +616,7 @@ static enum status take_admission(struct node *n, const struct received_letter *
     if (st == ST_OK && why != ST_OK && successor && successor_decode(&s, l->m->body) == ST_OK) {
         st = succession_refused(n, &s.scope, s.generation, &l->from.device, why);
     }
-    if (st == ST_OK && is_final(why)) {
+    if (st == ST_OK && succession_is_final(why)) {
         return node_refused(n, why); /* not as a failure: what was wanted on account of it stays */
     }
     if (st == ST_OK && why != ST_OK && n->self.in_family && may_come_later(why)) {

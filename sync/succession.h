@@ -29,6 +29,8 @@ enum status successions_due(struct node *n) MUST_USE;
 enum status succession_judge(struct node *n, struct group *old, struct mls_group *mls,
                              const struct admission *a, const struct successor *s,
                              const struct device_id *from) MUST_USE;
+/* Is it refused for good, whatever else becomes known? */
+bool succession_is_final(enum status why);
 /* What the new group takes over from the one before: from which epoch on bodies are passed on whole. */
 struct succession_since {
     int64_t generation, epoch;

@@ -183,6 +183,12 @@ enum status succession_judge(struct node *n, struct group *old, struct mls_group
     return st;
 }
 
+bool succession_is_final(enum status why)
+{
+    return why == ST_SUCCESSOR_NAME || why == ST_SUCCESSOR_AHEAD || why == ST_SUCCESSOR_TREE ||
+           why == ST_SUCCESSOR_REMOVED;
+}
+
 /* ---- what goes over ---- */
 
 enum status succession_since(struct node *n, const struct group *g, struct succession_since *out)
