@@ -481,7 +481,7 @@ static enum status lie_about(struct node *n, void *arg)
     struct entry_attachment *a = &body.u.attachment;
     for (size_t i = 0; i < sizeof(bytes); i++)
         bytes[i] = world_source_byte(1, l->lie != LIE_MEDIA && l->lie != LIE_KIND, i);
-    hash_bytes(SPAN(bytes), list);
+    hash_bytes(SPAN_OF(bytes, l->lie == LIE_SIZE ? 999 : 1000), list);
     hash_bytes(SPAN(list), a->list_hash);
     log_keys_new(n, true, &k);
     struct log_args args = {.kind = LOG_FILE_OUT, .relay = world_relay(l->w), .keys = &k};
