@@ -86,7 +86,8 @@ enum letterbox_message_type {
         11,               /* struct beacon: the sender is about to found one and needs a key package */
     LETTERBOX_HAVE = 12,  /* struct have: once a day, beside the group's log */
     LETTERBOX_APART = 13, /* struct beacon: the sender does not get what the addressee writes there */
-    LETTERBOX_MESSAGE_TYPE_LAST = LETTERBOX_APART
+    LETTERBOX_RELAY = 14, /* struct relay_told: who reaches this relay of the family's? */
+    LETTERBOX_MESSAGE_TYPE_LAST = LETTERBOX_RELAY
 };
 
 struct letterbox_message {

@@ -292,25 +292,28 @@ enum status conversations_due(struct node *n)
 enum status conversation_hand_over_box(struct node *n, const struct person_ref *peer,
                                        const struct scope_id *scope)
 {
-    struct buffer box;
-    struct box_secrets secrets;
-    struct scope_id own;
-    struct entry_body entry = {.kind = ENTRY_LETTERBOX}, key = {.kind = ENTRY_LETTERBOX_KEY};
-    int64_t id = 0, there = 0;
-    struct box_args a = {.kind = BOX_CONTACT,
-                         .owner = self_person(n),
-                         .peer = *peer,
-                         .expires_ms = n->now.wall_ms + INT64_C(3650) * 86400000};
+    int64_t there = 0;
     enum status st =
         sql_number(&n->sql, &there, 0,
                    "SELECT count(*) FROM letterbox WHERE kind = ? AND peer_family = ? AND peer_person = ?"
                    " AND void = 0",
                    "ibb", (int64_t)BOX_CONTACT, SPAN_ID(&peer->family), SPAN_ID(&peer->person));
-    if (st != ST_OK || there != 0) {
-        return st;
-    }
+    return st == ST_OK && there == 0 ? conversation_new_box(n, peer, scope) : st;
+}
+
+enum status conversation_new_box(struct node *n, const struct person_ref *peer, const struct scope_id *scope)
+{
+    struct buffer box;
+    struct box_secrets secrets;
+    struct scope_id own;
+    struct entry_body entry = {.kind = ENTRY_LETTERBOX}, key = {.kind = ENTRY_LETTERBOX_KEY};
+    int64_t id = 0;
+    struct box_args a = {.kind = BOX_CONTACT,
+                         .owner = self_person(n),
+                         .peer = *peer,
+                         .expires_ms = n->now.wall_ms + INT64_C(3650) * 86400000};
     buffer_init(&box, LETTERBOX_MAX);
-    st = box_new(n, &a, &box, &secrets, &id);
+    enum status st = box_new(n, &a, &box, &secrets, &id);
     if (st == ST_OK) {
         key.u.letterbox_key.peer = *peer;
         key.u.letterbox_key.box = secrets;

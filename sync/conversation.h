@@ -22,6 +22,9 @@ enum status conversation_reconcile(struct node *n, struct group *g) MUST_USE;
 /* Our letterbox for this contact: its keys to our other devices, the box to the contact (§7.1). Once. */
 enum status conversation_hand_over_box(struct node *n, const struct person_ref *peer,
                                        const struct scope_id *scope) MUST_USE;
+/* The same, whether there is one or not: the family is at another relay now. */
+enum status conversation_new_box(struct node *n, const struct person_ref *peer,
+                                 const struct scope_id *scope) MUST_USE;
 /* The own commit that added the other person has won: the first entries. */
 enum status conversation_began(struct node *n, struct group *g) MUST_USE;
 

@@ -250,6 +250,8 @@ static enum status dispatch(struct node *n, const struct received_letter *l)
         return letter_successor(n, l);
     case LETTERBOX_SUCCESSOR_ASK:
         return letter_successor_ask(n, l);
+    case LETTERBOX_RELAY:
+        return letter_relay(n, l);
     case LETTERBOX_BOX:
         return l->kind == BOX_CONTACT || l->kind == BOX_REPLY ? letter_box(n, l) : ST_RECORD_UNKNOWN;
     case LETTERBOX_HAVE:

@@ -61,6 +61,7 @@ enum status letter_readd(struct node *n, const struct received_letter *l) MUST_U
 enum status letter_leaf(struct node *n, const struct received_letter *l) MUST_USE;          /* restore.c */
 enum status letter_box(struct node *n, const struct received_letter *l) MUST_USE;           /* restore.c */
 enum status letter_successor(struct node *n, const struct received_letter *l) MUST_USE;     /* scope_join.c */
+enum status letter_relay(struct node *n, const struct received_letter *l) MUST_USE;         /* relay_away.c */
 enum status letter_successor_ask(struct node *n, const struct received_letter *l) MUST_USE; /* succession.c */
 enum status letter_evidence(struct node *n, const struct received_letter *l) MUST_USE;      /* removal.c */
 enum status letter_have(struct node *n, const struct received_letter *l) MUST_USE;          /* apart.c */

@@ -117,6 +117,9 @@ enum status file_log_full(struct node *n, const struct log_row *log) MUST_USE;
 /* This log has all the blocks that it may have: succession.c. */
 enum status group_log_full(struct node *n, const struct log_row *log) MUST_USE;
 enum status group_hole(struct node *n, const struct log_row *log) MUST_USE;
+/* The relay showed something that an honest one with a good disk does not: relay_away.c. */
+enum status relay_trouble(struct node *n, int64_t relay) MUST_USE;
+enum status relay_trouble_at(struct node *n, const char *address) MUST_USE;
 /* A relay started again with an empty store: every log's cursor is 0 now. */
 enum status group_gap(struct node *n, int64_t relay) MUST_USE;
 

@@ -12,7 +12,9 @@ enum logs_internal_limits {
     LOGS_READ_AT_ONCE = 8,           /* reads in flight a relay: 4 MiB of answers */
     LOGS_PROBE_MS =
         10 * 60 * 1000, /* a relay of the family's where nothing is waited for is asked how it is */
-    LOGS_AWAY_NOTED_MS = 5 * 60 * 1000,
+    LOGS_AWAY_NOTED_MS = 30 * 1000,
+    LOGS_AWAY_STEP_MS =
+        2 * 60 * 1000,         /* asked twice a minute: more between two is time in which this device slept */
     LOGS_REASSEMBLIES_MAX = 32 /* logs with unfinished messages in memory; each is bounded itself */
 };
 

@@ -510,6 +510,9 @@ static enum status note_incarnation(struct node *n, int64_t relay, const struct 
         st = sql_run(&n->sql, "UPDATE log SET cursor = 0, safe = 0, grown = 0, gap_to = 0 WHERE relay = ?",
                      "i", relay);
     }
+    if (st == ST_OK && known) {
+        st = relay_trouble(n, relay);
+    }
     return st == ST_OK && known ? group_gap(n, relay) : st;
 }
 
@@ -525,10 +528,12 @@ static void back_off(struct node *n, struct relay_state *r, uint32_t at_least_ms
 /* It does not answer: since when, and for how long this device has been trying, in the time that it ran. */
 static enum status note_away(struct node *n, struct relay_state *r)
 {
+    /* Not the wall clock, which may jump. */
     int64_t more = r->away_mono_ms != 0 ? n->now.mono_ms - r->away_mono_ms : 0;
     if (r->away_mono_ms != 0 && more < LOGS_AWAY_NOTED_MS) {
         return ST_OK;
     }
+    more = more < LOGS_AWAY_STEP_MS ? more : LOGS_AWAY_STEP_MS;
     r->away_mono_ms = n->now.mono_ms;
     return sql_run(
         &n->sql,

@@ -10,6 +10,7 @@
 #include "sync/journal.h"
 #include "sync/journal_internal.h"
 #include "sync/names.h"
+#include "sync/relay_away.h"
 #include "sync/receive.h"
 #include "sync/said.h"
 
@@ -68,6 +69,9 @@ enum status apply_letterbox(struct node *n, const struct applied_entry *e)
                      "INSERT INTO device(device, letterbox) VALUES(?1, ?2) ON CONFLICT(device) DO UPDATE SET "
                      "letterbox = ?2",
                      "bb", SPAN_ID(&e->author), e->body->u.letterbox.letterbox);
+        if (st == ST_OK) {
+            st = device_box_keep(n, &e->author, e->body->u.letterbox.letterbox);
+        }
         return st == ST_OK ? groups_dirty(n) : st;
     }
     if (ID_EQUAL(&e->who.family, &n->self.family)) {

@@ -5,6 +5,7 @@
 #include "device/roster.h"
 #include "sync/family.h"
 #include "sync/reconcile.h"
+#include "sync/relay_away.h"
 #include "sync/relays.h"
 #include "sync/removal.h"
 
@@ -139,9 +140,7 @@ enum status plan_add(struct node *n, struct plan *p, const struct device_id *dev
     if (at == GROUP_ADDS_MAX || revocation_known(n, device)) {
         return ST_OK;
     }
-    enum status st = sql_bytes(&n->sql, &p->boxes[at], &box,
-                               "SELECT letterbox FROM device WHERE device = ? AND letterbox IS NOT NULL", "b",
-                               SPAN_ID(device));
+    enum status st = device_box_of(n, device, NULL, &p->boxes[at], &box);
     if (st == ST_OK && box) {
         st = key_package_take(n, device, &p->packages[at], &package);
     }

@@ -2,6 +2,7 @@
 /* A device that cannot follow its group asks a member to replace its leaf by a fresh one (§5.4); and the
  * `have`s and beacons that tell it in time, once a day by letter. */
 #include "sync/readd.h"
+#include "sync/relay_away.h"
 
 #include "device/authorize.h"
 #include "sync/family.h"
@@ -25,9 +26,7 @@ enum readd_limits {
 enum status readd_box_of(struct node *n, const struct device_certificate *c, struct buffer *box, bool *found)
 {
     if (ID_EQUAL(&c->who.family, &n->self.family)) {
-        return sql_bytes(&n->sql, box, found,
-                         "SELECT letterbox FROM device WHERE device = ? AND letterbox IS NOT NULL", "b",
-                         SPAN_ID(&c->device));
+        return device_box_of(n, &c->device, NULL, box, found);
     }
     return sql_bytes(&n->sql, box, found,
                      "SELECT their_box FROM contact WHERE person = ? AND family = ? AND other = ? AND "
@@ -572,6 +571,9 @@ static enum status judge_behind(struct node *n)
         return st;
     }
     st = group_get(n, id, &g);
+    if (st == ST_OK) {
+        st = relay_trouble_at(n, g->relay);
+    }
     if (st == ST_OK) {
         st = node_alarm(n, "", "others are ahead by a change that the relay did not show for a day",
                         &g->scope);

@@ -13,6 +13,7 @@
 #include "sync/pair.h"
 #include "sync/plan.h"
 #include "sync/readd.h"
+#include "sync/relay_away.h"
 #include "sync/relays.h"
 #include "sync/removal.h"
 #include "sync/restore.h"
@@ -344,6 +345,9 @@ static enum status family_writes(struct node *n)
         st = tell_letterbox(n);
     }
     if (st == ST_OK) {
+        st = relay_boxes_due(n);
+    }
+    if (st == ST_OK) {
         st = certificates_due(n);
     }
     if (st == ST_OK) {
@@ -377,6 +381,9 @@ static enum status family_work(struct node *n, void *arg)
     }
     if (st == ST_OK) {
         st = readd_due(n);
+    }
+    if (st == ST_OK) {
+        st = relays_away_due(n);
     }
     if (st == ST_OK) {
         st = successions_due(n);

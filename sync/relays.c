@@ -62,9 +62,10 @@ enum status relays_now(struct node *n, struct family_relays *out)
     return st;
 }
 
-enum status relays_from(struct node *n, const char *first, struct family_relays *out)
+enum status relays_from(struct node *n, const struct kith_context *c, const char *first,
+                        struct family_relays *out)
 {
-    enum status st = relays_now(n, out);
+    enum status st = c->relay_count != 0 ? family_relays_of(c, out) : relays_now(n, out);
     if (st == ST_OK) {
         put_first(out, first);
     }
@@ -175,13 +176,17 @@ enum status relays_commit(struct node *n, struct group *family)
     if (st != ST_OK || wishes == 0) {
         return st;
     }
-    st = group_context(family, &context);
+    if (st == ST_OK) {
+        st = group_context(family, &context);
+    }
     if (st == ST_OK) {
         st = family_relays_of(&context, &now);
     }
     if (st == ST_OK) {
         st = wished(n, &now, &next, &waits);
     }
+    /* Where a successor has turned the list, the chain is not made to say so: two halves of a family that
+     * have moved apart would fork it. */
     if (st == ST_OK && !family_relays_equal(&now, &next)) {
         st = commit_list(n, family, &next);
     }
@@ -474,4 +479,56 @@ enum status relays_entered(struct node *n, struct group *g)
     return st == ST_OK && g->kind == SCOPE_FAMILY
                ? sql_run(&n->sql, "INSERT OR REPLACE INTO meta(key, value) VALUES('relay', ?)", "t", first)
                : st;
+}
+
+/* ---- successors ---- */
+
+enum status relays_first(struct node *n, const struct group *old, const char *wanted,
+                         struct kith_context *context, struct family_relays *list)
+{
+    struct kith_context before;
+    memset(list, 0, sizeof(*list));
+    enum status st = group_context(old, &before);
+    if (st == ST_OK) {
+        st = family_relays_of(&before, list);
+    }
+    if (st == ST_OK) {
+        st = relays_follow(n, &before, context, list);
+    }
+    if (st == ST_OK && wanted[0] != '\0') {
+        put_first(list, wanted);
+    }
+    family_relays_put(context, list);
+    return st;
+}
+
+static bool all_in(const struct family_relays *some, const struct family_relays *of,
+                   const struct family_relays * or)
+{
+    for (size_t i = 0; i < some->count; i++) {
+        if (family_relays_find(of, some->at[i]) == of->count &&
+                family_relays_find(or, some->at[i]) == or->count) {
+            return false;
+        }
+    }
+    return true;
+}
+
+enum status relays_judge(struct node *n, const struct group *old, const struct kith_context *next)
+{
+    struct kith_context before;
+    struct family_relays had, has;
+    bool in = false;
+    enum status st = group_context(old, &before);
+    if (st != ST_OK || family_relays_of(&before, &had) != ST_OK || family_relays_of(next, &has) != ST_OK) {
+        return st == ST_OK ? ST_SUCCESSOR_RELAYS : st;
+    }
+    in = all_in(&has, &had, &had);
+    for (size_t i = 0; st == ST_OK && !in && i < before.family_count; i++) {
+        struct authority *a = NULL;
+        st = family_authority_at(n, &before.families[i].family, UINT64_MAX, &a);
+        in = st == ST_OK && all_in(&has, &had, &a->relays);
+        mem_free(a, sizeof(*a));
+    }
+    return st == ST_OK && !in ? ST_SUCCESSOR_RELAYS : st;
 }

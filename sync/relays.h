@@ -17,8 +17,10 @@ enum relay_wish { RELAY_WISH_ADD = 1, RELAY_WISH_USE = 2, RELAY_WISH_REMOVE = 3 
 
 /* What the family's group uses now; before there is one, the relay of the founding or of the pairing link. */
 enum status relays_now(struct node *n, struct family_relays *out) MUST_USE;
-/* The list for a group that begins at `first`: that one, and behind it the family's others. */
-enum status relays_from(struct node *n, const char *first, struct family_relays *out) MUST_USE;
+/* The list for a group that begins at `first`: that one, and behind it the others that the context names; the
+ * family's where it names none. */
+enum status relays_from(struct node *n, const struct kith_context *c, const char *first,
+                        struct family_relays *out) MUST_USE;
 
 /* The wishes of this device become the family's commit, when the relays that they want have answered. */
 enum status relays_commit(struct node *n, struct group *family) MUST_USE;
@@ -32,6 +34,13 @@ enum status relays_follow(struct node *n, const struct kith_context *before, str
 /* Has this family's chain said relays that the group has not heard of, and does this device reach the first
  * of them? */
 enum status relays_behind(struct node *n, const struct kith_context *context, bool *behind) MUST_USE;
+/* The relays of a successor of `old` with this context, whose heads may be newer: what the chains say, else
+ * the old ones; `wanted` first, if it is not "". `list` has the texts that `context` then borrows. */
+enum status relays_first(struct node *n, const struct group *old, const char *wanted,
+                         struct kith_context *context, struct family_relays *list) MUST_USE;
+/* May a successor of `old` lie at these? Not at others than the old ones and those of its families' chains.
+ */
+enum status relays_judge(struct node *n, const struct group *old, const struct kith_context *next) MUST_USE;
 /* The group's context names its relays: from a new epoch on its logs lie at the first. */
 enum status relays_entered(struct node *n, struct group *g) MUST_USE;
 

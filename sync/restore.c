@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Leaving everything, asking, coming back. */
 #include "sync/restore.h"
+#include "sync/relay_away.h"
 
 #include "sync/contact.h"
 #include "sync/conversation.h"
@@ -308,9 +309,7 @@ static enum status ask_family(struct node *n, const struct wanted_scope *w, stru
             continue;
         }
         buffer_init(&box, LETTERBOX_MAX);
-        st = sql_bytes(&n->sql, &box, &found,
-                       "SELECT letterbox FROM device WHERE device = ? AND letterbox IS NOT NULL", "b",
-                       SPAN_ID(&devices[i].device));
+        st = device_box_of(n, &devices[i].device, NULL, &box, &found);
         if (st == ST_OK && found) {
             struct letter l = {LETTERBOX_READD, buffer_span(&box), {n->self.family, devices[i].person}, body};
             st = letter_send(n, &l);

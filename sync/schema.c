@@ -379,6 +379,15 @@ static const char *const step_sql[] = {
     "ALTER TABLE head ADD COLUMN lost_own INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE head ADD COLUMN apart_at INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE mls_group ADD COLUMN told_leaf BLOB;",
+    /* ---- a relay that is away: sync/relay_away.h ---- */
+    /* trouble: hours in which it lost or hid something, of the last week. */
+    "ALTER TABLE relay ADD COLUMN trouble INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE relay ADD COLUMN trouble_at INTEGER NOT NULL DEFAULT 0;"
+    /* When another device of the family said that it reaches the relay, and when it was told that this one
+       does. */
+    "CREATE TABLE relay_word(device BLOB NOT NULL, relay TEXT NOT NULL, reached_at INTEGER NOT NULL DEFAULT "
+    "0,"
+    " answered_at INTEGER NOT NULL DEFAULT 0, PRIMARY KEY(device, relay)) STRICT, WITHOUT ROWID;",
 };
 
 enum status schema_make(struct sql *s, int version)

@@ -94,7 +94,10 @@ enum status group_hole(struct node *n, const struct log_row *log)
         return ST_OK;
     }
     bool present = st == ST_OK && (uint64_t)log->epoch == g->epoch && g->state == GROUP_ACTIVE;
-    return present ? group_begin_gap(n, g, GAP_HOLE) : st;
+    if (present) {
+        st = relay_trouble_at(n, g->relay);
+    }
+    return present && st == ST_OK ? group_begin_gap(n, g, GAP_HOLE) : st;
 }
 
 /* Begins a gap in every group that the query names (its first column is the id). */

@@ -417,7 +417,7 @@ enum status group_found(struct node *n, const struct group_found_args *a, struct
     if (a->id) {
         memcpy(id, a->id, sizeof(id));
     }
-    enum status st = relays_from(n, a->relay, &relays);
+    enum status st = relays_from(n, &a->context, a->relay, &relays);
     if (st == ST_OK) {
         family_relays_put(&context, &relays);
         st = kith_context_encode(&w, &context);

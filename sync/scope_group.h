@@ -69,7 +69,7 @@ enum status group_id_of_scope(struct node *n, const struct scope_id *scope,
                               int64_t *id) MUST_USE; /* 0: none */
 
 struct group_found_args {
-    struct kith_context context; /* without relays: set here */
+    struct kith_context context; /* its relays, if any: those of the group before */
     const char *relay;           /* the first; the family's others follow */
     bool has_peer;
     struct person_ref subject, peer;

@@ -7,6 +7,7 @@
 #include "sync/plan.h"
 #include "sync/readd.h"
 #include "sync/reconcile.h"
+#include "sync/relays.h"
 #include "sync/removal.h"
 #include "sync/restore.h"
 
@@ -364,6 +365,7 @@ static enum status found_it(struct node *n, const struct wish *w, struct foundin
     struct group *old = NULL, *g = NULL;
     struct group_found_args a;
     char relay[WIRE_RELAY_MAX + 1];
+    struct family_relays relays;
     memset(&a, 0, sizeof(a));
     enum status st = group_of_scope(n, &w->scope, &old);
     if (st == ST_OK) {
@@ -381,13 +383,16 @@ static enum status found_it(struct node *n, const struct wish *w, struct foundin
     if (st != ST_OK) {
         return st;
     }
-    sqlite3_snprintf(sizeof(relay), relay, "%s", w->relay[0] ? w->relay : old->relay);
     a.relay = relay;
     a.has_peer = old->has_peer;
     a.subject = old->subject;
     a.peer = old->peer;
     a.id = f->name;
-    st = take_place(n, old->id, &a, f, &g);
+    st = relays_first(n, old, w->relay, &a.context, &relays);
+    sqlite3_snprintf(sizeof(relay), relay, "%s", relays.at[0]);
+    if (st == ST_OK) {
+        st = take_place(n, old->id, &a, f, &g);
+    }
     if (st == ST_OK && f->plan->add_count == 0) {
         return epoch_began(n, g);
     }

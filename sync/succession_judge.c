@@ -3,6 +3,7 @@
  */
 #include "sync/family.h"
 #include "sync/reconcile.h"
+#include "sync/relays.h"
 #include "sync/removal.h"
 #include "sync/succession.h"
 
@@ -155,6 +156,7 @@ enum status succession_judge(struct node *n, struct group *old, struct mls_group
 {
     struct group view = {.mls = mls};
     struct judged x;
+    struct kith_context context;
     bool gone = false;
     if (a->generation < old->generation) {
         return ST_GROUP_EPOCH_OVER;
@@ -174,6 +176,12 @@ enum status succession_judge(struct node *n, struct group *old, struct mls_group
     }
     if (st == ST_OK && s) {
         st = judge_predecessor(old, &view, s, from);
+    }
+    if (st == ST_OK && s) {
+        st = group_context(&view, &context);
+    }
+    if (st == ST_OK && s) {
+        st = relays_judge(n, old, &context);
     }
     if (st == ST_OK && a->generation == old->generation) {
         st = founded_with_gone(n, old, &gone);

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "sync/succession.h"
 #include "tests/support/test.h"
 #include "tests/support/test_entropy.h"
 #include "tests/world/world_inside.h"
@@ -108,10 +109,230 @@ static void a_family_moves_to_another_relay_and_nothing_is_lost(void **state)
         assert_int_equal(world_alarms(w, i), 0);
 }
 
+/* ---- a relay that is gone ---- */
+
+enum { BERG_FIRST, BERG_NEXT, SOL };
+
+/* Two families with a relay each, whose children are contacts; Berg has a second relay in its list. */
+static void meet_apart(struct world *w, struct story *s)
+{
+    char link[WORLD_TEXT_MAX];
+    assert_int_equal(world_add_relay(w), BERG_NEXT);
+    assert_int_equal(world_add_relay(w), SOL);
+    s->ana = world_add(w, "Ana's phone");
+    s->ben = world_add(w, "Ben's phone");
+    s->maya = world_add(w, "Maya's tablet");
+    s->rosa = world_add(w, "Rosa's phone");
+    s->leo = world_add(w, "Leo's tablet");
+    story_found(w, s->ana, "Berg", "Ana");
+    story_pair(w, s->ana, s->ben, "Ben", "parent", SIZE_MAX);
+    story_pair(w, s->ana, s->maya, "Maya", "child", SIZE_MAX);
+    world_ok(w, s->rosa, CMD_INIT, "Sol", "Rosa", "Rosa's phone", world_relay_at(w, SOL));
+    story_pair(w, s->rosa, s->leo, "Leo", "child", SIZE_MAX);
+    take_in(w, s->ana, BERG_NEXT);
+    snprintf(link, sizeof(link), "%s", world_ok(w, s->ana, CMD_INVITE, "Maya", NULL, NULL, NULL)->link);
+    story_meet(w, s->leo, link, "It is me, Leo from school");
+    story_decide(w, s->rosa, true);
+    story_decide(w, s->ben, true);
+    story_wait_contact(w, s->leo, "Maya", "active");
+    story_wait_contact(w, s->maya, "Leo", "active");
+    world_run(w, 10 * MINUTE_MS);
+}
+
+struct said { /* a text that somebody should have */
+    size_t device;
+    const char *text;
+};
+
+static bool has_come(struct world *w, void *ctx)
+{
+    const struct said *s = ctx;
+    return world_has_text(w, s->device, s->text, NULL);
+}
+
+static void assert_comes(struct world *w, size_t device, const char *text, int64_t ms)
+{
+    struct said s = {device, text};
+    if (!world_until(w, has_come, &s, ms))
+        fail_msg("%s did not come to %s", text, world_device_name(w, device));
+}
+
+/* T06: what was written meanwhile waits, and comes at the next relay; nobody does a thing. */
+static void T06_a_family_whose_relay_is_gone_goes_on_at_the_next(void **state)
+{
+    struct world *w = *state;
+    struct story s;
+    meet_apart(w, &s);
+    story_say(w, s.maya, "Leo", "before", s.leo);
+    world_relay_down(w, BERG_FIRST, true);
+    world_ok(w, s.maya, CMD_SEND, "Leo", "into the void", NULL, NULL);
+    world_ok(w, s.leo, CMD_SEND, "Maya", "and back", NULL, NULL);
+    world_ok(w, s.ana, CMD_SEND, "Berg", "is anybody there?", NULL, NULL);
+    world_run(w, 20 * HOUR_MS); /* an evening without it moves nobody */
+    struct place at = {
+        .devices = {s.ana, s.ben, s.maya}, .count = 3, .relay = BERG_FIRST, .conversations = true};
+    assert_true(all_are_there(w, &at));
+    at.relay = BERG_NEXT;
+    assert_true(world_until(w, all_are_there, &at, 10 * HOUR_MS));
+    assert_comes(w, s.leo, "into the void", HOUR_MS);
+    assert_comes(w, s.maya, "and back", HOUR_MS);
+    assert_comes(w, s.ben, "is anybody there?", HOUR_MS);
+    assert_comes(w, s.maya, "is anybody there?", HOUR_MS);
+    world_relay_down(w, BERG_FIRST, false); /* what comes back is nobody's any more */
+    world_run(w, 3 * HOUR_MS);
+    assert_true(all_are_there(w, &at));
+    story_say(w, s.leo, "Maya", "after", s.maya);
+    world_same_state(w, s.ana, s.ben);
+    world_same_state(w, s.ana, s.maya);
+    assert_int_equal(
+        world_number(w, s.ben, "SELECT count(*) FROM relay WHERE place = 1 AND address LIKE '%relay2%'"), 1);
+}
+
+/* T06: a parent who knows better need not wait a day. */
+static void T06_a_parent_moves_a_family_whose_relay_is_gone_at_once(void **state)
+{
+    struct world *w = *state;
+    struct story s;
+    meet_apart(w, &s);
+    world_relay_down(w, BERG_FIRST, true);
+    world_run(w, MINUTE_MS);
+    world_ok(w, s.ben, CMD_RELAY_USE, world_relay_at(w, BERG_NEXT), NULL, NULL, NULL);
+    world_ok(w, s.maya, CMD_SEND, "Leo", "quickly", NULL, NULL);
+    struct place at = {
+        .devices = {s.ana, s.ben, s.maya}, .count = 3, .relay = BERG_NEXT, .conversations = true};
+    assert_true(world_until(w, all_are_there, &at, 2 * HOUR_MS));
+    assert_comes(w, s.leo, "quickly", HOUR_MS);
+    assert_int_equal(world_number(w, s.ben, "SELECT count(*) FROM relay_wish"), 0);
+}
+
+/* T06: whoever is alone with its trouble waits; the others have said that they reach the relay. */
+static void T06_a_relay_that_is_away_for_one_device_moves_nobody(void **state)
+{
+    struct world *w = *state;
+    struct story s;
+    meet_apart(w, &s);
+    world_cut_from(w, s.ana, BERG_FIRST, true);
+    world_ok(w, s.ana, CMD_SEND, "Berg", "only I do not get there", NULL, NULL);
+    world_run(w, 30 * HOUR_MS);
+    struct place at = {
+        .devices = {s.ana, s.ben, s.maya}, .count = 3, .relay = BERG_FIRST, .conversations = true};
+    assert_true(all_are_there(w, &at));
+    assert_false(world_has_text(w, s.ben, "only I do not get there", NULL));
+    assert_true(world_number(w, s.ana, "SELECT count(*) FROM relay_word WHERE reached_at > 0") == 2);
+    world_cut_from(w, s.ana, BERG_FIRST, false);
+    assert_comes(w, s.ben, "only I do not get there", HOUR_MS);
+    assert_true(all_are_there(w, &at));
+    assert_int_equal(world_number(w, s.ana, "SELECT count(*) FROM succession"), 0);
+}
+
+/* T06: each half found a relay that the other did not reach. */
+static void T06_two_halves_that_moved_apart_meet_again(void **state)
+{
+    struct world *w = *state;
+    struct story s;
+    meet_apart(w, &s);
+    world_ok(w, s.ana, CMD_RELAY_ADD, world_relay_at(w, SOL), NULL, NULL, NULL); /* a third one for Berg */
+    world_run(w, 10 * MINUTE_MS);
+    world_relay_down(w, BERG_FIRST, true);
+    world_cut_from(w, s.ana, SOL, true); /* Ana gets to the second only, Ben and Maya to the third only */
+    world_cut_from(w, s.ben, BERG_NEXT, true);
+    world_cut_from(w, s.maya, BERG_NEXT, true);
+    world_run(w, 30 * HOUR_MS);
+    assert_true(groups_at(w, s.ana, BERG_NEXT, false) > 0);
+    assert_true(groups_at(w, s.ben, SOL, false) > 0);
+    world_ok(w, s.ana, CMD_SEND, "Berg", "from one half", NULL, NULL);
+    world_ok(w, s.ben, CMD_SEND, "Berg", "from the other", NULL, NULL);
+    world_cut_from(w, s.ana, SOL, false);
+    world_cut_from(w, s.ben, BERG_NEXT, false);
+    world_cut_from(w, s.maya, BERG_NEXT, false);
+    assert_comes(w, s.ben, "from one half", 12 * HOUR_MS);
+    assert_comes(w, s.ana, "from the other", 12 * HOUR_MS);
+    assert_comes(w, s.maya, "from one half", 12 * HOUR_MS);
+    world_run(w, 12 * HOUR_MS);
+    world_same_state(w, s.ana, s.ben);
+    world_same_state(w, s.ana, s.maya);
+}
+
+/* T05: a relay that loses its store again and again orders nothing any more, as long as a commit gets
+ * through. */
+static void T05_a_relay_that_keeps_losing_things_is_left(void **state)
+{
+    struct world *w = *state;
+    struct story s;
+    meet_apart(w, &s);
+    struct place at = {
+        .devices = {s.ana, s.ben, s.maya}, .count = 3, .relay = BERG_FIRST, .conversations = true};
+    for (int i = 0; i < 3; i++) {
+        assert_true(all_are_there(w, &at));
+        world_wipe_relay(w);
+        world_run(w, 3 * HOUR_MS);
+    }
+    at.relay = BERG_NEXT;
+    assert_true(world_until(w, all_are_there, &at, 24 * HOUR_MS));
+    story_say(w, s.leo, "Maya", "still there", s.maya);
+    assert_int_equal(world_number(w, s.ana, "SELECT max(generation) FROM mls_group"), 0);
+}
+
+/* ---- members that want to be elsewhere ---- */
+
+static enum status found_elsewhere(struct node *n, void *arg)
+{
+    struct scope_id scope;
+    enum status st = scope_id_of_family(SCOPE_FAMILY, &n->self.family, &scope);
+    return st == ST_OK ? group_succeed(n, &scope, SUCCESSOR_REFUSED, arg) : st;
+}
+
+/* T05: a successor at a relay of a member's own choice has its founder in it and nobody else. */
+static void T05_nobody_follows_a_member_to_a_relay_of_its_own(void **state)
+{
+    struct world *w = *state;
+    struct story s;
+    meet_apart(w, &s);
+    char relay[512];
+    snprintf(relay, sizeof(relay), "%s", world_relay_at(w, SOL));
+    assert_ok(world_forge(w, s.ben, found_elsewhere, relay));
+    world_run(w, HOUR_MS);
+    struct place at = {.devices = {s.ana, s.maya}, .count = 2, .relay = BERG_FIRST, .conversations = true};
+    assert_int_equal(world_number(w, s.ben, "SELECT max(generation) FROM mls_group WHERE kind = 1"), 1);
+    assert_int_equal(world_number(w, s.ana, "SELECT max(generation) FROM mls_group"), 0);
+    assert_true(all_are_there(w, &at));
+    story_say(w, s.ana, "Berg", "where is Ben?", s.maya);
+}
+
+/* T21: a child asks the parents. */
+static void T21_a_childs_device_changes_no_relays(void **state)
+{
+    struct world *w = *state;
+    struct story s;
+    meet_apart(w, &s);
+    assert_status(world_do(w, s.maya, CMD_RELAY_ADD, world_relay_at(w, SOL), NULL, NULL, NULL)->status,
+                  ST_COMMAND_NOT_PARENT);
+    assert_status(world_do(w, s.maya, CMD_RELAY_USE, world_relay_at(w, BERG_NEXT), NULL, NULL, NULL)->status,
+                  ST_COMMAND_NOT_PARENT);
+    assert_status(world_do(w, s.ana, CMD_RELAY_ADD, "kith-relay://nobody", NULL, NULL, NULL)->status,
+                  ST_RELAY_ADDRESS);
+    assert_status(world_do(w, s.ana, CMD_RELAY_ADD, world_relay_at(w, BERG_NEXT), NULL, NULL, NULL)->status,
+                  ST_RELAY_THERE);
+    world_ok(w, s.ana, CMD_RELAY_REMOVE, "relay2", NULL, NULL, NULL);
+    world_run(w, MINUTE_MS);
+    assert_status(world_do(w, s.ana, CMD_RELAY_REMOVE, world_relay(w), NULL, NULL, NULL)->status,
+                  ST_RELAY_LAST);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_family_moves_to_another_relay_and_nothing_is_lost, setup, teardown),
+        cmocka_unit_test_setup_teardown(T06_a_family_whose_relay_is_gone_goes_on_at_the_next, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(T06_a_parent_moves_a_family_whose_relay_is_gone_at_once, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(T06_a_relay_that_is_away_for_one_device_moves_nobody, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(T06_two_halves_that_moved_apart_meet_again, setup, teardown),
+        cmocka_unit_test_setup_teardown(T05_a_relay_that_keeps_losing_things_is_left, setup, teardown),
+        cmocka_unit_test_setup_teardown(T05_nobody_follows_a_member_to_a_relay_of_its_own, setup, teardown),
+        cmocka_unit_test_setup_teardown(T21_a_childs_device_changes_no_relays, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
