@@ -154,7 +154,7 @@ static enum status make_box(struct node *n)
     struct buffer box;
     int64_t id = 0;
     struct box_args a = {
-        .kind = BOX_FAMILY, .owner = self_person(n), .expires_ms = n->now.wall_ms + INT64_C(3650) * 86400000};
+        .kind = BOX_FAMILY, .owner = self_person(n), .expires_ms = n->now.wall_ms + LETTERBOX_LIFE_MS};
     buffer_init(&box, LETTERBOX_MAX);
     enum status st = box_new(n, &a, &box, NULL, &id);
     buffer_wipe(&box);

@@ -16,6 +16,10 @@ enum letterbox_kind {                  /* whose letters these are; numbers are i
                       BOX_RECOVERY = 5
 };
 
+/* A letterbox without an invite's end lives so long; a device's own is made anew half a year before. */
+#define LETTERBOX_LIFE_MS (INT64_C(3650) * 86400000)
+#define LETTERBOX_RENEW_MS (INT64_C(180) * 86400000)
+
 struct box_args {
     enum letterbox_kind kind;
     struct person_ref owner, peer; /* peer zero: nobody in particular */

@@ -40,17 +40,19 @@ enum status apply_text(struct node *n, const struct applied_entry *e)
     return st;
 }
 
-/* One that this contact told later is here already, and stays: entries come in any order. */
+/* One that this contact, or in `family` this device, told later is here already, and stays: entries come in
+ * any order. */
 static enum status is_older_box(struct node *n, const struct applied_entry *e, bool *older)
 {
     int64_t later = 0;
-    enum status st =
-        sql_number(&n->sql, &later, 0,
-                   "SELECT count(*) FROM entry e JOIN certificate c ON c.device = e.author"
-                   " WHERE e.scope = ? AND e.kind = +? AND e.applied = +? AND e.fork = 0 AND"
-                   " (e.hlc, e.author) > (?, ?) AND c.family = ? AND c.person = ?",
-                   "biiibbb", SPAN_ID(&e->scope), (int64_t)ENTRY_LETTERBOX, (int64_t)ENTRY_APPLIED,
-                   (int64_t)e->hlc, SPAN_ID(&e->author), SPAN_ID(&e->who.family), SPAN_ID(&e->who.person));
+    bool one_device = e->scope_kind == SCOPE_FAMILY;
+    enum status st = sql_number(
+        &n->sql, &later, 0,
+        "SELECT count(*) FROM entry e JOIN certificate c ON c.device = e.author"
+        " WHERE e.scope = ? AND e.kind = +? AND e.applied = +? AND e.fork = 0 AND"
+        " (e.hlc, e.author) > (?4, ?5) AND c.family = ? AND c.person = ? AND (?8 = 0 OR e.author = ?5)",
+        "biiibbbi", SPAN_ID(&e->scope), (int64_t)ENTRY_LETTERBOX, (int64_t)ENTRY_APPLIED, (int64_t)e->hlc,
+        SPAN_ID(&e->author), SPAN_ID(&e->who.family), SPAN_ID(&e->who.person), (int64_t)one_device);
     *older = later != 0;
     return st;
 }
@@ -65,6 +67,10 @@ enum status apply_letterbox(struct node *n, const struct applied_entry *e)
         return st;
     }
     if (e->scope_kind == SCOPE_FAMILY) {
+        st = is_older_box(n, e, &older);
+        if (st != ST_OK || older) {
+            return st;
+        }
         st = sql_run(&n->sql,
                      "INSERT INTO device(device, letterbox) VALUES(?1, ?2) ON CONFLICT(device) DO UPDATE SET "
                      "letterbox = ?2",

@@ -24,7 +24,7 @@ static enum status make_box(struct node *n, const struct pairing_facts *f, struc
 {
     struct box_args args = {.kind = BOX_FAMILY,
                             .owner = {f->family, f->person},
-                            .expires_ms = n->now.wall_ms + PAIRING_CERTIFICATE_DAYS * INT64_C(86400000)};
+                            .expires_ms = n->now.wall_ms + LETTERBOX_LIFE_MS};
     char relay[WIRE_RELAY_MAX + 1];
     int64_t id;
     enum status st = pair_relay(f->relay, relay);

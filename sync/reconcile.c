@@ -221,6 +221,25 @@ enum status scope_added(struct node *n, struct group *g, const struct device_cer
     return st;
 }
 
+/* One that is over takes no letters: there is a new one in time, and the old one is read until its end. */
+static enum status renew_letterbox(struct node *n)
+{
+    struct box_args a = {
+        .kind = BOX_FAMILY, .owner = self_person(n), .expires_ms = n->now.wall_ms + LETTERBOX_LIFE_MS};
+    struct buffer box;
+    int64_t expires_ms = 0, id = 0;
+    enum status st = sql_number(&n->sql, &expires_ms, INT64_MAX,
+                                "SELECT max(expires_at) FROM letterbox WHERE kind = ? AND void = 0", "i",
+                                (int64_t)BOX_FAMILY);
+    if (st != ST_OK || expires_ms - LETTERBOX_RENEW_MS > n->now.wall_ms) {
+        return st;
+    }
+    buffer_init(&box, LETTERBOX_MAX);
+    st = box_new(n, &a, &box, NULL, &id);
+    buffer_wipe(&box);
+    return st == ST_OK ? meta_set_number(n, "letterbox_told", 0) : st;
+}
+
 /* The letterbox of this device, told to its family. */
 static enum status tell_letterbox(struct node *n)
 {
@@ -340,6 +359,9 @@ static enum status family_writes(struct node *n)
     enum status st = wishes_settle(n);
     if (st == ST_OK) {
         st = relays_due(n);
+    }
+    if (st == ST_OK) {
+        st = renew_letterbox(n);
     }
     if (st == ST_OK) {
         st = tell_letterbox(n);
