@@ -278,6 +278,7 @@ static void contact_card_read(struct reader *r, struct entry_body *b)
     wire_read_person(r, &b->u.contact_card.who);
     b->u.contact_card.card = reader_vec(r, CARD_MAX);
     b->u.contact_card.withdrawal = reader_vec(r, WIRE_PERMIT_MAX);
+    b->u.contact_card.chain = wire_read_list(r, WIRE_CHAIN_ENTRIES_MAX, WIRE_ENTRY_MAX);
 }
 
 static void contact_card_write(struct writer *w, const struct entry_body *b)
@@ -285,6 +286,7 @@ static void contact_card_write(struct writer *w, const struct entry_body *b)
     wire_write_person(w, &b->u.contact_card.who);
     wire_write_vec(w, b->u.contact_card.card, CARD_MAX);
     wire_write_vec(w, b->u.contact_card.withdrawal, WIRE_PERMIT_MAX);
+    wire_write_list(w, &b->u.contact_card.chain);
 }
 
 static void device_status_read(struct reader *r, struct entry_body *b)

@@ -154,6 +154,7 @@ struct entry_contact_card { /* a contact as known, and the contact's withdrawal 
     struct person_ref who;
     struct span card;
     struct span withdrawal; /* struct permit_withdrawal from the contact's parents; may be empty */
+    struct wire_list chain; /* the authority chain by which it holds, for who does not have it */
 };
 struct entry_device_status { /* what this device enforces */
     struct based_on policy_heads;

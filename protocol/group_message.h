@@ -12,7 +12,8 @@ enum group_message_kind {
     GROUP_PASSED_ON = 2, /* struct journal_entry of somebody else: repair */
     GROUP_HAVE = 3,      /* struct have */
     GROUP_EVIDENCE = 4,  /* struct evidence_record */
-    GROUP_MESSAGE_KIND_LAST = GROUP_EVIDENCE
+    GROUP_VOUCH = 5,     /* struct have, without a beacon: of devices of the sender's person that are gone */
+    GROUP_MESSAGE_KIND_LAST = GROUP_VOUCH
 };
 
 struct group_message {

@@ -206,18 +206,25 @@ enum status run_withdraw(struct node *n, const struct command *c, struct reply *
 
 /* ---- from the other side ---- */
 
-/* Their parents have ended it: told to all devices of this person, and a child's parents. */
+/* Their parents have ended it: told to all devices of this person, and a child's parents. The chain goes with
+ * it: some of those do not have that family's, and are to judge the same. */
 static enum status pass_on(struct node *n, const struct permit_withdrawal *w, struct span encoded)
 {
     struct entry_body body = {.kind = ENTRY_CONTACT_CARD,
                               .u.contact_card = {.who = w->child, .withdrawal = encoded}};
     const struct authority *authority;
     const struct roster *roster;
+    struct buffer chain;
+    buffer_init(&chain, WIRE_LIST_MAX);
     enum status st = family_states(n, &authority, &roster);
-    if (st != ST_OK)
-        return st;
-    return authority_is_supervised(authority, &w->contact.person) ? ward_append(n, &w->contact.person, &body)
-                                                                  : own_append(n, &body);
+    if (st == ST_OK)
+        st = family_chain_list(n, &w->child.family, CHAIN_AUTHORITY, 0, &chain, &body.u.contact_card.chain);
+    if (st == ST_OK)
+        st = authority_is_supervised(authority, &w->contact.person)
+                 ? ward_append(n, &w->contact.person, &body)
+                 : own_append(n, &body);
+    buffer_wipe(&chain);
+    return st;
 }
 
 /* A withdrawal of their child's permit for one of ours; whoever brings it, their chain says who may sign it.
@@ -248,6 +255,8 @@ static enum status take_withdrawal(struct node *n, const struct entry_contact_ca
     if (st == ST_OK &&
         (!person_ref_equal(&w.child, &k->who) || !ID_EQUAL(&w.contact.family, &n->self.family)))
         st = ST_WITHDRAWAL_ISSUER;
+    if (st == ST_OK && !ID_EQUAL(&w.child.family, &n->self.family))
+        st = family_take_chain(n, &w.child.family, &k->chain);
     if (st == ST_OK)
         st = withdrawal_keep_entry(n, k->withdrawal);
     buffer_init(&newest, WIRE_PERMIT_MAX);
@@ -311,7 +320,7 @@ enum status apply_letterbox_key(struct node *n, const struct applied_entry *e)
     struct box_args a = {.kind = BOX_CONTACT,
                          .owner = self_person(n),
                          .peer = k->peer,
-                         .expires_ms = n->now.wall_ms + CONTACT_BOX_DAYS * CONTACT_DAY_MS};
+                         .expires_ms = n->now.wall_ms + LETTERBOX_LIFE_MS};
     int64_t id;
     return e->own ? ST_OK : box_adopt(n, &a, &k->box, &id);
 }
