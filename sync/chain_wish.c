@@ -293,6 +293,9 @@ enum status apply_proposal(struct node *n, const struct applied_entry *e)
     struct person_id subject;
     char name[WIRE_NAME_MAX + 1] = "";
     enum status st = proposal_hash(e->body->u.proposal.proposal, &p, &hash);
+    if (st == ST_OK && e->closes_only) {
+        st = ST_JOURNAL_AUTHOR;
+    }
     if (st == ST_OK && !ID_EQUAL(&p.family, &n->self.family)) {
         st = ST_CHAIN_KIND;
     }

@@ -15,7 +15,7 @@ enum contact_limits {
     CONTACT_INVITE_USES = 64, /* requests that one invite takes before a new one is made */
     CONTACT_CARD_DAYS = 30,
     CONTACT_CARD_RENEW_DAYS = 15,
-    CONTACT_BOX_DAYS = 400, /* a reply box lives as long as a certificate */
+    CONTACT_BOX_DAYS = 400, /* a reply box: until a letterbox for the contact takes its place */
     CONTACT_ASK_DAYS = 30,  /* an unanswered request is over then */
     CONTACT_READ_DAYS = 7,  /* a card that does not come is given up then */
     CONTACT_WALK_MAX = 64   /* rows that one walk takes before it changes them */
@@ -74,13 +74,13 @@ enum status contact_ask(struct node *n, const struct contact_ask *a) MUST_USE;
 /* meet.c: the own ask of this child's device goes on when a permit for the pair is there. */
 enum status meet_go_on(struct node *n, const struct person_ref *other) MUST_USE;
 
-/* permit_rows.c: keeps a permit that came as this entry of a ward, whose author is a parent. */
-enum status permit_keep_entry(struct node *n, struct span permit, const struct applied_entry *e) MUST_USE;
+/* permit_rows.c: keeps a permit that came as an entry of a ward, whose author is a parent. */
+enum status permit_keep_entry(struct node *n, struct span permit) MUST_USE;
+enum status permit_forget(struct node *n, const struct permit *p, struct span encoded) MUST_USE;
 /* permit_rows.c: a withdrawal out of a journal of this family: by a device that stands as a parent's or once
  * stood. */
 enum status withdrawal_keep_entry(struct node *n, struct span withdrawal) MUST_USE;
-/* permit_rows.c: has this device acted on one of its serial? After acting: permit_granted, which holds for
- * one that is signed enough. */
+/* permit_rows.c: has this device acted on one of its serial? After acting: permit_granted. */
 enum status permit_is_granted(struct node *n, const struct permit *p, bool *granted) MUST_USE;
 enum status permit_granted(struct node *n, const struct permit *p) MUST_USE;
 /* permit_rows.c: the newest permit for (child, contact) that has enough signatures and is not withdrawn;

@@ -279,7 +279,7 @@ static enum status set_pins(struct node *n, const struct family_id *family, cons
     for (size_t i = 0; st == ST_OK && i < b.pins.count; i++) {
         st = journal_set_pin(n, &b.device, &b.pins.at[i]);
     }
-    return st;
+    return st == ST_OK ? journal_pinned(n) : st;
 }
 
 enum status family_take_entry(struct node *n, const struct family_id *family, struct span entry)
@@ -303,12 +303,12 @@ enum status family_take_entry(struct node *n, const struct family_id *family, st
                      (int64_t)e.chain, (int64_t)e.height, SPAN_ID(&hash), entry);
     }
     if (st == ST_OK) {
-        st = set_pins(n, family, &e);
-    }
-    if (st == ST_OK) {
         n->family_touched = true;
         family_forget(n);
         st = groups_dirty(n);
+    }
+    if (st == ST_OK) {
+        st = set_pins(n, family, &e);
     }
     if (st == ST_OK && e.chain == CHAIN_AUTHORITY) {
         st = family_chain_grew(n, family);

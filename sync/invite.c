@@ -270,11 +270,14 @@ enum status run_invite(struct node *n, const struct command *c, struct reply *r)
 
 /* ---- from one's other devices, or the other parents' ---- */
 
-/* A key in `parents` is for a child, one in `own` for oneself; anything else is void. */
+/* A key in `parents` is for a child, one in `own` for oneself; anything else is void. Its signer is a
+ * parent's device or once was: what is void for a removal is what lies beyond the pin, whatever came first.
+ * Others do not go on with the invite of a signer who is gone (§7.1). */
 static enum status judge_key(struct node *n, const struct applied_entry *e, const struct invite *i)
 {
     const struct authority *authority;
     const struct roster *roster;
+    struct authority *then = NULL;
     enum status st = family_states(n, &authority, &roster);
     if (st != ST_OK)
         return st;
@@ -282,7 +285,11 @@ static enum status judge_key(struct node *n, const struct applied_entry *e, cons
     bool childs = e->scope_kind == SCOPE_PARENTS && authority_is_supervised(authority, &i->who.person);
     if ((!mine && !childs) || e->closes_only)
         return ST_INVITE_SIGNER;
-    return invite_check(authority, i);
+    st = family_authority_with(n, &n->self.family, &i->signer, &then);
+    if (st == ST_OK)
+        st = invite_check(then, i);
+    mem_free(then, sizeof(*then));
+    return st == ST_CHAIN_GAP ? ST_INVITE_SIGNER : st; /* never a parent's device */
 }
 
 enum status apply_invite_key(struct node *n, const struct applied_entry *e)
@@ -313,6 +320,30 @@ enum status apply_invite_key(struct node *n, const struct applied_entry *e)
     bytes_wipe(&box, sizeof(box));
     bytes_wipe(&i, sizeof(i));
     return st;
+}
+
+enum status retract_invite(struct node *n, const struct applied_entry *e)
+{
+    const struct entry_invite_key *k = &e->body->u.invite_key;
+    struct log_keys keys;
+    struct log_id log;
+    uint8_t id[HASH_LEN];
+    int64_t box = 0;
+    memset(&keys, 0, sizeof(keys));
+    memcpy(keys.write.b, k->box.write_token.b, SECRET_LEN);
+    memcpy(keys.read.b, k->box.read_token.b, SECRET_LEN);
+    memcpy(keys.trim.b, k->box.trim_token.b, SECRET_LEN);
+    keys.can_write = keys.can_read = keys.can_trim = true;
+    log_keys_hash(&keys);
+    log_id_of(&keys.hashes, &log);
+    log_keys_wipe(&keys);
+    hash_bytes(k->invite, id);
+    enum status st =
+        sql_run(&n->sql, "DELETE FROM invite WHERE id = ? AND own = 0", "b", SPAN_OF(id, HASH_LEN));
+    if (st == ST_OK)
+        st = sql_number(&n->sql, &box, 0, "SELECT id FROM letterbox WHERE key_id = ? AND void = 0", "b",
+                        SPAN_ID(&log));
+    return st == ST_OK && box != 0 ? box_void(n, box) : st;
 }
 
 /* ---- renewal ---- */

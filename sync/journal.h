@@ -20,8 +20,8 @@ enum journal_limits {
     JOURNAL_HAVE_MS = 4 * 3600 * 1000,   /* a `have` so often without other cause */
     JOURNAL_REPAIR_MS = 3000,            /* whoever holds what another lacks waits up to this long */
     JOURNAL_ATTEST_BATCH = 512,          /* entries attested by one that came later, in one step */
-    JOURNAL_RIVALS_MAX = 8,              /* entries under a number that is taken: kept of one author in a scope */
-    JOURNAL_REPAIR_BATCH = 64            /* entries sent again at once to a group */
+    JOURNAL_RIVALS_MAX = 8,   /* entries under a number that is taken: kept of one author in a scope */
+    JOURNAL_REPAIR_BATCH = 64 /* entries sent again at once to a group */
 };
 
 /* Writes an own entry into a scope; it goes out when the scope has a group here. `hash` may be NULL. */
@@ -64,6 +64,19 @@ enum status apply_revocation(struct node *n, const struct applied_entry *e) MUST
 enum status apply_certificate(struct node *n,
                               const struct applied_entry *e) MUST_USE; /* certificate_renew.c */
 
+/* What an entry beyond its author's pin had opened is taken back, when the pin comes later (journal_pinned).
+ */
+enum status retract_approach(struct node *n, const struct applied_entry *e) MUST_USE; /* request_retract.c */
+enum status retract_ask(struct node *n, const struct applied_entry *e) MUST_USE;      /* request_retract.c */
+enum status retract_decision(struct node *n, const struct applied_entry *e) MUST_USE; /* request_retract.c */
+enum status retract_proposal(struct node *n, const struct applied_entry *e) MUST_USE; /* request_retract.c */
+enum status retract_permit(struct node *n, const struct applied_entry *e) MUST_USE;   /* permits.c */
+enum status retract_revocation(struct node *n, const struct applied_entry *e) MUST_USE; /* removal.c */
+enum status retract_invite(struct node *n, const struct applied_entry *e) MUST_USE;     /* invite.c */
+enum status retract_edit(struct node *n, const struct applied_entry *e) MUST_USE;       /* said.c */
+enum status retract_reaction(struct node *n, const struct applied_entry *e) MUST_USE;   /* said.c */
+enum status retract_timer(struct node *n, const struct applied_entry *e) MUST_USE;      /* said.c */
+
 enum status apply_history_want(struct node *n, const struct applied_entry *e) MUST_USE; /* history_want.c */
 enum status apply_history_done(struct node *n, const struct applied_entry *e) MUST_USE; /* history_want.c */
 
@@ -84,6 +97,9 @@ enum status journal_set_base(struct node *n, const struct scope_id *scope,
                              const struct have_author *head) MUST_USE;
 /* Beyond this the author's entries open nothing (§6.1). */
 enum status journal_set_pin(struct node *n, const struct device_id *author, const struct pin *pin) MUST_USE;
+/* After the pins of a removed device are set: what it wrote beyond them and took effect before is judged
+ * again, by journal_due. */
+enum status journal_pinned(struct node *n) MUST_USE;
 /* Heads of all authors, as held here without a gap; *count <= HAVE_AUTHORS_MAX. */
 enum status journal_heads(struct node *n, const struct scope_id *scope, struct have_author *out,
                           size_t *count) MUST_USE;

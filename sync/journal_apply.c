@@ -55,6 +55,26 @@ static apply_fn handler_of(enum entry_kind kind)
     return (unsigned)kind < ENTRY_KIND_END ? handlers[kind] : NULL;
 }
 
+/* The kinds that open something, and how that is taken back. What closes stands beyond a pin, and what
+ * carries its own proof counts whoever wrote it: of those nothing changes when a pin comes. */
+static apply_fn retraction_of(enum entry_kind kind)
+{
+    static const apply_fn retractions[ENTRY_KIND_END] = {
+        [ENTRY_TEXT] = apply_nothing,
+        [ENTRY_APPROACH] = retract_approach,
+        [ENTRY_INVITE_KEY] = retract_invite,
+        [ENTRY_PROPOSAL] = retract_proposal,
+        [ENTRY_ASK] = retract_ask,
+        [ENTRY_DECISION] = retract_decision,
+        [ENTRY_EDIT] = retract_edit,
+        [ENTRY_REACTION] = retract_reaction,
+        [ENTRY_TIMER] = retract_timer,
+        [ENTRY_PERMIT] = retract_permit,
+        [ENTRY_REVOCATION] = retract_revocation,
+    };
+    return (unsigned)kind < ENTRY_KIND_END ? retractions[kind] : NULL;
+}
+
 /* How far an author's entries open something: their pin in the scope (table `head` as h). Whoever has a pin
  * anywhere has left the family, and is pinned at nothing in its other scopes. */
 #define PIN_SQL                                                                                \
@@ -73,11 +93,11 @@ struct apply_row {
     struct buffer bytes; /* the encoded entry, which body borrows */
 };
 
-static enum status load_row(struct node *n, int64_t id, const char *sql_ready, struct apply_row *row,
+static enum status load_row(struct node *n, int64_t id, const char *sql_row, struct apply_row *row,
                             bool *found)
 {
     struct query q;
-    query_start(&q, &n->sql, sql_ready, "i", id);
+    query_start(&q, &n->sql, sql_row, "i", id);
     *found = query_next(&q);
     if (*found) {
         row->e.id = id;
@@ -99,9 +119,8 @@ static enum status load_row(struct node *n, int64_t id, const char *sql_ready, s
     return query_end(&q);
 }
 
-static enum status run_handler(struct node *n, void *arg)
+static enum status run(struct node *n, struct apply_row *row, apply_fn (*fn_of)(enum entry_kind))
 {
-    struct apply_row *row = arg;
     struct journal_entry decoded;
     struct entry_body body;
     enum status st = journal_entry_decode(&decoded, buffer_span(&row->bytes));
@@ -112,10 +131,20 @@ static enum status run_handler(struct node *n, void *arg)
         return st;
     }
     row->e.body = &body;
-    apply_fn fn = handler_of(body.kind);
+    apply_fn fn = fn_of(body.kind);
     st = fn ? fn(n, &row->e) : ST_RECORD_UNKNOWN;
     entry_body_wipe(&body);
     return st;
+}
+
+static enum status run_handler(struct node *n, void *arg)
+{
+    return run(n, arg, handler_of);
+}
+
+static enum status run_retraction(struct node *n, void *arg)
+{
+    return run(n, arg, retraction_of);
 }
 
 static enum entry_applied outcome_of(enum status why)
@@ -126,21 +155,21 @@ static enum entry_applied outcome_of(enum status why)
     return why == ST_OK ? ENTRY_APPLIED : ENTRY_VOID;
 }
 
+#define ROW_SQL(applied)                                                                           \
+    "SELECT e.scope, e.author, e.seq, e.hash, e.hlc, e.entry, e.own, c.family, c.person, " PIN_SQL \
+    " FROM entry e LEFT JOIN certificate c ON c.device = e.author"                                 \
+    " LEFT JOIN head h ON h.scope = e.scope AND h.author = e.author"                               \
+    " WHERE e.id = ? AND e.applied = " applied " AND e.attested = 1 AND e.fork = 0 AND e.has_body = 1"
+
 enum status journal_apply(struct node *n, enum scope_kind kind, int64_t id)
 {
-    static const char *const ready =
-        "SELECT e.scope, e.author, e.seq, e.hash, e.hlc, e.entry, e.own, c.family, c.person, " PIN_SQL
-        " FROM entry e"
-        " LEFT JOIN certificate c ON c.device = e.author LEFT JOIN head h ON h.scope = e.scope AND h.author "
-        "= e.author"
-        " WHERE e.id = ? AND e.applied = 0 AND e.attested = 1 AND e.fork = 0 AND e.has_body = 1";
     struct apply_row row = {.e = {.scope_kind = kind}};
     bool found = false;
     enum status why = ST_OK;
     buffer_init(&row.bytes, GROUP_MESSAGE_MAX);
     enum status st = kind == SCOPE_CONVERSATION ? receive_unattested(n, id) : ST_OK;
     if (st == ST_OK) {
-        st = load_row(n, id, ready, &row, &found);
+        st = load_row(n, id, ROW_SQL("0"), &row, &found);
     }
     if (st == ST_OK && found && !row.e.own && hlc_ms(row.e.hlc) > n->now.wall_ms + JOURNAL_AHEAD_MS) {
         node_wake_wall(n, hlc_ms(row.e.hlc) - JOURNAL_AHEAD_MS); /* §10: waits; journal_due runs it then */
@@ -161,6 +190,70 @@ enum status journal_apply(struct node *n, enum scope_kind kind, int64_t id)
     }
     buffer_wipe(&row.bytes);
     return st;
+}
+
+/* ---- a pin that comes later than what is beyond it ---- */
+
+/* Takes back what it opened, and judges it as if the pin had been there: so what came first does not matter.
+ */
+static enum status judge_again(struct node *n, enum scope_kind kind, int64_t id)
+{
+    struct apply_row row = {.e = {.scope_kind = kind}};
+    bool found = false;
+    enum status why = ST_OK;
+    buffer_init(&row.bytes, GROUP_MESSAGE_MAX);
+    enum status st = load_row(n, id, ROW_SQL("1"), &row, &found);
+    if (st == ST_OK && found) {
+        st = node_guard(n, run_retraction, &row, &why);
+    }
+    buffer_wipe(&row.bytes);
+    if (st != ST_OK || !found || why != ST_OK) {
+        return st;
+    }
+    st = sql_run(&n->sql, "UPDATE entry SET applied = 0 WHERE id = ?", "i", id);
+    return st == ST_OK ? journal_apply(n, kind, id) : st;
+}
+
+/* The first one after row `id` that opened something and lies beyond its author's pin. */
+static enum status next_beyond(struct node *n, int64_t *id, enum scope_kind *kind, bool *found)
+{
+    struct query q;
+    *found = false;
+    query_start(
+        &q, &n->sql,
+        "SELECT e.id, g.kind, e.kind, e.seq, " PIN_SQL " FROM entry e JOIN mls_group g ON g.scope ="
+        " e.scope AND g.kind IN (1, 2, 3) LEFT JOIN head h ON h.scope = e.scope AND h.author = e.author"
+        " WHERE e.author IN (SELECT author FROM head WHERE pin_seq IS NOT NULL) AND e.id > ? AND"
+        " e.applied = 1 AND e.fork = 0 AND e.has_body = 1 ORDER BY e.id",
+        "i", *id);
+    while (!*found && query_next(&q)) {
+        *found = beyond_pin(&q, 4, query_int(&q, 3)) && retraction_of((enum entry_kind)query_int(&q, 2));
+        *id = query_int(&q, 0);
+        *kind = (enum scope_kind)query_int(&q, 1);
+    }
+    return query_end(&q);
+}
+
+enum status journal_pinned(struct node *n)
+{
+    node_wake_mono(n, n->now.mono_ms);
+    return meta_set_number(n, "pins_due", 1);
+}
+
+/* Not where the pins are set: that is in the midst of a commit, and what is taken back may look at groups. */
+static enum status pins_due(struct node *n)
+{
+    int64_t id = 0, due = 0;
+    enum scope_kind kind = SCOPE_FAMILY;
+    bool found = true;
+    enum status st = meta_number(n, "pins_due", 0, &due);
+    while (st == ST_OK && due != 0 && found) {
+        st = next_beyond(n, &id, &kind, &found);
+        if (st == ST_OK && found) {
+            st = judge_again(n, kind, id);
+        }
+    }
+    return st == ST_OK && due != 0 ? meta_set_number(n, "pins_due", 0) : st;
 }
 
 /* The newest hlc of that millisecond. */
@@ -192,6 +285,9 @@ enum status journal_due(struct node *n)
     enum status st = receive_due(n);
     if (st == ST_OK) {
         st = journal_attest_due(n);
+    }
+    if (st == ST_OK) {
+        st = pins_due(n);
     }
     if (st != ST_OK) {
         return st;

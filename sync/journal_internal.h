@@ -58,6 +58,19 @@ enum status journal_take_back(struct node *n, enum scope_kind kind, struct span 
 enum status journal_park(struct node *n, const struct scope_id *scope) MUST_USE;
 /* It is known now: those that follow go on, the others are void, with an alarm. */
 enum status journal_unpark(struct node *n, const struct scope_id *scope) MUST_USE;
+/* ---- journal_gone.c ---- */
+
+enum { JOURNAL_VOUCHED_MAX = 32 }; /* devices of one person that are gone from a scope */
+/* The certificate of an author that is no member, as a record of evidence; *needed false: it is a member, or
+ * not known here either. */
+enum status journal_certificate_of(struct node *n, const struct group *g, const struct device_id *author,
+                                   struct buffer *record, bool *needed) MUST_USE;
+enum status journal_take_certificate(struct node *n, struct span record) MUST_USE;
+/* What is to be said with a `have` of this person's devices that are gone from the scope; empty where there is
+ * none, or where entries are signed. */
+enum status journal_vouch(struct node *n, const struct group *g, struct buffer *out) MUST_USE;
+enum status journal_take_vouch(struct node *n, struct group *g, const struct device_id *sender,
+                               struct span body) MUST_USE;
 /* Moves the end of what is held without a gap over the entries that follow it. */
 enum status journal_follow(struct node *n, const struct scope_id *scope,
                            const struct device_id *author) MUST_USE;

@@ -179,13 +179,17 @@ enum status journal_have_letter(struct node *n, struct group *g, struct buffer *
 /* `answer`: somebody's nonce, in a `have` out of turn; NULL: the regular one. */
 static enum status send_have(struct node *n, struct group *g, const uint8_t *answer)
 {
-    struct buffer body;
+    struct buffer body, vouch;
     int64_t every = g->gap ? JOURNAL_HAVE_GAP_MS : JOURNAL_HAVE_MS;
     buffer_init(&body, GROUP_MESSAGE_MAX);
+    buffer_init(&vouch, GROUP_MESSAGE_MAX);
     enum status st = make_have(n, g, answer, false, &body);
+    if (st == ST_OK && !answer) {
+        st = journal_vouch(n, g, &vouch);
+    }
     if (st == ST_OK) {
-        struct group_message m = {GROUP_HAVE, buffer_span(&body)};
-        st = group_send(n, g, &m, 1, OUTBOX_PLAIN, NULL);
+        struct group_message m[2] = {{GROUP_HAVE, buffer_span(&body)}, {GROUP_VOUCH, buffer_span(&vouch)}};
+        st = group_send(n, g, m, vouch.len != 0 ? 2 : 1, OUTBOX_PLAIN, NULL);
     }
     if (st == ST_OK && !answer) {
         st = sql_run(&n->sql, "UPDATE mls_group SET have_at = ? WHERE id = ?", "ii",
@@ -195,6 +199,7 @@ static enum status send_have(struct node *n, struct group *g, const uint8_t *ans
         st = apart_count(n, &g->scope);
     }
     buffer_wipe(&body);
+    buffer_wipe(&vouch);
     return st;
 }
 
@@ -335,13 +340,31 @@ static enum status add_repair(struct node *n, const struct group *g, struct batc
                                           : batch_add(b, kind, query_int(q, 0), query_blob(q, 1));
 }
 
+/* Whoever comes after an author is gone has no certificate of it, and could not read what is passed on. */
+static enum status add_certificate(struct node *n, const struct group *g, struct batch *b,
+                                   const struct device_id *author, bool *added)
+{
+    struct buffer record;
+    buffer_init(&record, EVIDENCE_RECORD_MAX);
+    enum status st = journal_certificate_of(n, g, author, &record, added);
+    if (st == ST_OK && *added) {
+        st = batch_add(b, GROUP_EVIDENCE, 0, buffer_span(&record));
+    }
+    buffer_wipe(&record);
+    return st;
+}
+
 static enum status send_repair(struct node *n, struct group *g, const struct device_id *author,
                                int64_t from_seq)
 {
     struct succession_since since;
     struct query q;
+    bool gone = false;
     struct batch *b = batch_new();
     enum status st = b ? succession_since(n, g, &since) : ST_NO_MEMORY;
+    if (st == ST_OK) {
+        st = add_certificate(n, g, b, author, &gone);
+    }
     query_start(
         &q, &n->sql,
         "SELECT id, entry, applied, held FROM entry WHERE scope = ? AND author = ? AND seq >= ? AND fork = 0"
@@ -352,7 +375,7 @@ static enum status send_repair(struct node *n, struct group *g, const struct dev
     }
     enum status end = query_end(&q);
     st = st == ST_OK ? end : st;
-    if (st == ST_OK && b->count != 0) {
+    if (st == ST_OK && b->count > (gone ? 1 : 0)) {
         st = group_send(n, g, b->messages, b->count, OUTBOX_PLAIN, NULL);
     }
     batch_free(b);
@@ -517,7 +540,10 @@ enum status group_message(struct node *n, struct group *g, const struct device_i
         return take_passed_on(n, g, sender, m->body);
     case GROUP_HAVE:
         return take_have(n, g, sender, m->body);
-    case GROUP_EVIDENCE: /* evidence rides before a commit that names it; alone it says nothing */
+    case GROUP_EVIDENCE:
+        return journal_take_certificate(n, m->body);
+    case GROUP_VOUCH:
+        return journal_take_vouch(n, g, sender, m->body);
     default:
         return ST_RECORD_UNKNOWN;
     }

@@ -13,15 +13,21 @@ static enum status chain_of(struct node *n, const struct family_id *family, stru
 
 /* ---- keeping ---- */
 
+/* What this device has acted on, it has for every set of signatures under that serial. */
 static enum status store_permit(struct node *n, const struct permit *p, struct span encoded, bool enough)
 {
+    bool granted = false;
+    enum status st = permit_is_granted(n, p, &granted);
+    if (st != ST_OK)
+        return st;
     return sql_run(&n->sql,
                    "INSERT OR IGNORE INTO permit(child_family, child, contact_family, contact, serial, kinds,"
-                   " oversight, not_before_ms, not_after_ms, enough, permit) VALUES(?,?,?,?,?,?,?,?,?,?,?)",
-                   "bbbbiiiiiib", SPAN_ID(&p->child.family), SPAN_ID(&p->child.person),
+                   " oversight, not_before_ms, not_after_ms, enough, permit, granted)"
+                   " VALUES(?,?,?,?,?,?,?,?,?,?,?,?)",
+                   "bbbbiiiiiibi", SPAN_ID(&p->child.family), SPAN_ID(&p->child.person),
                    SPAN_ID(&p->contact.family), SPAN_ID(&p->contact.person), (int64_t)p->serial,
                    (int64_t)p->kinds, (int64_t)p->oversight, p->not_before_ms, p->not_after_ms,
-                   (int64_t)enough, encoded);
+                   (int64_t)enough, encoded, (int64_t)granted);
 }
 
 /* One with too few signatures is kept for the other parents to sign, but only when a parent began it: an
@@ -37,19 +43,9 @@ static bool a_parent_began(const struct authority *at, const struct permit *p)
     return false;
 }
 
-/* The parent who wrote the entry signed it, by the device that wrote it: also when that device does not stand
- * in the chain now (any more, or yet). Who is a parent, the caller has asked. */
-static bool the_author_began(const struct applied_entry *e, const struct permit *p)
-{
-    for (size_t i = 0; e != NULL && i < p->approval_count; i++) {
-        if (ID_EQUAL(&p->approvals[i].device, &e->author) &&
-            ID_EQUAL(&p->approvals[i].person, &e->who.person) && permit_verify_approval(p, i) == ST_OK)
-            return true;
-    }
-    return false;
-}
-
-enum status permit_keep_entry(struct node *n, struct span encoded, const struct applied_entry *e)
+/* `told`: a parent's entry brought it, so it is kept whatever it counts for now: which of its signatures
+ * count is a matter of the chain, which may come later, or have gone on already. */
+static enum status keep_permit(struct node *n, struct span encoded, bool told)
 {
     struct permit p;
     struct authority *at = NULL;
@@ -60,8 +56,8 @@ enum status permit_keep_entry(struct node *n, struct span encoded, const struct 
         st = chain_of(n, &p.child.family, &at);
     if (st == ST_OK) {
         st = permit_check_approvals(at, &p);
-        if (st == ST_OK || (st == ST_PERMIT_APPROVALS && (a_parent_began(at, &p) || the_author_began(e, &p))))
-            st = store_permit(n, &p, encoded, st == ST_OK);
+        bool kept = st == ST_OK || told || (st == ST_PERMIT_APPROVALS && a_parent_began(at, &p));
+        st = kept && !status_is_fatal(st) ? store_permit(n, &p, encoded, st == ST_OK) : st;
     }
     mem_free(at, sizeof(*at));
     return st;
@@ -69,7 +65,22 @@ enum status permit_keep_entry(struct node *n, struct span encoded, const struct 
 
 enum status permit_keep(struct node *n, struct span encoded)
 {
-    return permit_keep_entry(n, encoded, NULL);
+    return keep_permit(n, encoded, false);
+}
+
+enum status permit_keep_entry(struct node *n, struct span encoded)
+{
+    return keep_permit(n, encoded, true);
+}
+
+enum status permit_forget(struct node *n, const struct permit *p, struct span encoded)
+{
+    return sql_run(
+        &n->sql,
+        "DELETE FROM permit WHERE child_family = ? AND child = ? AND contact_family = ? AND contact ="
+        " ? AND serial = ? AND permit = ?",
+        "bbbbib", SPAN_ID(&p->child.family), SPAN_ID(&p->child.person), SPAN_ID(&p->contact.family),
+        SPAN_ID(&p->contact.person), (int64_t)p->serial, encoded);
 }
 
 /* `once`: a no that a parent's device wrote into a journal of this family counts also when that device has
@@ -181,7 +192,7 @@ enum status permit_granted(struct node *n, const struct permit *p)
 {
     return sql_run(&n->sql,
                    "UPDATE permit SET granted = 1 WHERE child_family = ? AND child = ? AND contact_family = ?"
-                   " AND contact = ? AND serial = ? AND enough = 1",
+                   " AND contact = ? AND serial = ?",
                    "bbbbi", SPAN_ID(&p->child.family), SPAN_ID(&p->child.person), SPAN_ID(&p->contact.family),
                    SPAN_ID(&p->contact.person), (int64_t)p->serial);
 }

@@ -210,6 +210,8 @@ static enum status grant(struct node *n, const struct entry_permit *k, const str
     return st == ST_OK ? permit_granted(n, p) : st;
 }
 
+/* A permit bears its signatures, and counts by those whose devices stand in the chain now. What came up to
+ * its author's pin is kept all the same: so it is, where it came before the removal. */
 enum status apply_permit(struct node *n, const struct applied_entry *e)
 {
     const struct entry_permit *k = &e->body->u.permit;
@@ -220,10 +222,37 @@ enum status apply_permit(struct node *n, const struct applied_entry *e)
     if (st == ST_OK && e->closes_only)
         st = ST_JOURNAL_AUTHOR;
     if (st == ST_OK)
-        st = permit_keep_entry(n, k->permit, e);
+        st = permit_keep_entry(n, k->permit);
     if (st == ST_OK)
         st = grant(n, k, &p);
     return st == ST_OK ? groups_dirty(n) : st; /* a conversation may have waited for it */
+}
+
+/* The parents' devices listed the contact by it, and do not where the pin came first. */
+enum status retract_permit(struct node *n, const struct applied_entry *e)
+{
+    struct span encoded = e->body->u.permit.permit;
+    struct permit p;
+    int64_t others = 0;
+    enum status st = permit_decode(&p, encoded);
+    if (st == ST_OK)
+        st = sql_number(
+            &n->sql, &others, 0,
+            "SELECT count(*) FROM entry WHERE scope = ? AND kind = ? AND applied = 1 AND id != ? AND"
+            " has_body = 1 AND instr(entry, ?) > 0",
+            "biib", SPAN_ID(&e->scope), (int64_t)ENTRY_PERMIT, e->id, encoded);
+    if (st != ST_OK || others != 0)
+        return st;
+    st = permit_forget(n, &p, encoded);
+    if (st == ST_OK && !ID_EQUAL(&p.child.person, &n->self.person))
+        st = sql_run(
+            &n->sql,
+            "DELETE FROM contact WHERE person = ?1 AND family = ?2 AND other = ?3 AND NOT EXISTS"
+            " (SELECT 1 FROM permit WHERE child_family = ?4 AND child = ?1 AND contact_family = ?2 AND"
+            " contact = ?3)",
+            "bbbb", SPAN_ID(&p.child.person), SPAN_ID(&p.contact.family), SPAN_ID(&p.contact.person),
+            SPAN_ID(&p.child.family));
+    return st;
 }
 
 /* ---- permits that came to count later than they came ---- */

@@ -34,28 +34,49 @@ static enum status judge_whose(struct node *n, const struct revocation *v)
     return st == ST_OK && other != 0 ? ST_REVOCATION_ISSUER : st;
 }
 
-enum status revocation_keep(struct node *n, struct span revocation)
+/* The family's scopes have the pins of its chain (family.c). */
+static enum status set_pins(struct node *n, const struct revocation *v)
+{
+    enum status st = ST_OK;
+    for (size_t i = 0; st == ST_OK && i < v->pins.count; i++) {
+        int64_t chains = 0;
+        st = sql_number(&n->sql, &chains, 0,
+                        "SELECT count(*) FROM mls_group WHERE scope = ? AND kind IN (1, 2, 3)", "b",
+                        SPAN_ID(&v->pins.at[i].scope));
+        if (st == ST_OK && chains == 0) {
+            st = journal_set_pin(n, &v->device, &v->pins.at[i]);
+        }
+    }
+    return st;
+}
+
+/* At the newest head known, not at the one that it names: a device that was removed since has no say,
+ * whatever date it writes on it. `once`: one that came as an entry within its author's pin; that its issuer
+ * was removed since does not matter, for it closes, and is to hold whatever came first (§6.1). */
+static enum status judge(struct node *n, const struct revocation *v, bool once)
+{
+    struct authority *a = NULL;
+    enum status st = once ? family_authority_with(n, &v->who.family, &v->issuer, &a)
+                          : family_authority_at(n, &v->who.family, UINT64_MAX, &a);
+    if (st == ST_OK && v->authority_height > a->head.height) {
+        st = ST_CHAIN_GAP;
+    }
+    if (st == ST_OK) {
+        st = revocation_check(a, v);
+    }
+    mem_free(a, sizeof(*a));
+    return st == ST_OK ? judge_whose(n, v) : st;
+}
+
+static enum status keep(struct node *n, struct span revocation, bool once)
 {
     struct revocation v;
-    struct authority *a = NULL;
     enum status st = revocation_decode(&v, revocation);
     if (st == ST_OK && revocation_known(n, &v.device)) {
         return ST_OK;
     }
-    /* At the newest head known, not at the one that it names: a device that was removed since has no say,
-     * whatever date it writes on it. */
     if (st == ST_OK) {
-        st = family_authority_at(n, &v.who.family, UINT64_MAX, &a);
-    }
-    if (st == ST_OK && v.authority_height > a->head.height) {
-        st = ST_CHAIN_GAP;
-    }
-    if (st == ST_OK) {
-        st = revocation_check(a, &v);
-    }
-    mem_free(a, sizeof(*a));
-    if (st == ST_OK) {
-        st = judge_whose(n, &v);
+        st = judge(n, &v, once);
     }
     if (st == ST_OK) {
         st = sql_run(
@@ -64,10 +85,15 @@ enum status revocation_keep(struct node *n, struct span revocation)
             "bbbbi", SPAN_ID(&v.device), SPAN_ID(&v.who.family), SPAN_ID(&v.who.person), revocation,
             n->now.wall_ms);
     }
-    for (size_t i = 0; st == ST_OK && i < v.pins.count; i++) {
-        st = journal_set_pin(n, &v.device, &v.pins.at[i]);
+    if (st == ST_OK) {
+        st = set_pins(n, &v);
     }
     return st == ST_OK ? groups_dirty(n) : st;
+}
+
+enum status revocation_keep(struct node *n, struct span revocation)
+{
+    return keep(n, revocation, false);
 }
 
 /* ---- telling ---- */
@@ -129,7 +155,24 @@ enum status revocation_issue(struct node *n, const struct device_id *device, con
 
 enum status apply_revocation(struct node *n, const struct applied_entry *e)
 {
-    return revocation_keep(n, e->body->u.revocation.revocation);
+    struct span revocation = e->body->u.revocation.revocation;
+    struct revocation v;
+    enum status st = revocation_decode(&v, revocation);
+    bool once = e->scope_kind == SCOPE_FAMILY && st == ST_OK && ID_EQUAL(&v.who.family, &n->self.family);
+    if (st == ST_OK && e->closes_only) {
+        st = ST_JOURNAL_AUTHOR;
+    }
+    return st == ST_OK ? keep(n, revocation, once) : st;
+}
+
+enum status retract_revocation(struct node *n, const struct applied_entry *e)
+{
+    struct span revocation = e->body->u.revocation.revocation;
+    struct revocation v;
+    enum status st = revocation_decode(&v, revocation);
+    return st == ST_OK ? sql_run(&n->sql, "DELETE FROM revocation WHERE device = ? AND revocation = ?", "bb",
+                                 SPAN_ID(&v.device), revocation)
+                       : st;
 }
 
 enum status letter_revocation(struct node *n, const struct received_letter *l)

@@ -237,6 +237,9 @@ static enum status approach_row(struct node *n, const struct judged *j, struct s
         st = buffer_copy(&r.body, message);
     if (st == ST_OK)
         st = request_insert(n, &r, fresh);
+    if (st == ST_OK && !*fresh) /* told by several: when it came first */
+        st = sql_run(&n->sql, "UPDATE request SET at_ms = min(at_ms, ?) WHERE id = ?", "ib", at_ms,
+                     SPAN(r.id));
     if (st == ST_OK && *fresh)
         st = card_keep(n, &j->a.card);
     if (st == ST_OK && *fresh)
@@ -316,6 +319,8 @@ enum status apply_approach(struct node *n, const struct applied_entry *e)
     struct judged *j = mem_alloc(1, sizeof(*j));
     bool fresh;
     enum status st = j == NULL ? ST_NO_MEMORY : judge(a->message, j);
+    if (st == ST_OK && e->closes_only)
+        st = ST_JOURNAL_AUTHOR;
     if (st == ST_OK && (!ID_EQUAL(&j->m.to.family, &n->self.family) || !ID_EQUAL(&j->m.to.person, &a->to) ||
                         ID_EQUAL(&j->a.sender.who.family, &n->self.family)))
         st = ST_APPROACH_SENDER;

@@ -190,6 +190,40 @@ enum status apply_edit(struct node *n, const struct applied_entry *e)
     return st == ST_OK ? set_ends(n, &e->scope, e->hlc) : st;
 }
 
+/* ---- taken back ---- */
+
+enum status retract_edit(struct node *n, const struct applied_entry *e)
+{
+    return sql_run(&n->sql, "DELETE FROM said_edit WHERE scope = ? AND hash = ?", "bb", SPAN_ID(&e->scope),
+                   SPAN_ID(&e->hash));
+}
+
+/* The one before it counts again: all of that person's in the scope are looked at anew (journal_due). */
+enum status retract_reaction(struct node *n, const struct applied_entry *e)
+{
+    enum status st = sql_run(&n->sql, "DELETE FROM said_reaction WHERE scope = ? AND hash = ?", "bb",
+                             SPAN_ID(&e->scope), SPAN_ID(&e->hash));
+    if (st != ST_OK || sql_changes(&n->sql) == 0) {
+        return st;
+    }
+    node_wake_mono(n, n->now.mono_ms);
+    return sql_run(
+        &n->sql,
+        "UPDATE entry SET applied = 0 WHERE scope = ? AND kind = ? AND applied = 1 AND fork = 0 AND"
+        " author IN (SELECT device FROM certificate WHERE family = ? AND person = ?)",
+        "bibb", SPAN_ID(&e->scope), (int64_t)ENTRY_REACTION, SPAN_ID(&e->who.family),
+        SPAN_ID(&e->who.person));
+}
+
+enum status retract_timer(struct node *n, const struct applied_entry *e)
+{
+    enum status st = sql_run(&n->sql, "DELETE FROM said_timer WHERE scope = ? AND hash = ?", "bb",
+                             SPAN_ID(&e->scope), SPAN_ID(&e->hash));
+    return st == ST_OK ? set_ends(n, &e->scope, e->hlc) : st;
+}
+
+/* ---- deletions ---- */
+
 enum status apply_delete(struct node *n, const struct applied_entry *e)
 {
     const struct entry_hash *target = &e->body->u.delete.target;

@@ -20,8 +20,8 @@ static enum status gather(struct node *n, const struct applied_entry *e, void *c
 {
     struct gathering *g = ctx;
     const struct entry_signature *s = &e->body->u.signature;
-    bool fits =
-        ID_EQUAL(&s->proposal, &g->proposal) && ID_EQUAL(&s->by, &e->author) && g->count < WIRE_PARENTS_MAX;
+    bool fits = ID_EQUAL(&s->proposal, &g->proposal) && ID_EQUAL(&s->by, &e->author) && !e->closes_only &&
+                g->count < WIRE_PARENTS_MAX;
     (void)n;
     for (size_t i = 0; fits && i < g->count; i++) {
         fits = !ID_EQUAL(&g->at[i].device, &s->by);
