@@ -275,6 +275,11 @@ enum status files_forget(struct node *n, int64_t entry)
     return st;
 }
 
+enum status retract_attachment(struct node *n, const struct applied_entry *e)
+{
+    return files_forget(n, e->id);
+}
+
 /* A few parts at a time: a GiB is not rewritten in one transaction. */
 static enum status erase_due(struct node *n)
 {

@@ -73,6 +73,7 @@ enum status retract_proposal(struct node *n, const struct applied_entry *e) MUST
 enum status retract_permit(struct node *n, const struct applied_entry *e) MUST_USE;   /* permits.c */
 enum status retract_revocation(struct node *n, const struct applied_entry *e) MUST_USE; /* removal.c */
 enum status retract_invite(struct node *n, const struct applied_entry *e) MUST_USE;     /* invite.c */
+enum status retract_attachment(struct node *n, const struct applied_entry *e) MUST_USE; /* files.c */
 enum status retract_edit(struct node *n, const struct applied_entry *e) MUST_USE;       /* said.c */
 enum status retract_reaction(struct node *n, const struct applied_entry *e) MUST_USE;   /* said.c */
 enum status retract_timer(struct node *n, const struct applied_entry *e) MUST_USE;      /* said.c */

@@ -70,6 +70,9 @@ static apply_fn retraction_of(enum entry_kind kind)
         [ENTRY_REACTION] = retract_reaction,
         [ENTRY_TIMER] = retract_timer,
         [ENTRY_PERMIT] = retract_permit,
+        [ENTRY_ATTACHMENT] = retract_attachment,
+        [ENTRY_FILE_WANT] = apply_nothing,
+        [ENTRY_FILE_AGAIN] = apply_nothing,
         [ENTRY_REVOCATION] = retract_revocation,
     };
     return (unsigned)kind < ENTRY_KIND_END ? retractions[kind] : NULL;

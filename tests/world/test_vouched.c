@@ -131,6 +131,7 @@ static void T51_a_withdrawal_that_is_passed_on_brings_the_chain_by_which_it_hold
     char sql[200], hex[2 * ID_LEN + 1];
     (void)state;
     story_children_meet(w, &s);
+    world_run(w, 10 * MINUTE_MS);
     hex_encode(hex, SPAN_ID(&world_node(w, s.ana)->self.family));
     /* As on a device that has never met them. */
     snprintf(sql, sizeof(sql), "DELETE FROM chain WHERE family = x'%s'", hex);
