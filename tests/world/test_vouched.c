@@ -136,6 +136,7 @@ static void T51_a_withdrawal_that_is_passed_on_brings_the_chain_by_which_it_hold
     /* As on a device that has never met them. */
     snprintf(sql, sizeof(sql), "DELETE FROM chain WHERE family = x'%s'", hex);
     world_sql(w, s.rosa, sql);
+    world_restart(w, s.rosa); /* and remembers nothing of them */
     world_ok(w, s.ana, CMD_WITHDRAW, "Leo", NULL, NULL, NULL);
     world_run(w, 10 * MINUTE_MS);
     static const char *const passed_on =
