@@ -311,7 +311,7 @@ enum status conversation_new_box(struct node *n, const struct person_ref *peer, 
     struct box_args a = {.kind = BOX_CONTACT,
                          .owner = self_person(n),
                          .peer = *peer,
-                         .expires_ms = n->now.wall_ms + INT64_C(3650) * 86400000};
+                         .expires_ms = n->now.wall_ms + LETTERBOX_LIFE_MS};
     buffer_init(&box, LETTERBOX_MAX);
     enum status st = box_new(n, &a, &box, &secrets, &id);
     if (st == ST_OK) {
