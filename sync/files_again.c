@@ -36,21 +36,38 @@ enum status file_want(struct node *n, const struct file *f)
     return st;
 }
 
+/* Are its bytes being put up where whoever lacks them can read them? A conversation may have moved since. */
+static enum status is_on_its_way(struct node *n, const struct scope_id *scope, int64_t id, bool *yes)
+{
+    char relay[WIRE_RELAY_MAX + 1];
+    int64_t runs = 0;
+    enum status st = file_relay(n, scope, relay);
+    if (st == ST_OK) {
+        st = sql_number(
+            &n->sql, &runs, 0,
+            "SELECT count(*) FROM file_put p JOIN log l ON l.id = p.log JOIN relay r ON r.id = l.relay"
+            " WHERE p.file = ? AND p.state = 1 AND r.address = ?",
+            "it", id, relay);
+    }
+    *yes = runs != 0;
+    return st;
+}
+
 enum status apply_file_want(struct node *n, const struct applied_entry *e)
 {
     struct file f;
-    int64_t id = 0, runs = 0;
+    int64_t id = 0;
+    bool runs = false;
     enum status st = e->own ? ST_OK : judge(n, e);
     if (st != ST_OK || e->own) {
         return st;
     }
     st = file_of_hash(n, &e->scope, &e->body->u.file_want.target, &id);
     if (st == ST_OK && id != 0) {
-        st = sql_number(&n->sql, &runs, 0, "SELECT count(*) FROM file_put WHERE file = ? AND state = 1", "i",
-                        id);
+        st = is_on_its_way(n, &e->scope, id, &runs);
     }
-    if (st != ST_OK || id == 0 || runs != 0) {
-        return st; /* it is on its way */
+    if (st != ST_OK || id == 0 || runs) {
+        return st;
     }
     st = file_load(n, id, &f);
     int64_t due =

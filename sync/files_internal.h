@@ -48,6 +48,9 @@ enum status file_log_unpack(struct span in, struct file_log *out) MUST_USE;
 
 /* ---- files_send.c ---- */
 
+/* The relay that all readers know: that of the conversation. */
+enum status file_relay(struct node *n, const struct scope_id *scope,
+                       char relay[static WIRE_RELAY_MAX + 1]) MUST_USE;
 /* A new log for the file, into which its bytes go; *log borrows from `relay`. */
 enum status file_put_begin(struct node *n, const struct file *f, char relay[static WIRE_RELAY_MAX + 1],
                            struct file_log *log) MUST_USE;

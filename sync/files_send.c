@@ -242,9 +242,7 @@ static enum status read_due(struct node *n)
 
 /* ---- from rows into the log ---- */
 
-/* The relay that all readers know: that of the conversation. */
-static enum status relay_of(struct node *n, const struct scope_id *scope,
-                            char relay[static WIRE_RELAY_MAX + 1])
+enum status file_relay(struct node *n, const struct scope_id *scope, char relay[static WIRE_RELAY_MAX + 1])
 {
     struct group *g = NULL;
     enum status st = group_of_scope(n, scope, &g);
@@ -264,7 +262,7 @@ enum status file_put_begin(struct node *n, const struct file *f, char relay[stat
     k.block_key = f->block_key;
     enum status st = file_put_end(n, f->id);
     if (st == ST_OK) {
-        st = relay_of(n, &f->scope, relay);
+        st = file_relay(n, &f->scope, relay);
     }
     if (st == ST_OK) {
         struct log_args a = {.kind = LOG_FILE_OUT, .owner = f->id, .relay = relay, .keys = &k};

@@ -22,7 +22,7 @@
  *
  * pair*.c, view_pairing.c; invite.c, meet.c, request*.c, permits.c, contact.c: there, by dev.
  *
- * history*.c: there, by dev.
+ * history*.c, files*.c: there, by dev.
  *
  * tests/world/ (several devices and a relay in one process, virtual clock, one seed): taken by apps.
  *

@@ -25,7 +25,6 @@ static const struct cli_row rows[] = {
     {"send", CMD_SEND, 2},
     {"send", CMD_SEND_FILE, 1}, /* `send` with --file */
     {"get", CMD_GET, 1},
-    {"files part", CMD_FILE_PART, 2},
     {"files", CMD_FILES, 1},
     {"cancel", CMD_CANCEL, 1},
     {"edit", CMD_EDIT, 2},

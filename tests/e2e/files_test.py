@@ -113,6 +113,12 @@ class Files(unittest.TestCase):
         source = self.make("film.bin", size)
         self.assertEqual(digest(target), digest(source))
         self.assertEqual(self.row(self.ana, id)["state"], "sent")
+        self.relay.stop()
+        if MEBIBYTES < 64:  # the relay has seen none of it
+            stored = b"".join(f.read_bytes() for f in self.relay.data.iterdir() if f.is_file())
+            for secret in (b"film.bin", source.read_bytes()[5000:5064]):
+                self.assertNotIn(secret, stored)
+        self.relay.start()
         # once: parts of 16 blocks, the list of their hashes, and what the conversation itself says
         parts = -(-size // 260096)
         blocks = self.relay_blocks() - before

@@ -363,6 +363,29 @@ static void who_has_it_puts_it_up_again_when_the_relay_has_it_no_more(void **sta
     assert_int_equal(world_number(w, s.ben, "SELECT count(*) FROM entry WHERE kind = 34"), 1);
 }
 
+/* Ana cannot put up anything; meanwhile the family moves to another relay, and the first one ends. */
+static void what_is_put_up_where_nobody_looks_any_more_is_put_up_again(void **state)
+{
+    struct world *w = *state;
+    struct story s;
+    size_t other = world_add_relay(w);
+    begin_in_family(w, &s);
+    world_ok(w, s.ana, CMD_RELAY_ADD, world_relay_at(w, other), NULL, NULL, NULL);
+    world_run(w, 10 * MINUTE_MS);
+    world_ok(w, s.ana, CMD_SEND_FILE, "Berg", "/film", NULL, NULL);
+    wait_file(w, s.ben, "offered");
+    assert_string_equal(look(w, s.ana).state, "sending");
+    world_mute(w, s.ana, true);
+    world_ok(w, s.ben, CMD_RELAY_USE, world_relay_at(w, other), NULL, NULL, NULL);
+    world_run(w, 10 * MINUTE_MS);
+    assert_string_equal(look(w, s.ana).state, "sending");
+    world_relay_down(w, 0, true);
+    world_mute(w, s.ana, false);
+    world_ok(w, s.ben, CMD_GET, look(w, s.ben).id, NULL, NULL, NULL);
+    wait_file(w, s.ben, "here");
+    assert_bytes(w, s.ben, 3 * MIB + 5, 3, false);
+}
+
 static void a_new_device_gets_files_with_its_history_from_its_person_s_other_one(void **state)
 {
     struct world *w = *state;
@@ -631,6 +654,7 @@ int main(void)
         TEST(a_file_that_runs_out_goes_everywhere),
         TEST(a_file_whose_deletion_came_first_is_never_fetched),
         TEST(who_has_it_puts_it_up_again_when_the_relay_has_it_no_more),
+        TEST(what_is_put_up_where_nobody_looks_any_more_is_put_up_again),
         TEST(a_new_device_gets_files_with_its_history_from_its_person_s_other_one),
         TEST(T20_a_child_sends_and_gets_only_kinds_that_the_rules_let_through),
         TEST(what_is_told_truly_comes),
