@@ -33,8 +33,8 @@ struct authorize_args { /* borrows all */
     size_t evidence_count;
     const struct person_ref *authors; /* persons who made the last epochs' commits, newest first */
     size_t author_count;
-    /* The first commit of a successor group (protocol.md §5.4), which its founder alone ever judges: everybody
-     * is new, as its members judge it from their Admissions. */
+    /* The first commit of a successor group (protocol.md §5.4), which its founder alone ever judges:
+     * everybody is new, as its members judge it from their Admissions. */
     bool founding;
 };
 
@@ -53,9 +53,12 @@ struct authorize_race {
 
 /* Would a commit of `by` that changes nothing but leaves of their own person be void now? */
 bool authorize_refresh_waits(const struct authorize_race *r);
-/* And one that does no more than to add `whom` again, whose leaf is the encoded LeafNode? */
+/* And one that does no more than to add `whom` again, whose leaf is the encoded LeafNode? `third`: a third
+ * person has a leaf in the tree that is not fresh, and so could do it instead. */
 bool authorize_readd_waits(const struct authorize_race *r, const struct person_ref *whom,
-                           struct span leaf_node);
+                           struct span leaf_node, bool third);
+/* Out of a key package: its device has not committed since it came. What is no leaf is held to be one. */
+bool authorize_leaf_is_fresh(struct span leaf_node);
 
 /* ---- joining ---- */
 

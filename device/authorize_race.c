@@ -20,23 +20,32 @@ bool authorize_refresh_waits(const struct authorize_race *r)
     return is_recent(r, r->by);
 }
 
-/* A leaf out of a key package: its device has not committed since it came. What is no leaf is held to be one.
- */
-static bool is_fresh(struct span leaf_node)
+bool authorize_leaf_is_fresh(struct span leaf_node)
 {
     struct leaf_node n;
     return leaf_node_decode(&n, leaf_node) != ST_OK || n.source == LEAF_KEY_PACKAGE;
 }
 
 bool authorize_readd_waits(const struct authorize_race *r, const struct person_ref *whom,
-                           struct span leaf_node)
+                           struct span leaf_node, bool third)
 {
     if (person_ref_equal(whom, r->by))
         return is_recent(r, r->by);
-    if (r->persons < 3) /* the only one who could do it instead would be the one who asks */
+    if (!third)
         return false;
     bool made_last = r->author_count > 0 && person_ref_equal(&r->authors[0], r->by);
-    return (is_recent(r, r->by) && is_recent(r, whom)) || (made_last && is_fresh(leaf_node));
+    return (is_recent(r, r->by) && is_recent(r, whom)) || (made_last && authorize_leaf_is_fresh(leaf_node));
+}
+
+static bool has_third(const struct judge *j, const struct person_ref *by, const struct person_ref *whom)
+{
+    for (size_t i = 0; i < j->member_count; i++) {
+        const struct judge_member *m = &j->members[i];
+        if (!m->is_new && !person_ref_equal(&m->certificate.who, by) &&
+            !person_ref_equal(&m->certificate.who, whom) && !authorize_leaf_is_fresh(m->leaf_node))
+            return true;
+    }
+    return false;
 }
 
 static size_t persons_before(const struct judge *j)
@@ -83,7 +92,8 @@ enum status judge_race(const struct judge *j, const struct authorize_args *a)
         const struct judge_member *m = &j->members[i];
         /* Who leaves may be added and leave again: that is no other than being added again. */
         bool repeats = m->gone && (m->left || d.comes == 0);
-        if (repeats && authorize_readd_waits(&r, &m->certificate.who, m->leaf_node))
+        const struct person_ref *whom = &m->certificate.who;
+        if (repeats && authorize_readd_waits(&r, whom, m->leaf_node, has_third(j, r.by, whom)))
             return ST_AUTHORIZE_REFRESH;
     }
     return ST_OK;

@@ -77,9 +77,9 @@ enum status journal_unpark(struct node *n, const struct scope_id *scope)
     return st == ST_OK ? journal_follow(n, scope, &n->self.device) : st;
 }
 
-/* Nothing is signed in a conversation: what a member makes up there must not move this device. It would leave
- * and be added again, and could go on after entries that the liar gives it then. Nor does it help who brings
- * it: another device of this person hands on what it was handed. */
+/* Nothing is signed in a conversation, nor in `own`: what a member makes up there must not move this device.
+ * It would leave and be added again, and could go on after entries that the liar gives it then. Nor does it
+ * help who brings it: another device of this person hands on what it was handed, or may be the stolen one. */
 static enum status warn_of_unsigned(struct node *n, const struct scope_id *scope, const struct device_id *via)
 {
     char name[WIRE_NAME_MAX + 1];
@@ -93,13 +93,11 @@ static enum status warn_of_unsigned(struct node *n, const struct scope_id *scope
 static enum status judge_unknown(struct node *n, enum scope_kind kind, const struct journal_entry *e,
                                  const struct device_id *via)
 {
-    if (kind == SCOPE_CONVERSATION) {
+    if (!journal_scope_signs(kind)) {
         return warn_of_unsigned(n, &e->header.scope, via);
     }
-    enum status st = ST_OK;
-    if (journal_scope_signs(kind)) {
-        st = e->has_signature ? entry_signature_verify(&e->header, &e->signature) : ST_CRYPTO_SIGNATURE;
-    }
+    enum status st =
+        e->has_signature ? entry_signature_verify(&e->header, &e->signature) : ST_CRYPTO_SIGNATURE;
     return st == ST_OK ? restore_found(n) : st;
 }
 

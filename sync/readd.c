@@ -322,6 +322,20 @@ static enum status plan_one(struct node *n, struct group *g, struct plan *p, con
     return st;
 }
 
+/* Has a third person committed since they came? */
+static bool has_third(const struct group *g, const struct person_ref *by, const struct person_ref *whom)
+{
+    struct mls_member m;
+    struct device_certificate c;
+    for (uint32_t at = 0; mls_group_next_member(g->mls, &at, &m);) {
+        if (device_certificate_decode(&c, m.identity) == ST_OK && !person_ref_equal(&c.who, by) &&
+            !person_ref_equal(&c.who, whom) && !authorize_leaf_is_fresh(m.leaf_node)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Would a commit that adds it again be void now? Then somebody else makes it, or this one in a later epoch.
  */
 static enum status readd_waits(struct node *n, struct group *g, const struct readd_request *q, bool *waits)
@@ -334,7 +348,8 @@ static enum status readd_waits(struct node *n, struct group *g, const struct rea
     race.persons = group_persons(g, persons, WIRE_LEAVES_MAX);
     *waits = false;
     if (st == ST_OK && readd_names_leaf(n, g, q, &leaf, &whom)) {
-        *waits = mls_group_next_member(g->mls, &leaf, &m) && authorize_readd_waits(&race, &whom, m.leaf_node);
+        *waits = mls_group_next_member(g->mls, &leaf, &m) &&
+                 authorize_readd_waits(&race, &whom, m.leaf_node, has_third(g, &self, &whom));
     }
     return st;
 }

@@ -591,15 +591,31 @@ static enum status check_all(struct node *n)
     return st;
 }
 
-/* Nobody answers: a conversation that was about to be founded is founded now; another is over. */
+/* Nobody answers: a conversation that was about to be founded is founded now; another is over. What was
+ * written there meanwhile goes on. */
 static enum status give_up(struct node *n)
 {
-    return sql_run(
-        &n->sql,
-        "UPDATE recover SET state = 3, package = NULL WHERE state = 1 AND kind = 5 AND leaf IS NULL AND"
+    struct scope_id scopes[AT_ONCE];
+    size_t count = 0;
+    struct query q;
+    query_start(
+        &q, &n->sql,
+        "SELECT scope FROM recover WHERE state = 1 AND kind = 5 AND leaf IS NULL AND"
         " (began_at < ?1 - ?3 OR (began_at < ?1 - ?2 AND EXISTS (SELECT 1 FROM contact c WHERE c.scope"
-        " = recover.scope AND c.state = 1)))",
+        " = recover.scope AND c.state = 1))) LIMIT 16",
         "iii", n->now.wall_ms, (int64_t)FOUNDING_MS, (int64_t)DAY_MS * ASK_DAYS);
+    while (count < AT_ONCE && query_next(&q)) {
+        QUERY_ID(&q, 0, &scopes[count++]);
+    }
+    enum status st = query_end(&q);
+    for (size_t i = 0; st == ST_OK && i < count; i++) {
+        st = sql_run(&n->sql, "UPDATE recover SET state = 3, package = NULL WHERE scope = ?", "b",
+                     SPAN_ID(&scopes[i]));
+        if (st == ST_OK) {
+            st = journal_unpark(n, &scopes[i]);
+        }
+    }
+    return st;
 }
 
 static enum status listen_again(struct node *n)

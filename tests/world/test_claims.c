@@ -185,6 +185,22 @@ static void T42_a_claim_that_an_own_device_hands_on_moves_no_device(void **state
     story_say(x->w, x->s.maya, "Leo", "what I do say", x->s.leo);
 }
 
+/* Nor does what such a device makes up itself: it may be the stolen one. */
+static void T42_what_an_own_device_makes_up_in_own_moves_no_device(void **state)
+{
+    struct scene *x = *state;
+    size_t laptop = world_add(x->w, "Maya's laptop");
+    story_pair(x->w, x->s.ana, laptop, "Maya", "child", x->s.maya);
+    world_run(x->w, HOUR_MS);
+    struct claim c = {.as = world_node(x->w, x->s.maya)->self.device, .kind = SCOPE_OWN};
+    assert_ok(world_forge(x->w, laptop, claim, &c));
+    world_run(x->w, MINUTE_MS);
+    assert_unmoved(x, x->s.maya);
+    assert_true(
+        world_number(x->w, x->s.maya, "SELECT count(*) FROM notice WHERE what LIKE '%does not know'") > 0);
+    story_say(x->w, x->s.maya, "Leo", "what I do say", x->s.leo);
+}
+
 /* In the family's scopes a signature is asked for, of the device itself. */
 static void T25_a_claim_of_a_childs_device_stops_no_parent(void **state)
 {
@@ -214,6 +230,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(T42_a_contacts_claim_of_others_words_moves_no_device),
         TEST(T42_a_claim_that_an_own_device_hands_on_moves_no_device),
+        TEST(T42_what_an_own_device_makes_up_in_own_moves_no_device),
         TEST(T25_a_claim_of_a_childs_device_stops_no_parent),
         TEST(T42_a_claim_that_the_device_has_signed_is_believed),
     };

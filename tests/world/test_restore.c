@@ -311,6 +311,26 @@ static void T42_a_family_of_one_device_is_told_what_to_do(void **state)
     assert_int_equal(keys.twice, 0);
 }
 
+/* It asks ever more seldom, and comes to rest in between. */
+static void T42_an_old_copy_that_nobody_answers_for_days_does_not_spin(void **state)
+{
+    struct world *w = *state;
+    struct story s;
+    story_children_meet(w, &s);
+    world_keep_home(w, s.leo, 0);
+    story_say(w, s.leo, "Maya", "two", s.maya);
+    put_back(w, s.leo, 0);
+    world_off(w, s.rosa);
+    world_off(w, s.maya);
+    world_run(w, 50 * HOUR_MS);
+    assert_true(left(w, s.leo) > 0);
+    world_on(w, s.rosa);
+    world_on(w, s.maya);
+    come_back(w, s.leo);
+    talk_again(w, &s);
+    assert_whole(w, &s);
+}
+
 static void T22_a_child_does_not_win_a_permit_back_with_an_old_database(void **state)
 {
     struct world *w = *state;
@@ -351,6 +371,7 @@ int main(void)
         TEST(T42_a_device_that_is_no_copy_sends_though_nobody_else_is_there),
         TEST(T42_nothing_is_sent_before_the_relay_was_read),
         TEST(T42_a_family_of_one_device_is_told_what_to_do),
+        TEST(T42_an_old_copy_that_nobody_answers_for_days_does_not_spin),
         TEST(T22_a_child_does_not_win_a_permit_back_with_an_old_database),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -508,6 +508,12 @@ static void one_of_two_persons_is_always_added_again(void **state)
     c.authors[0] = ref_of(&w.f, ANA);
     c.author_count = 1;
     assert_ok(commit_judge(&c, ana));
+    /* Nor does it wait for a third who never committed, and may never come. */
+    uint32_t tim = commit_member(&c, &w.f, TIM, &w.f.tim);
+    c.leaves[tim].leaf_node = fake_leaf(&c, &w.f.tim.device, LEAF_KEY_PACKAGE);
+    assert_ok(commit_judge(&c, ana));
+    c.leaves[tim].leaf_node = fake_leaf(&c, &w.f.tim.device, LEAF_COMMIT);
+    assert_status(commit_judge(&c, ana), ST_AUTHORIZE_REFRESH);
     commit_wipe(&c);
     world_wipe(&w);
 }
