@@ -75,6 +75,8 @@ struct sim_device {      /* the same numbers as in the world */
     enum sim_device_state state;
     size_t person, by; /* by: the parent's device that pairs it */
     bool said_yes, copied;
+    bool liar; /* sim_liars.c: nobody acts on it or waits for it any more */
+    unsigned lies;
     size_t texts_before;       /* its copy was made */
     int64_t since_ms, back_ms; /* back_ms: off until then, 0: on; mono */
 };
@@ -89,13 +91,16 @@ struct sim {
     uint64_t seed;
     struct world *w;
     struct test_entropy dice;
-    unsigned faults;  /* bits of those that may come */
-    unsigned active;  /* of those that are on */
-    unsigned met;     /* of those that were on at some time */
-    bool strict;      /* what is known to be open fails too */
-    bool fresh;       /* nothing went wrong yet */
-    bool calm;        /* no faults any more */
-    size_t bent;      /* logs that the relay shows otherwise to somebody */
+    unsigned faults; /* bits of those that may come */
+    unsigned active; /* of those that are on */
+    unsigned met;    /* of those that were on at some time */
+    bool strict;     /* what is known to be open fails too */
+    bool fresh;      /* nothing went wrong yet */
+    bool calm;       /* no faults any more */
+    size_t bent;     /* logs that the relay shows otherwise to somebody */
+    size_t liar_count;
+    unsigned lying; /* faults of liars that are on; when the next lie is told */
+    int64_t lie_ms;
     int64_t fault_ms; /* when the next one begins or ends */
     size_t person_count, family_count, text_count, wanted_devices;
     struct sim_person persons[SIM_PERSONS_MAX];
@@ -120,6 +125,8 @@ uint64_t sim_below(struct sim *s, uint64_t bound);
 bool sim_chance(struct sim *s, unsigned percent);
 size_t sim_person_named(const struct sim *s, const char *name); /* SIM_NOBODY: there is none */
 const char *sim_action_name(size_t action);                     /* NULL: there is none */
+/* Somebody who may and can removes the device. */
+void sim_remove(struct sim *s, size_t device);
 /* Notes that the device is in a family now. */
 void sim_is_member(struct sim *s, size_t device);
 
@@ -134,6 +141,14 @@ size_t sim_text_number(const struct sim *s, const char *text);
 
 void sim_faults_due(struct sim *s);
 void sim_faults_end(struct sim *s);
+
+/* ---- sim_liars.c ---- */
+
+unsigned sim_liar_faults(void); /* a bit set */
+void sim_liars_turn(struct sim *s, enum sim_fault f, bool on);
+void sim_liars_due(struct sim *s);
+/* People remove the liars, who race that for a while and are gone then. */
+void sim_liars_end(struct sim *s);
 
 /* ---- sim_relay.c ---- */
 

@@ -10,6 +10,7 @@
 #include "sync/scope_group.h"
 #include "tests/sim/sim.h"
 #include "tests/support/test.h"
+#include "tests/world/liar.h"
 #include "tests/world/world_inside.h"
 
 enum {
@@ -27,6 +28,8 @@ struct row { /* an entry, where its author's journal begins here, and whether th
     int64_t seq;
     struct entry_hash hash;
     int64_t kind, has_body, applied, own, acked;
+    bool
+        attested; /* else it is the device's own, which came back: shown as passed on until it writes again */
 };
 
 struct base {
@@ -54,11 +57,11 @@ static struct holding held[WORLD_DEVICES_MAX];
 static void read_rows(struct sim *s, size_t device, struct holding *h)
 {
     struct query q;
-    query_start(
-        &q, &world_node(s->w, device)->sql,
-        "SELECT scope, author, seq, hash, kind, has_body, applied, own, acked FROM entry WHERE attested = 1"
-        " AND fork = 0 ORDER BY scope, author, seq, hash",
-        "");
+    query_start(&q, &world_node(s->w, device)->sql,
+                "SELECT scope, author, seq, hash, kind, has_body, applied, own, acked, attested FROM entry "
+                "WHERE fork = 0"
+                " AND (attested = 1 OR author = ?) ORDER BY scope, author, seq, hash",
+                "b", SPAN_ID(&s->devices[device].id));
     for (h->row_count = 0; h->row_count < ROWS_MAX && query_next(&q); h->row_count++) {
         struct row *r = &h->rows[h->row_count];
         QUERY_ID(&q, 0, &r->scope);
@@ -70,6 +73,7 @@ static void read_rows(struct sim *s, size_t device, struct holding *h)
         r->applied = query_int(&q, 6);
         r->own = query_int(&q, 7);
         r->acked = query_int(&q, 8);
+        r->attested = query_int(&q, 9) != 0;
     }
     assert_ok(query_end(&q));
     assert_true(h->row_count < ROWS_MAX);
@@ -168,8 +172,21 @@ static bool no(struct look *l, const char *format, ...)
 
 static bool counts(const struct sim *s, size_t device)
 {
-    return s->devices[device].state == SIM_MEMBER && world_is_on(s->w, device);
+    return s->devices[device].state == SIM_MEMBER && !s->devices[device].liar && world_is_on(s->w, device);
 }
+
+/* Of what a liar wrote under numbers of its choice each has what came first. */
+static bool is_liars(const struct sim *s, const struct device_id *id)
+{
+    for (size_t i = 0; i < world_count(s->w); i++) {
+        if (s->devices[i].liar && ID_EQUAL(&s->devices[i].id, id))
+            return (s->met & 1u << SIM_JUMP) != 0;
+    }
+    return false;
+}
+
+/* A commit that opens for nobody but a liar leaves a group without anybody who could go on: that is held. */
+static bool is_ruined(const struct sim *s, const struct scope_id *scope);
 
 static const char *name(const struct look *l, size_t device)
 {
@@ -198,13 +215,16 @@ static bool same_entries(struct look *l, size_t a, size_t b, const struct scope_
 {
     for (size_t i = 0; i < held[a].row_count; i++) {
         const struct row *r = &held[a].rows[i];
-        if (!ID_EQUAL(&r->scope, &g->scope) || (r->own && !r->acked) || r->seq <= base_of(&held[b], r))
+        if (!ID_EQUAL(&r->scope, &g->scope) || (r->own && !r->acked) || r->seq <= base_of(&held[b], r) ||
+            !r->attested || is_liars(l->s, &r->author))
             continue;
         const struct row *there = find_row(&held[b], r);
         if (there == NULL)
             return no(l, "%s lacks entry %lld of %s in %s, kind %lld, that %s has", name(l, b),
                       (long long)r->seq, device_named(l, &r->author), scope_kinds[g->kind & 7],
                       (long long)r->kind, name(l, a));
+        if (!there->attested)
+            continue;
         if (there->has_body != r->has_body && !may_be_bare(g, r->has_body ? r->kind : there->kind))
             return no(l, "only one of %s and %s has the body of entry %lld of %s in %s, kind %lld or %lld",
                       name(l, a), name(l, b), (long long)r->seq, device_named(l, &r->author),
@@ -229,7 +249,7 @@ static bool same_scopes(struct look *l, size_t a, size_t b)
 {
     for (size_t i = 0; i < held[a].scope_count; i++) {
         const struct scope_row *x = &held[a].scopes[i], *y = find_scope(&held[b], &x->scope);
-        if (y == NULL)
+        if (y == NULL || is_ruined(l->s, &x->scope))
             continue;
         if (x->generation != y->generation || x->epoch != y->epoch ||
             memcmp(x->founding, y->founding, HASH_LEN) != 0)
@@ -257,10 +277,43 @@ static bool same_scopes(struct look *l, size_t a, size_t b)
     return true;
 }
 
+static bool is_ruined(const struct sim *s, const struct scope_id *scope)
+{
+    const struct scope_row *r = NULL;
+    for (size_t i = 0; i < world_count(s->w); i++) {
+        r = counts(s, i) ? find_scope(&held[i], scope) : NULL;
+        if (r != NULL && r->state == GROUP_ACTIVE)
+            return false;
+    }
+    return (s->met & (1u << SIM_POISON | 1u << SIM_RUIN)) != 0;
+}
+
+/* Whoever was removed is in no group any more. */
+static bool none_removed(struct look *l, size_t device)
+{
+    const struct holding *h = &held[device];
+    const struct sim *s = l->s;
+    for (size_t i = 0; i < h->scope_count; i++) {
+        struct group *g = NULL;
+        if (h->scopes[i].state != GROUP_ACTIVE)
+            continue;
+        assert_ok(group_get(world_node(s->w, device), h->scopes[i].id, &g));
+        for (size_t k = 0; k < world_count(s->w); k++) {
+            if (s->devices[k].state == SIM_REMOVED && s->devices[k].liar &&
+                group_has_device(g, &s->devices[k].id, NULL))
+                return no(l, "%s still has %s in %s", name(l, device), name(l, k),
+                          scope_kinds[h->scopes[i].kind & 7]);
+        }
+    }
+    return true;
+}
+
 static bool all_sent(struct look *l, size_t device)
 {
     const struct holding *h = &held[device];
     for (size_t i = 0; i < h->scope_count; i++) {
+        if (is_ruined(l->s, &h->scopes[i].scope))
+            continue;
         if (h->scopes[i].state != GROUP_ACTIVE)
             return no(l, "%s is stuck in %s", name(l, device), scope_kinds[h->scopes[i].kind & 7]);
         for (size_t k = 0; h->scopes[i].members > 1 && k < h->row_count; k++) {
@@ -291,11 +344,22 @@ static bool may_read(const struct sim *s, size_t device, const struct sim_text *
     return t->family != SIM_NOBODY ? p->family == t->family : person == author || person == t->contact;
 }
 
+/* A liar's own words, and what it makes up of others', which is shown as passed on. */
+static bool is_lie(const struct sim *s, const struct history_row *row)
+{
+    bool own = false;
+    for (size_t i = 0; i < world_count(s->w); i++)
+        own = own || (s->devices[i].liar && strcmp(row->from, s->persons[s->devices[i].person].name) == 0);
+    return strncmp(row->text, LIAR_TEXT, strlen(LIAR_TEXT)) == 0 && (own || row->passed_on);
+}
+
 static void see_text(void *ctx, const struct history_row *row)
 {
     struct reading *r = ctx;
     const struct sim *s = r->l->s;
     size_t number = sim_text_number(s, row->text);
+    if (is_lie(s, row))
+        return;
     bool unnamed = !r->calm && strcmp(row->from, "?") == 0;
     if (number == SIM_NOBODY ||
         (!unnamed && strcmp(row->from, s->persons[s->devices[s->texts[number].author].person].name) != 0))
@@ -361,7 +425,7 @@ static bool no_false_text(struct look *l)
 {
     static struct reading r;
     for (size_t i = 0; i < world_count(l->s->w); i++) {
-        if (world_is_on(l->s->w, i) && l->s->devices[i].state != SIM_NEW &&
+        if (world_is_on(l->s->w, i) && !l->s->devices[i].liar && l->s->devices[i].state != SIM_NEW &&
             l->s->devices[i].state != SIM_PAIRING && !texts_right(l, i, false, &r))
             return false;
     }
@@ -379,6 +443,26 @@ static bool still_pairing(struct look *l, size_t device)
               world_is_on(l->s->w, by) ? status_name(world_pairing_failed(l->s->w, by)) : "off");
 }
 
+static bool is_out(struct sim *s, size_t device)
+{
+    return world_number(s->w, device, "SELECT count(*) FROM recover WHERE kind = 1 AND state = 1") > 0;
+}
+
+/* A device that was put back waits for somebody of its family. Its copy may know only who is gone by now, or
+ * was put back as well. */
+static bool not_lost(struct look *l, size_t device)
+{
+    struct sim *s = l->s;
+    bool known = !is_out(s, device);
+    for (size_t i = 0; !known && i < world_count(s->w); i++) {
+        char sql[160], hex[2 * ID_LEN + 1];
+        hex_encode(hex, SPAN_ID(&s->devices[i].id));
+        snprintf(sql, sizeof(sql), "SELECT count(*) FROM device WHERE device = x'%s'", hex);
+        known = i != device && counts(s, i) && !is_out(s, i) && world_number(s->w, device, sql) > 0;
+    }
+    return known || no(l, "%s was put back, and knows nobody who is left", name(l, device));
+}
+
 static bool converged(struct look *l)
 {
     struct sim *s = l->s;
@@ -390,7 +474,9 @@ static bool converged(struct look *l)
         read_rows(s, i, &held[i]);
         read_bases(s, i, &held[i]);
         read_scopes(s, i, &held[i]);
-        if (!all_sent(l, i))
+    }
+    for (size_t i = 0; i < world_count(s->w); i++) {
+        if (counts(s, i) && (!not_lost(l, i) || !all_sent(l, i) || !none_removed(l, i)))
             return false;
     }
     for (size_t a = 0; a < world_count(s->w); a++) {
@@ -409,7 +495,7 @@ static void no_alarms(struct sim *s)
 {
     const unsigned lies =
         1u << SIM_DROP | 1u << SIM_SWAP | 1u << SIM_WITHHOLD | 1u << SIM_FORK | 1u << SIM_OLDCOPY;
-    if ((s->met & lies) != 0)
+    if ((s->met & (lies | sim_liar_faults())) != 0)
         return;
     for (size_t i = 0; i < world_count(s->w); i++) {
         if (counts(s, i) && world_alarms(s->w, i) != 0)

@@ -58,7 +58,8 @@ static void turn_clocks(struct sim *s, bool on)
 static void cut_power(struct sim *s, bool on)
 {
     for (size_t i = 0; i < world_count(s->w); i++)
-        world_fail_disk(s->w, i, on && sim_chance(s, 50) ? 1 + (unsigned)sim_below(s, 120) : 0);
+        world_fail_disk(s->w, i,
+                        on && !s->devices[i].liar && sim_chance(s, 50) ? 1 + (unsigned)sim_below(s, 120) : 0);
 }
 
 /* What a device said after its copy was made, and had not sent, is gone with it: nobody can have it. */
@@ -75,7 +76,7 @@ static void old_copies(struct sim *s, bool on)
 {
     for (size_t i = 0; i < world_count(s->w); i++) {
         struct sim_device *d = &s->devices[i];
-        if (on && d->state == SIM_MEMBER && world_is_on(s->w, i) && sim_chance(s, 30)) {
+        if (on && d->state == SIM_MEMBER && !d->liar && world_is_on(s->w, i) && sim_chance(s, 30)) {
             world_keep_home(s->w, i, 0);
             d->copied = true;
             d->texts_before = s->text_count;
@@ -118,6 +119,8 @@ static void turn(struct sim *s, enum sim_fault f, bool on)
         world_relay_clock(s->w, on ? (int64_t)sim_below(s, 4 * SIM_HOUR_MS) - 2 * SIM_HOUR_MS : 0);
     else if (f == SIM_OLDCOPY)
         old_copies(s, on);
+    else if ((sim_liar_faults() & 1u << f) != 0)
+        sim_liars_turn(s, f, on);
     else if (on)
         happen(s, f);
     s->active = on ? s->active | 1u << f : s->active & ~(1u << f);
@@ -130,9 +133,12 @@ static void turn(struct sim *s, enum sim_fault f, bool on)
 /* Some seeds have few kinds, so that each is met alone as well. */
 static enum sim_fault draw(struct sim *s)
 {
-    enum sim_fault f = (enum sim_fault)sim_below(s, SIM_FAULT_COUNT);
+    uint64_t last = SIM_OLDCOPY; /* those behind it are drawn where one of them is named */
+    for (uint64_t f = last; f < SIM_FAULT_COUNT; f++)
+        last = (s->faults & 1u << f) != 0 ? f : last;
+    enum sim_fault f = (enum sim_fault)sim_below(s, last + 1);
     unsigned kinds = 1 + (unsigned)(s->seed % 7);
-    return s->seed % 3 == 0 ? (enum sim_fault)((s->seed + f % kinds) % SIM_FAULT_COUNT) : f;
+    return s->seed % 3 == 0 ? (enum sim_fault)((s->seed + f % kinds) % (last + 1)) : f;
 }
 
 void sim_faults_due(struct sim *s)

@@ -150,7 +150,7 @@ void sim_keys_look(void *ctx, size_t device, const struct relay_request *request
     struct query q;
     uint8_t name[32];
     int64_t group = 0;
-    if (request->command != RELAY_APPEND)
+    if (request->command != RELAY_APPEND || s->devices[device].liar)
         return;
     crypto_hash_sha256(name, request->block.ptr, XAEAD_NONCE_LEN);
     if (!note_use(name, request->block))

@@ -91,6 +91,8 @@ void sim_react(struct sim *s, size_t device)
     if (!world_is_on(s->w, device))
         return;
     (void)world_notices(s->w, device);
+    if (d->liar)
+        return;
     if (d->state == SIM_PAIRING)
         react_to_pairing(s, device);
     else if (d->state == SIM_MEMBER)

@@ -48,6 +48,8 @@ static int64_t next_change(const struct sim *s, int64_t until_ms)
     int64_t first_ms = until_ms;
     if (!s->calm && s->faults != 0 && s->fault_ms < first_ms)
         first_ms = s->fault_ms;
+    if (s->liar_count > 0 && s->lying != 0 && s->lie_ms < first_ms)
+        first_ms = s->lie_ms;
     for (size_t i = 0; i < world_count(s->w); i++) {
         if (s->devices[i].back_ms != 0 && s->devices[i].back_ms < first_ms)
             first_ms = s->devices[i].back_ms;
@@ -79,6 +81,7 @@ void sim_pass(struct sim *s, int64_t ms)
             world_run(s->w, 1);
         come_back(s);
         sim_faults_due(s);
+        sim_liars_due(s);
     }
 }
 
@@ -86,7 +89,7 @@ void sim_pass(struct sim *s, int64_t ms)
 
 static bool is_member(const struct sim *s, size_t device)
 {
-    return s->devices[device].state == SIM_MEMBER && world_is_on(s->w, device);
+    return s->devices[device].state == SIM_MEMBER && !s->devices[device].liar && world_is_on(s->w, device);
 }
 
 static size_t any_of(struct sim *s, const size_t *list, size_t count)
@@ -477,16 +480,21 @@ static void act(struct sim *s)
         sim_fail(s, "%s ended with %s", actions[action].name, status_name((enum status)st));
 }
 
+void sim_remove(struct sim *s, size_t device)
+{
+    const struct sim_person *p = &s->persons[s->devices[device].person];
+    size_t by = p->child ? any_device(s, p->family, SIM_NOBODY, true)
+                         : any_device(s, SIM_NOBODY, s->devices[device].person, false);
+    if (by != SIM_NOBODY)
+        (void)remove_one(s, by, device);
+}
+
 /* What was lost is removed by somebody, who notices in the end. */
 static void remove_lost(struct sim *s)
 {
     for (size_t i = 0; i < world_count(s->w); i++) {
-        const struct sim_person *p = &s->persons[s->devices[i].person];
-        size_t by = s->devices[i].state != SIM_LOST ? SIM_NOBODY
-                    : p->child                      ? any_device(s, p->family, SIM_NOBODY, true)
-                                                    : any_device(s, SIM_NOBODY, s->devices[i].person, false);
-        if (by != SIM_NOBODY)
-            (void)remove_one(s, by, i);
+        if (s->devices[i].state == SIM_LOST)
+            sim_remove(s, i);
     }
 }
 
@@ -516,6 +524,7 @@ void sim_run(const struct sim_args *a, struct sim_counts *counts)
     sim_faults_end(s);
     sim_pass(s, SIM_MINUTE_MS);
     remove_lost(s);
+    sim_liars_end(s);
     sim_converge(s);
     counts->seeds++;
     counts->devices += world_count(s->w);

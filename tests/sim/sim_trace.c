@@ -29,17 +29,43 @@ static void print_story(const char *why)
     fflush(stderr);
 }
 
-/* What the world asserts ends in abort(); what crashes, in a signal; what hangs, in the alarm. */
+struct dump {
+    const char *folder;
+    size_t device;
+};
+
+static void write_file(void *ctx, const char *name, const uint8_t *bytes, size_t len)
+{
+    const struct dump *d = ctx;
+    char path[512];
+    snprintf(path, sizeof(path), "%s/%zu-%s", d->folder, d->device, name);
+    FILE *f = fopen(path, "wb");
+    if (f == NULL)
+        return;
+    (void)fwrite(bytes, 1, len, f);
+    (void)fclose(f);
+}
+
+/* KITH_SIM_DUMP=folder: every device's database, as it is when the run fails. */
+static void dump_homes(struct sim *s)
+{
+    struct dump d = {.folder = getenv("KITH_SIM_DUMP")};
+    for (; d.folder != NULL && d.device < world_count(s->w); d.device++)
+        world_disk_files(world_disk_of(s->w, d.device), write_file, &d);
+}
+
+/* What the world asserts ends in abort(); what crashes, in a signal; what hangs, in the timer. */
 static void on_signal(int number)
 {
     print_story(number == SIGABRT ? "what is asserted above does not hold"
-                                  : (number == SIGALRM ? "it hangs" : "it crashed"));
+                                  : (number == SIGPROF ? "it hangs" : "it crashed"));
+    dump_homes(story.s);
     _exit(1);
 }
 
 void sim_trace_begin(struct sim *s, bool live)
 {
-    static const int numbers[] = {SIGABRT, SIGSEGV, SIGBUS, SIGALRM};
+    static const int numbers[] = {SIGABRT, SIGSEGV, SIGBUS, SIGPROF};
     story.s = s;
     story.live = live;
     story.count = 0;
@@ -68,7 +94,7 @@ void sim_fail(struct sim *s, const char *format, ...)
 {
     char why[512];
     va_list args;
-    (void)s;
+    dump_homes(s);
     va_start(args, format);
     vsnprintf(why, sizeof(why), format, args);
     va_end(args);
