@@ -9,6 +9,44 @@
 #include "sync/receive.h"
 #include "sync/search.h"
 
+/* ---- what it says is found ---- */
+
+/* Before an edit by this person comes to it or goes from it: its words as they were leave the index. */
+static enum status text_changes(struct node *n, const struct scope_id *scope, const struct entry_hash *target,
+                                const struct person_ref *who)
+{
+    int64_t id = 0;
+    enum status st =
+        sql_number(&n->sql, &id, 0,
+                   "SELECT e.id FROM entry e JOIN certificate c ON c.device = e.author WHERE e.scope = ?"
+                   " AND e.hash = ? AND e.kind = 1 AND e.has_body = 1 AND c.family = ? AND c.person = ?",
+                   "bbbb", SPAN_ID(scope), SPAN_ID(target), SPAN_ID(&who->family), SPAN_ID(&who->person));
+    return st == ST_OK && id != 0 ? search_forget(n, id) : st;
+}
+
+static enum status edit_goes(struct node *n, int64_t edit)
+{
+    struct scope_id scope;
+    struct entry_hash target;
+    struct person_ref who;
+    struct query q;
+    bool found = false;
+    query_start(
+        &q, &n->sql,
+        "SELECT s.scope, s.target, s.family, s.person FROM entry e JOIN said_edit s ON s.scope = e.scope AND"
+        " s.entry = e.id WHERE e.id = ? AND e.kind = 28",
+        "i", edit);
+    if (query_next(&q)) {
+        QUERY_ID(&q, 0, &scope);
+        QUERY_ID(&q, 1, &target);
+        QUERY_ID(&q, 2, &who.family);
+        QUERY_ID(&q, 3, &who.person);
+        found = true;
+    }
+    enum status st = query_end(&q);
+    return st == ST_OK && found ? text_changes(n, &scope, &target, &who) : st;
+}
+
 /* ---- erasing ---- */
 
 /* The words leave the index first, then the row keeps its header alone; after COMMIT the WAL is emptied. */
@@ -17,7 +55,10 @@ static enum status erase(struct node *n, int64_t id)
     struct query q;
     struct buffer header;
     bool found = false;
-    enum status st = search_forget(n, id);
+    enum status st = edit_goes(n, id);
+    if (st == ST_OK) {
+        st = search_forget(n, id);
+    }
     buffer_init(&header, GROUP_MESSAGE_MAX);
     query_start(&q, &n->sql, "SELECT entry FROM entry WHERE id = ? AND has_body = 1", "i", id);
     if (st == ST_OK && query_next(&q)) {
@@ -174,6 +215,9 @@ enum status apply_edit(struct node *n, const struct applied_entry *e)
     bool erased = false;
     const struct entry_hash *target = &e->body->u.edit.target;
     enum status st = judge(n, e);
+    if (st == ST_OK) {
+        st = text_changes(n, &e->scope, target, &e->who);
+    }
     if (st == ST_OK) {
         st = sql_run(&n->sql,
                      "INSERT OR IGNORE INTO said_edit(scope, target, family, person, hlc, hash, entry)"

@@ -94,6 +94,28 @@ static enum status next_ids(struct node *n, const char *sql, int64_t ids[static 
     return query_end(&q);
 }
 
+/* What the text says now, where its author has changed it: what view_history shows. */
+static enum status load_edited(struct node *n, int64_t id, struct indexed *x)
+{
+    struct journal_entry e;
+    struct entry_body body;
+    struct query q;
+    query_start(
+        &q, &n->sql,
+        "SELECT d.entry FROM entry e JOIN certificate c ON c.device = e.author JOIN said_edit s ON s.scope ="
+        " e.scope AND s.target = e.hash AND s.family = c.family AND s.person = c.person JOIN entry d ON d.id"
+        " = s.entry WHERE e.id = ? AND d.has_body = 1 AND d.applied = 1 ORDER BY s.hlc DESC, s.hash DESC"
+        " LIMIT 1",
+        "i", id);
+    if (query_next(&q)) {
+        enum status st = journal_entry_decode(&e, query_blob(&q, 0));
+        st = st == ST_OK ? entry_body_decode(&body, e.kind, e.body) : st;
+        st = st == ST_OK && body.kind == ENTRY_EDIT ? buffer_copy(&x->text, body.u.edit.text) : ST_STORE_ROW;
+        query_fail(&q, st == ST_OK ? buffer_append(&x->text, SPAN_OF((const uint8_t *)"", 1)) : st);
+    }
+    return query_end(&q);
+}
+
 static enum status load(struct node *n, int64_t id, struct indexed *x)
 {
     struct query q;
@@ -105,7 +127,10 @@ static enum status load(struct node *n, int64_t id, struct indexed *x)
         query_fail(&q, read_entry(x, query_blob(&q, 0)));
     }
     enum status st = query_end(&q);
-    return st == ST_OK && !found ? ST_STORE_ROW : st;
+    if (st == ST_OK && !found) {
+        st = ST_STORE_ROW;
+    }
+    return st == ST_OK ? load_edited(n, id, x) : st;
 }
 
 static enum status put_in_new(struct node *n, bool *more)

@@ -36,8 +36,9 @@ enum search_limits {
 /* Puts in what is shown and not there yet, takes out what is not shown any more, erases. Called after every
  * batch; wants a tick while something is left to do. */
 enum status search_due(struct node *n) MUST_USE;
-/* Before an entry's text goes (deleted, run out): none of its words is found any more, and they are erased
- * soon. ST_OK also when it was never put in. */
+/* Before an entry's text goes (deleted, run out) or says something else (changed): none of its words is found
+ * any more, and they are erased soon; what it says then is put in with the next pass. ST_OK also when it was
+ * never put in. */
 enum status search_forget(struct node *n, int64_t entry) MUST_USE;
 
 struct search_terms {

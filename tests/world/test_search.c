@@ -351,6 +351,30 @@ static void the_only_text_leaves_no_word_either(void **state)
     assert_int_equal(on_disk(w, ana, "xylophonquarz"), 0);
 }
 
+static void a_changed_text_is_found_by_what_it_says_now(void **state)
+{
+    struct world *w = *state;
+    char id[80];
+    size_t ana = alone(w);
+    snprintf(id, sizeof(id), "%s",
+             world_ok(w, ana, CMD_SEND, "Berg", "the xylophonquarz at four", NULL, NULL)->id);
+    expect(w, ana, "xylophonquarz", NULL, NULL, "the xylophonquarz at four|");
+    world_ok(w, ana, CMD_EDIT, id, "the fagottgranit at five", NULL, NULL);
+    expect(w, ana, "xylophonquarz", NULL, NULL, "");
+    expect(w, ana, "four", NULL, NULL, "");
+    expect(w, ana, "fagottgranit", NULL, NULL, "the fagottgranit at five|");
+    world_ok(w, ana, CMD_EDIT, id, "the oboenbasalt at six", NULL, NULL);
+    expect(w, ana, "fagottgranit", NULL, NULL, "");
+    expect(w, ana, "oboenbasalt", NULL, NULL, "the oboenbasalt at six|");
+    world_ok(w, ana, CMD_DELETE, id, NULL, NULL, NULL);
+    world_run(w, ERASED_MS);
+    expect(w, ana, "oboenbasalt", NULL, NULL, "");
+    world_sql(w, ana, "INSERT INTO search(search, rank) VALUES('integrity-check', 0)");
+    assert_int_equal(on_disk(w, ana, "xylophonquarz"), 0);
+    assert_int_equal(on_disk(w, ana, "fagottgranit"), 0);
+    assert_int_equal(on_disk(w, ana, "oboenbasalt"), 0);
+}
+
 static void a_body_that_went_without_notice_leaves_no_word(void **state)
 {
     struct world *w = *state;
@@ -495,6 +519,7 @@ int main(void)
         TEST(a_forgotten_text_leaves_no_word_on_the_disk),
         TEST(the_only_text_leaves_no_word_either),
         TEST(a_text_that_its_writer_takes_back_leaves_no_word),
+        TEST(a_changed_text_is_found_by_what_it_says_now),
         TEST(a_body_that_went_without_notice_leaves_no_word),
         TEST(of_many_texts_the_forgotten_leave_nothing_and_the_others_are_found),
         TEST(a_database_of_the_version_before_is_read_in),
