@@ -9,7 +9,9 @@
 enum logs_internal_limits {
     LOGS_BACKOFF_MIN_MS = 500,
     LOGS_BACKOFF_MAX_MS = 30 * 1000, /* a relay that comes back is found within half a minute */
-    LOGS_READ_AT_ONCE = 8,           /* reads in flight a relay: 4 MiB of answers */
+    LOGS_QUIET_MAX = 64,
+    LOGS_QUIET_MS = 60 * 1000, /* until a log that had nothing of what it said is watched again */
+    LOGS_READ_AT_ONCE = 8,     /* reads in flight a relay: 4 MiB of answers */
     LOGS_PROBE_MS =
         10 * 60 * 1000, /* a relay of the family's where nothing is waited for is asked how it is */
     LOGS_AWAY_NOTED_MS = 30 * 1000,
@@ -54,7 +56,18 @@ struct log_memory {
         uint64_t seq;
     } grown[RELAY_WATCHES_MAX * 2];
     size_t grown_count;
+    struct { /* logs that a wait told to have grown and a read gave nothing of */
+        int64_t log, until_mono_ms;
+    } quiet[LOGS_QUIET_MAX];
+    size_t quiet_count;
 };
+
+/* Such a log is left out of the waits for a minute, or a relay would be asked as fast as it answers: a reader
+ * that is behind what was trimmed, or an old copy of one, can do nothing else. */
+void logs_quiet(struct node *n, int64_t log);
+bool logs_is_quiet(const struct node *n, int64_t log);
+/* Those whose minute is over are watched again; wants a tick for the others. */
+void logs_quiet_due(struct node *n);
 
 void logs_changed(struct node *n);
 /* Takes in the blocks of an answer to a read, each record under node_guard. */

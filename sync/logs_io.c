@@ -290,6 +290,9 @@ static enum status fill_wait(struct node *n, struct relay_state *r, struct fligh
         "i", r->id);
     size_t count = 0;
     while (count < f->watch_count && query_next(&q)) {
+        if (logs_is_quiet(n, query_int(&q, 0))) {
+            continue;
+        }
         f->watched[count] = query_int(&q, 0);
         logs_claim(&q, 1, 2, LOG_READ, &f->watches[count].log);
         f->watches[count].after_seq = (uint64_t)query_int(&q, 3);
@@ -340,6 +343,12 @@ static enum status pump_wait(struct node *n, struct relay_state *r)
     r->wait_id = f->id;
     r->wait_version = n->log_memory->version;
     st = fill_wait(n, r, f);
+    if (st == ST_OK && f->request.watch_count == 0) { /* all of them are quiet */
+        r->wait_id = 0;
+        r->in_flight--;
+        flight_free(f);
+        return ST_OK;
+    }
     return st == ST_OK ? logs_flight_send(n, r, f) : st;
 }
 
@@ -453,6 +462,7 @@ static enum status know_relays(struct node *n)
 enum status logs_pump(struct node *n)
 {
     enum status st = know_relays(n);
+    logs_quiet_due(n);
     for (size_t i = 0; st == ST_OK && i < NODE_RELAYS_MAX; i++) {
         if (n->relays[i].id != 0) {
             st = pump_relay(n, &n->relays[i]);

@@ -180,6 +180,44 @@ static enum status note_end(struct node *n, const struct log_row *log, size_t co
     return st == ST_OK && !echoed ? logs_set_echoed(n, log->id) : st;
 }
 
+/* ---- logs that have nothing of what they say ---- */
+
+void logs_quiet(struct node *n, int64_t log)
+{
+    struct log_memory *m = n->log_memory;
+    size_t at = 0;
+    while (at < m->quiet_count && m->quiet[at].log != log) {
+        at++;
+    }
+    at = at < LOGS_QUIET_MAX ? at : 0; /* so many at once: the first is asked again sooner */
+    m->quiet_count += at == m->quiet_count;
+    m->quiet[at].log = log;
+    m->quiet[at].until_mono_ms = n->now.mono_ms + LOGS_QUIET_MS;
+}
+
+bool logs_is_quiet(const struct node *n, int64_t log)
+{
+    for (size_t i = 0; i < n->log_memory->quiet_count; i++) {
+        if (n->log_memory->quiet[i].log == log) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void logs_quiet_due(struct node *n)
+{
+    struct log_memory *m = n->log_memory;
+    for (size_t i = 0; i < m->quiet_count;) {
+        if (m->quiet[i].until_mono_ms > n->now.mono_ms) {
+            node_wake_mono(n, m->quiet[i++].until_mono_ms);
+            continue;
+        }
+        m->quiet[i] = m->quiet[--m->quiet_count];
+        logs_changed(n);
+    }
+}
+
 enum status logs_answer_read(struct node *n, const struct flight *f, const struct relay_answer *a)
 {
     struct log_row log;
@@ -204,7 +242,8 @@ enum status logs_answer_read(struct node *n, const struct flight *f, const struc
     secret_wipe(&key);
     for (size_t i = 0; i < n->log_memory->grown_count; i++) {
         if (usable && a->count == 0 && n->log_memory->grown[i].log == f->log) {
-            n->log_memory->grown[i].seq = 0; /* a log that shrank: a relay that was wiped or lies */
+            n->log_memory->grown[i].seq = 0; /* a log that was trimmed, a relay that was wiped or lies */
+            logs_quiet(n, f->log);
         }
     }
     if (st == ST_OK && usable) {
