@@ -388,6 +388,10 @@ static const char *const step_sql[] = {
     "CREATE TABLE relay_word(device BLOB NOT NULL, relay TEXT NOT NULL, reached_at INTEGER NOT NULL DEFAULT "
     "0,"
     " answered_at INTEGER NOT NULL DEFAULT 0, PRIMARY KEY(device, relay)) STRICT, WITHOUT ROWID;",
+    /* ---- a changed text is found by what it says now ---- */
+    /* The index had the words of before: it is made anew where anything was ever changed. */
+    "INSERT INTO search(search) SELECT 'delete-all' WHERE EXISTS (SELECT 1 FROM said_edit);"
+    "UPDATE entry SET found = 0 WHERE found != 0 AND EXISTS (SELECT 1 FROM said_edit);",
 };
 
 enum status schema_make(struct sql *s, int version)

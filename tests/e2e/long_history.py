@@ -156,6 +156,7 @@ class LongHistory(unittest.TestCase):
         self.laptop.start()
         wait_until("all of it", 1200, self.is_done, 0.2)
         self.story.say("laptop", "Rosa", "written after the copy", "phone")
+        self.rosa.start()  # somebody has to add it again to the conversation with her
         self.laptop.stop()
         shutil.rmtree(self.laptop.home)
         shutil.copytree(old, self.laptop.home)
