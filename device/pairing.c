@@ -90,6 +90,11 @@ enum status pairing_cancel(struct pairing *p, struct buffer *send)
     return p->phase < PHASE_CONFIRMED ? pairing_fail(p, ST_PAIRING_CANCELLED, send) : ST_PAIRING_NONE;
 }
 
+enum status pairing_give_up(struct pairing *p, enum status why, struct buffer *send)
+{
+    return p->phase == PHASE_CONFIRMED && !p->new_device ? pairing_fail(p, why, send) : ST_PAIRING_NONE;
+}
+
 enum status pairing_finish(struct pairing *p)
 {
     if (p->phase != PHASE_CONFIRMED)
@@ -125,8 +130,13 @@ enum status pairing_receive(struct pairing *p, struct span message, int64_t now_
 {
     struct pairing_message m;
     struct pairing_input in = {&m, now_ms, key, send};
+    /* One link, one run: it is over; but the new device, which has said yes and waits, hears that nothing
+     * comes of it: its yes came too late, or no chain entry could be made of it. */
+    if (p->phase == PHASE_CONFIRMED && p->new_device && pairing_message_decode(&m, message) == ST_OK &&
+        m.kind == PAIRING_VOID)
+        return end(p, status_of(m.u.voided.reason));
     if (p->phase >= PHASE_CONFIRMED)
-        return ST_OK; /* one link, one run: it is over */
+        return ST_OK;
     if (pairing_over(p, now_ms))
         return pairing_fail(p, ST_LINK_EXPIRED, send);
     /* Only who has the link can write here; who writes rubbish with it ends it. */

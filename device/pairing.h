@@ -126,6 +126,8 @@ enum status pairing_confirm(struct pairing *p, const struct wire_list *key_packa
                             const struct sign_private *key, struct buffer *send) MUST_USE;
 /* Either side's user says no; before PHASE_CONFIRMED. */
 enum status pairing_cancel(struct pairing *p, struct buffer *send) MUST_USE;
+/* Parent, PHASE_CONFIRMED: no chain entry can be made of it; the new device is told. */
+enum status pairing_give_up(struct pairing *p, enum status why, struct buffer *send) MUST_USE;
 /* New device, PHASE_CONFIRMED: is this the Admission that was agreed on? Its chain of our family goes through
  * the link's head; its roster makes this device the agreed person's, in the agreed role, by an entry that the
  * answering device signed, and by no other. ST_PAIRING_ENTRY otherwise, and the session is unchanged: another

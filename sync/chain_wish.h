@@ -29,7 +29,8 @@ enum status wishes_commit(struct node *n, struct group *family) MUST_USE;
 enum status wishes_settle(struct node *n) MUST_USE;
 enum status pair_device_joined(struct node *n, const struct device_id *device) MUST_USE; /* pair.c */
 /* The chain does not take it: the person or device is there already, or the family is full. */
-enum status pair_device_failed(struct node *n, const struct device_id *device) MUST_USE; /* pair.c */
+/* pair.c: `why` no entry can be made; both sides are told. */
+enum status pair_device_failed(struct node *n, const struct device_id *device, enum status why) MUST_USE;
 
 /* `requests` and `approve` for proposals that want our signature (REQUEST_SIGN). */
 enum status wish_sign(struct node *n, const uint8_t request[static 32], bool yes) MUST_USE;

@@ -187,6 +187,18 @@ static enum status finish(struct node *n, struct pair_run *r)
     return st == ST_OK ? pair_run_settle(n, r, before, SPAN_EMPTY) : st;
 }
 
+static enum status give_up(struct node *n, struct pair_run *r, enum status why)
+{
+    struct buffer send;
+    enum pairing_state before = pair_state(pairing_facts(r->p));
+    buffer_init(&send, PAIRING_MESSAGE_MAX);
+    enum status st = pairing_give_up(r->p, why, &send);
+    if (st == ST_OK)
+        st = pair_run_settle(n, r, before, buffer_span(&send));
+    buffer_wipe(&send);
+    return st;
+}
+
 enum status pair_joined(struct node *n)
 {
     struct pair_run r;
@@ -198,7 +210,7 @@ enum status pair_joined(struct node *n)
 }
 
 /* Several may wait at once: a child's first device can take its time to sign. */
-enum status pair_device_joined(struct node *n, const struct device_id *device)
+static enum status end_of(struct node *n, const struct device_id *device, enum status why)
 {
     enum { WAITING_MAX = 64 };
     int64_t ids[WAITING_MAX];
@@ -214,21 +226,18 @@ enum status pair_device_joined(struct node *n, const struct device_id *device)
         struct pair_run r;
         st = pair_run_load(n, ids[i], &r);
         if (st == ST_OK && r.p != NULL && ID_EQUAL(&pairing_facts(r.p)->device, device))
-            st = finish(n, &r);
+            st = why == ST_OK ? finish(n, &r) : give_up(n, &r, why);
         pair_run_free(&r);
     }
     return st;
 }
 
-enum status pair_device_failed(struct node *n, const struct device_id *device)
+enum status pair_device_joined(struct node *n, const struct device_id *device)
 {
-    struct pair_run r;
-    enum status st = pair_run_newest(n, &r);
-    bool this_one = st == ST_OK && r.p != NULL && ID_EQUAL(&pairing_facts(r.p)->device, device);
-    pair_run_free(&r);
-    if (!this_one)
-        return st;
-    st = sql_run(&n->sql, "UPDATE pairing SET state = ? WHERE id = (SELECT max(id) FROM pairing)", "i",
-                 (int64_t)PAIRING_FAILED);
-    return st == ST_OK ? node_notice(n, NOTICE_PAIRING, "", pairing_state_name(PAIRING_FAILED), NULL) : st;
+    return end_of(n, device, ST_OK);
+}
+
+enum status pair_device_failed(struct node *n, const struct device_id *device, enum status why)
+{
+    return end_of(n, device, why);
 }

@@ -234,9 +234,10 @@ enum status wishes_commit(struct node *n, struct group *family)
         if (st == ST_CHAIN_SIGNERS) {
             st = ST_OK; /* waits for a signature; the next one may not */
         } else if (st != ST_OK && !status_is_fatal(st)) {
+            enum status why = st;
             st = sql_run(&n->sql, "DELETE FROM chain_wish WHERE id = ?", "i", row.id);
             if (st == ST_OK && row.kind == WISH_ADD) {
-                st = pair_device_failed(n, &x.d.device);
+                st = pair_device_failed(n, &x.d.device, why);
             }
         }
     }
