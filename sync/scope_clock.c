@@ -113,7 +113,7 @@ static enum status prune(struct node *n)
         " epoch.grp) AND NOT (new_person = 1 AND epoch = (SELECT max(x.epoch) FROM epoch x WHERE x.grp ="
         " epoch.grp AND x.new_person = 1))",
         "DELETE FROM beacon WHERE at_ms < ?1",
-        "DELETE FROM letter_seen WHERE at_ms < ?1 AND type IN (3, 4, 5, 6, 7, 12, 13)",
+        "DELETE FROM letter_seen WHERE at_ms < ?1 AND type IN (3, 4, 5, 6, 7, 11, 12, 13)",
         "DELETE FROM repair WHERE due_at < ?1",
         "DELETE FROM mls_group WHERE state = 3 AND founded_at < ?1 AND EXISTS (SELECT 1 FROM mls_group x "
         "WHERE"
