@@ -120,7 +120,8 @@ enum status group_hole(struct node *n, const struct log_row *log) MUST_USE;
 /* The relay showed something that an honest one with a good disk does not: relay_away.c. */
 enum status relay_trouble(struct node *n, int64_t relay) MUST_USE;
 enum status relay_trouble_at(struct node *n, const char *address) MUST_USE;
-/* A relay started again with an empty store: every log's cursor is 0 now. */
-enum status group_gap(struct node *n, int64_t relay) MUST_USE;
+/* A relay started again with another store, or (`older`) with an older copy of the one that it had: every
+ * log's cursor is 0 now. */
+enum status group_gap(struct node *n, int64_t relay, bool older) MUST_USE;
 
 #endif

@@ -75,6 +75,12 @@ enum status logs_answer_read(struct node *n, const struct flight *f, const struc
 /* This block of the outbox is at the relay. */
 enum status logs_appended(struct node *n, int64_t outbox) MUST_USE;
 
+/* The relay has taken our block. Where we have read another under its number the log is shorter than it was.
+ */
+enum status logs_answer_append(struct node *n, const struct flight *f, const struct relay_answer *a) MUST_USE;
+/* This relay's logs are not those that were read (`older`: they are, as they were some time ago). */
+enum status logs_begin_anew(struct node *n, int64_t relay, bool older) MUST_USE;
+
 /* A new request to this relay; NULL: as many as may be are under way. */
 struct flight *logs_flight(struct node *n, struct relay_state *r);
 enum status logs_flight_send(struct node *n, const struct relay_state *r, struct flight *f) MUST_USE;

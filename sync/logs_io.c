@@ -513,17 +513,7 @@ static enum status note_incarnation(struct node *n, int64_t relay, const struct 
     }
     *wiped = known;
     st = sql_run(&n->sql, "UPDATE relay SET incarnation = ? WHERE id = ?", "bi", SPAN_ID(seen), relay);
-    if (st == ST_OK && known) {
-        logs_forget_memory(n);
-        n->log_memory->grown_count = 0;
-        logs_changed(n);
-        st = sql_run(&n->sql, "UPDATE log SET cursor = 0, safe = 0, grown = 0, gap_to = 0 WHERE relay = ?",
-                     "i", relay);
-    }
-    if (st == ST_OK && known) {
-        st = relay_trouble(n, relay);
-    }
-    return st == ST_OK && known ? group_gap(n, relay) : st;
+    return st == ST_OK && known ? logs_begin_anew(n, relay, false) : st;
 }
 
 static void back_off(struct node *n, struct relay_state *r, uint32_t at_least_ms)
@@ -593,7 +583,7 @@ static enum status answered(struct node *n, struct relay_state *r, const struct 
     }
     switch (a->command) {
     case RELAY_APPEND:
-        return logs_appended(n, f->outbox);
+        return logs_answer_append(n, f, a);
     case RELAY_READ:
         return logs_answer_read(n, f, a);
     case RELAY_WAIT:

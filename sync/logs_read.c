@@ -160,6 +160,35 @@ enum status logs_appended(struct node *n, int64_t outbox)
     return st;
 }
 
+enum status logs_begin_anew(struct node *n, int64_t relay, bool older)
+{
+    logs_forget_memory(n);
+    n->log_memory->grown_count = 0;
+    logs_changed(n);
+    enum status st = sql_run(
+        &n->sql, "UPDATE log SET cursor = 0, safe = 0, grown = 0, gap_to = 0 WHERE relay = ?", "i", relay);
+    if (st == ST_OK) {
+        st = relay_trouble(n, relay);
+    }
+    return st == ST_OK ? group_gap(n, relay, older) : st;
+}
+
+/* A block of ours that was read left the outbox (note_own_block): what is still there was not at that number.
+ */
+enum status logs_answer_append(struct node *n, const struct flight *f, const struct relay_answer *a)
+{
+    int64_t relay = 0;
+    enum status st =
+        sql_number(&n->sql, &relay, 0,
+                   "SELECT l.relay FROM log l JOIN outbox o ON o.log = l.id WHERE o.id = ? AND l.kind ="
+                   " 1 AND l.cursor >= ?",
+                   "ii", f->outbox, (int64_t)a->seq);
+    if (st == ST_OK) {
+        st = logs_appended(n, f->outbox);
+    }
+    return st == ST_OK && relay != 0 ? logs_begin_anew(n, relay, true) : st;
+}
+
 /* A block of ours that is read back was appended, though its answer got lost. */
 static enum status note_own_block(struct node *n, const struct log_row *log, struct span block)
 {

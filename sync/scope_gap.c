@@ -39,6 +39,8 @@ static const char *gap_text(enum gap_cause cause)
         return "the relay left out a block";
     case GAP_AWAY:
         return "this device was away for 40 days";
+    case GAP_OLD_STORE:
+        return "the relay's store is older than it was";
     case GAP_NEW_STORE:
     default:
         return "the relay lost its store";
@@ -121,10 +123,10 @@ static enum status begin_all(struct node *n, const char *sql, int64_t arg, enum 
     return st;
 }
 
-enum status group_gap(struct node *n, int64_t relay)
+enum status group_gap(struct node *n, int64_t relay, bool older)
 {
-    enum status st =
-        begin_all(n, "SELECT id FROM mls_group WHERE relay = ? AND state = 1", relay, GAP_NEW_STORE);
+    enum status st = begin_all(n, "SELECT id FROM mls_group WHERE relay = ? AND state = 1", relay,
+                               older ? GAP_OLD_STORE : GAP_NEW_STORE);
     /* What was there is gone: everybody tells what they have, and what is missing is sent again. */
     return st == ST_OK ? sql_run(&n->sql,
                                  "UPDATE entry SET acked = 0, sent_epoch = NULL, outbox = NULL WHERE own = 1 "

@@ -35,7 +35,7 @@ enum status group_judge_joined(struct node *n, struct mls_group *mls, const stru
 enum {
     READ_BREAK_MS = 3 * 3600 * 1000 /* a log that was not read to its end for so long was not listened to */
 };
-enum gap_cause { GAP_NEW_STORE, GAP_HOLE, GAP_AWAY };
+enum gap_cause { GAP_NEW_STORE, GAP_OLD_STORE, GAP_HOLE, GAP_AWAY };
 enum status group_begin_gap(struct node *n, struct group *g, enum gap_cause cause) MUST_USE;
 /* Before a commit is judged: was the log not read to its end for 40 days? Then a gap begins. */
 enum status group_note_absence(struct node *n, struct group *g) MUST_USE;

@@ -493,8 +493,8 @@ static bool converged(struct look *l)
 /* Where something lied, an alarm is right. */
 static void no_alarms(struct sim *s)
 {
-    const unsigned lies =
-        1u << SIM_DROP | 1u << SIM_SWAP | 1u << SIM_WITHHOLD | 1u << SIM_FORK | 1u << SIM_OLDCOPY;
+    const unsigned lies = 1u << SIM_RESTORE | 1u << SIM_DROP | 1u << SIM_SWAP | 1u << SIM_WITHHOLD |
+                          1u << SIM_FORK | 1u << SIM_OLDCOPY;
     if ((s->met & (lies | sim_liar_faults())) != 0)
         return;
     for (size_t i = 0; i < world_count(s->w); i++) {

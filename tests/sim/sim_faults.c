@@ -100,6 +100,20 @@ static void happen(struct sim *s, enum sim_fault f)
         sim_relay_bend(s, f == SIM_FORK);
 }
 
+/* A copy of the relay's store is made now, and put back when the fault ends. */
+static void old_store(struct sim *s, bool on)
+{
+    if (on) {
+        world_keep_store(s->w);
+        return;
+    }
+    world_put_back_store(s->w);
+    bool renamed = sim_chance(s, 50);
+    if (renamed)
+        world_rename_relay(s->w);
+    sim_say(s, SIM_NOBODY, "the relay is as it was, under %s", renamed ? "another name" : "the same name");
+}
+
 /* Begins or ends one. */
 static void turn(struct sim *s, enum sim_fault f, bool on)
 {
@@ -121,6 +135,8 @@ static void turn(struct sim *s, enum sim_fault f, bool on)
         old_copies(s, on);
     else if ((sim_liar_faults() & 1u << f) != 0)
         sim_liars_turn(s, f, on);
+    else if (f == SIM_RESTORE)
+        old_store(s, on);
     else if (on)
         happen(s, f);
     s->active = on ? s->active | 1u << f : s->active & ~(1u << f);

@@ -73,6 +73,37 @@ static void T06_what_somebody_missed_comes_again_from_the_others(void **state)
     assert_true(world_has_text(w, s.ben, "so were you", "Ana"));
 }
 
+/* A careless operator: the same incarnation, the same logs, shorter. Whoever writes next gets a number under
+ * which it has read something else. */
+static void T06_a_relay_put_back_to_an_older_copy_is_noticed(void **state)
+{
+    struct world *w = *state;
+    struct story s;
+    story_children_meet(w, &s);
+    world_run(w, 10 * MINUTE_MS);
+    world_keep_store(w);
+    world_off(w, s.ben);
+    story_say(w, s.leo, "Maya", "since", s.maya);
+    story_say(w, s.ana, "Berg", "since then", s.maya);
+    world_ok(w, s.ana, CMD_POLICY_SET, "Maya", "permit_days", "30", NULL);
+    world_run(w, 10 * MINUTE_MS);
+    world_put_back_store(w);
+    world_ok(w, s.ana, CMD_SEND, "Berg", "dinner", NULL, NULL);
+    world_run(w, MINUTE_MS);
+    assert_int_equal(world_number(w, s.ana, "SELECT count(*) FROM mls_group WHERE kind = 1 AND gap_at != 0"),
+                     1);
+    world_on(w, s.ben);
+    world_run(w, 360 * MINUTE_MS);
+    for (size_t i = 0; i < world_count(w); i++)
+        assert_int_equal(world_number(w, i, "SELECT count(*) FROM mls_group WHERE state = 2 OR gap_at != 0"),
+                         0);
+    all_agree(w, &s);
+    assert_true(world_has_text(w, s.ben, "since then", "Ana"));
+    assert_true(world_has_text(w, s.ben, "dinner", "Ana"));
+    assert_true(world_has_text(w, s.maya, "dinner", "Ana"));
+    story_say(w, s.maya, "Leo", "after", s.leo);
+}
+
 /* The store goes while commits and messages are under way. */
 static void T06_a_relay_wiped_at_any_moment_of_a_conversation(void **state)
 {
@@ -138,6 +169,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(T06_a_wiped_relay_gets_everything_again),
+        TEST(T06_a_relay_put_back_to_an_older_copy_is_noticed),
         TEST(T06_what_somebody_missed_comes_again_from_the_others),
         TEST(T06_a_relay_wiped_at_any_moment_of_a_conversation),
         TEST(T06_a_relay_wiped_after_every_step_of_the_story),

@@ -90,6 +90,9 @@ void world_hostile(struct world *w, const struct world_hostile *h);
  * under another incarnation. */
 void world_wipe_relay(struct world *w);
 void world_rename_relay(struct world *w);
+/* The relay's store as it is now, kept, and put back as a careless operator does: under the same incarnation. */
+void world_keep_store(struct world *w);
+void world_put_back_store(struct world *w);
 /* From now on the relay has two logs under this id: one for this device, one for everybody else; they are the
  * same up to and with block `after`. What either appends the other never sees. */
 void world_fork_log(struct world *w, size_t device, const struct log_id *log, uint64_t after);

@@ -128,6 +128,16 @@ void world_rename_relay(struct world *w)
     store_memory_rename(&w->store, &w->entropy.entropy);
 }
 
+void world_keep_store(struct world *w)
+{
+    store_memory_keep(&w->store);
+}
+
+void world_put_back_store(struct world *w)
+{
+    store_memory_put_back(&w->store);
+}
+
 static void bend_log(struct world *w, size_t device, const struct bent *b)
 {
     struct world_device *d = &w->devices[device];

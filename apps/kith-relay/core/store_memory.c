@@ -22,6 +22,7 @@ struct memory_block {
 struct memory_log {
     struct log_id id;
     uint64_t next, committed; /* seq of the next block; of the newest that is committed */
+    uint64_t kept;            /* of the newest in the copy that was kept */
     uint64_t blocks;
     bool touched;
     struct link list;
@@ -288,6 +289,30 @@ void store_memory_rename(struct relay_store *store, struct entropy *e)
 {
     struct memory_store *m = store->s;
     entropy_fill(e, m->incarnation.b, sizeof(m->incarnation.b));
+}
+
+void store_memory_keep(struct relay_store *store)
+{
+    struct memory_store *m = store->s;
+    size_t at = 0;
+    for (struct memory_log *log = id_map_next(&m->logs, &at); log != NULL; log = id_map_next(&m->logs, &at)) {
+        log->kept = log->committed;
+    }
+}
+
+void store_memory_put_back(struct relay_store *store)
+{
+    struct memory_store *m = store->s;
+    size_t at = 0;
+    invariant(m->touched_count == 0 && m->trim_count == 0);
+    for (struct memory_log *log = id_map_next(&m->logs, &at); log != NULL; log = id_map_next(&m->logs, &at)) {
+        while (!link_alone(&log->list) &&
+               LINK_OWNER(log->list.prev, struct memory_block, in_log)->seq > log->kept) {
+            block_drop(m, LINK_OWNER(log->list.prev, struct memory_block, in_log));
+        }
+        log->committed = log->kept;
+        log->next = log->kept + 1;
+    }
 }
 
 static const struct relay_store_ops memory_ops = {

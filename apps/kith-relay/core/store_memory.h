@@ -14,5 +14,9 @@ void store_memory_crash(struct relay_store *store);
 void store_memory_wipe(struct relay_store *store, struct entropy *e);
 /* What a copy that was put back does: another incarnation, the logs as they were. */
 void store_memory_rename(struct relay_store *store, struct entropy *e);
+/* The store as it is now is put back later, under the same incarnation: what came since is gone, its numbers
+ * are given again. What was trimmed meanwhile stays so. Not within a batch. */
+void store_memory_keep(struct relay_store *store);
+void store_memory_put_back(struct relay_store *store);
 
 #endif

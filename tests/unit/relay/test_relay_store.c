@@ -347,6 +347,31 @@ static void an_incarnation_lives_as_long_as_the_store(void **state)
     commit(f);
 }
 
+static void a_copy_that_is_put_back_gives_numbers_a_second_time(void **state)
+{
+    struct fixture *f = *state;
+    if (f->sqlite)
+        return; /* there it is a copy of the file */
+    struct relay_incarnation first = stat_of(f).incarnation;
+    append(f, 1, 'a', 1);
+    commit(f);
+    store_memory_keep(&f->store);
+    append(f, 1, 'b', 2);
+    append(f, 2, 'c', 1);
+    commit(f);
+    store_memory_put_back(&f->store);
+    struct relay_incarnation second = stat_of(f).incarnation;
+    assert_true(ID_EQUAL(&first, &second));
+    assert_int_equal(stat_of(f).blocks, 1);
+    holds(f, 1, 0, 1, "a");
+    holds(f, 2, 0, 0, "");
+    append(f, 1, 'd', 2);
+    append(f, 2, 'e', 1);
+    commit(f);
+    holds(f, 1, 0, 1, "ad");
+    holds(f, 2, 0, 1, "e");
+}
+
 static void a_full_batch_of_different_logs_is_one_commit(void **state)
 {
     struct fixture *f = *state;
@@ -489,6 +514,7 @@ int main(void)
         BOTH(trimmed_blocks_are_gone_and_their_numbers_are_not_used_again),
         BOTH(old_blocks_expire_a_few_at_a_time),
         BOTH(an_incarnation_lives_as_long_as_the_store),
+        BOTH(a_copy_that_is_put_back_gives_numbers_a_second_time),
         BOTH(a_full_batch_of_different_logs_is_one_commit),
         S(a_second_process_cannot_open_it),
         S(other_files_are_refused_by_name_and_left_alone),
