@@ -19,7 +19,7 @@ static const char usage[] =
     "  --keep-going   after a failure too\n"
     "  --strict       what is known to be open (tests/sim/sim_known.def) fails as well\n";
 
-enum { HANGS_S = 120 };
+enum { HANGS_S = 120 }; /* of CPU time: other processes do not make a run hang */
 
 struct options {
     uint64_t first, last;

@@ -9,6 +9,7 @@
 
 enum {
     NOT_TRIED = -1,
+    AWAY_EVERY = 100,                   /* seeds: it costs as much as twenty others */
     LOOKS_EVERY_MS = 2 * SIM_MINUTE_MS, /* people look at their devices also when nothing rang */
     NOTICED = 1 << NOTICE_REQUESTS | 1 << NOTICE_PAIRING
 };
@@ -498,6 +499,28 @@ static void remove_lost(struct sim *s)
     }
 }
 
+/* In some runs one device is off for two months, while the others live on; then it has to be current again by
+ * itself. */
+static void two_months(struct sim *s)
+{
+    size_t device = any_device(s, SIM_NOBODY, SIM_NOBODY, false);
+    if (s->seed % AWAY_EVERY != AWAY_EVERY / 4 || device == SIM_NOBODY)
+        return;
+    world_off(s->w, device);
+    sim_say(s, device, "is off for two months");
+    for (int day = 0; day < 60; day++) {
+        if (day % 10 == 5)
+            (void)say_family(s);
+        for (int slice = 0; slice < 4; slice++) {
+            world_run(s->w, 6 * SIM_HOUR_MS);
+            for (size_t i = 0; i < world_count(s->w); i++)
+                sim_react(s, i);
+        }
+    }
+    world_on(s->w, device);
+    sim_say(s, device, "is on again");
+}
+
 void sim_run(const struct sim_args *a, struct sim_counts *counts)
 {
     static struct sim run;
@@ -522,6 +545,7 @@ void sim_run(const struct sim_args *a, struct sim_counts *counts)
         sim_pass(s, (int64_t)sim_below(s, sim_chance(s, 50) ? 3000 : SIM_MINUTE_MS));
     }
     sim_faults_end(s);
+    two_months(s);
     sim_pass(s, SIM_MINUTE_MS);
     remove_lost(s);
     sim_liars_end(s);
