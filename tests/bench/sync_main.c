@@ -48,7 +48,10 @@ int main(int argc, char **argv)
     }
     if (all || strcmp(what, "away") == 0) {
         any = true;
-        away(size_of(argc, argv, small, 3, 200));
+        if (small)
+            bench_sync_away(1, 100);
+        else
+            away(size_of(argc, argv, small, 3, 200));
     }
     if (all || strcmp(what, "idle") == 0) {
         any = true;
