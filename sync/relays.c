@@ -514,21 +514,20 @@ static bool all_in(const struct family_relays *some, const struct family_relays 
     return true;
 }
 
-enum status relays_judge(struct node *n, const struct group *old, const struct kith_context *next)
+enum status relays_judge(const struct group *old, const struct kith_context *next, const struct admission *a)
 {
     struct kith_context before;
     struct family_relays had, has;
-    bool in = false;
     enum status st = group_context(old, &before);
     if (st != ST_OK || family_relays_of(&before, &had) != ST_OK || family_relays_of(next, &has) != ST_OK) {
-        return st == ST_OK ? ST_SUCCESSOR_RELAYS : st;
+        return st == ST_OK ? ST_SUCCESSOR_RELAY : st;
     }
-    in = all_in(&has, &had, &had);
-    for (size_t i = 0; st == ST_OK && !in && i < before.family_count; i++) {
-        struct authority *a = NULL;
-        st = family_authority_at(n, &before.families[i].family, UINT64_MAX, &a);
-        in = st == ST_OK && all_in(&has, &had, &a->relays);
-        mem_free(a, sizeof(*a));
+    bool in = all_in(&has, &had, &had);
+    struct authority *at = in ? NULL : mem_alloc(1, sizeof(*at));
+    st = in || at ? ST_OK : ST_NO_MEMORY;
+    for (size_t i = 0; at && !in && i < a->chain_count; i++) {
+        in = authority_replay(at, &a->chains[i].entries) == ST_OK && all_in(&has, &had, &at->relays);
     }
-    return st == ST_OK && !in ? ST_SUCCESSOR_RELAYS : st;
+    mem_free(at, sizeof(*at));
+    return st == ST_OK && !in ? ST_SUCCESSOR_RELAY : st;
 }

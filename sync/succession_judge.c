@@ -122,22 +122,6 @@ static enum status judge_predecessor(const struct group *old, const struct group
     return same && founder_is(old, s->founder, from) ? ST_OK : ST_SUCCESSOR_TREE;
 }
 
-/* Logs go nowhere else than the group's relays: no member takes all the others to a relay of its choice. */
-static enum status judge_relay(const struct group *old, const struct group *view)
-{
-    struct kith_context before, after;
-    enum status st = group_context(old, &before);
-    if (st == ST_OK) {
-        st = group_context(view, &after);
-    }
-    for (size_t i = 0; st == ST_OK && i < before.relay_count; i++) {
-        if (span_equal(before.relays[i], after.relays[0])) {
-            return ST_OK;
-        }
-    }
-    return st == ST_OK ? ST_SUCCESSOR_RELAY : st;
-}
-
 /* ---- the order of two of one generation ---- */
 
 static bool is_lower(const struct mls_group *a, const struct mls_group *b)
@@ -172,16 +156,13 @@ enum status succession_judge(struct node *n, struct group *old, struct mls_group
         st = nobody_missing(&x, &view);
     }
     if (st == ST_OK) {
-        st = judge_relay(old, &view);
+        st = group_context(&view, &context);
+    }
+    if (st == ST_OK) {
+        st = relays_judge(old, &context, a);
     }
     if (st == ST_OK && s) {
         st = judge_predecessor(old, &view, s, from);
-    }
-    if (st == ST_OK && s) {
-        st = group_context(&view, &context);
-    }
-    if (st == ST_OK && s) {
-        st = relays_judge(n, old, &context);
     }
     if (st == ST_OK && a->generation == old->generation) {
         st = founded_with_gone(n, old, &gone);
