@@ -575,7 +575,7 @@ static enum status answered(struct node *n, struct relay_state *r, const struct 
         if (a->result != RELAY_INCARNATION) {
             back_off(n, r, a->retry_after_ms);
         }
-        return ST_OK;
+        return st;
     }
     r->backoff_ms = 0;
     if (wiped && a->command != RELAY_APPEND) {
