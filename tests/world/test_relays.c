@@ -299,6 +299,22 @@ static void T05_nobody_follows_a_member_to_a_relay_of_its_own(void **state)
     story_say(w, s.ana, "Berg", "where is Ben?", s.maya);
 }
 
+/* T05: everybody would dial the host that the founder wrote behind a key of the list. */
+static void T05_a_key_of_the_list_at_another_host_is_another_relay(void **state)
+{
+    struct world *w = *state;
+    struct story s;
+    meet_apart(w, &s);
+    char relay[512];
+    snprintf(relay, sizeof(relay), "%s", world_relay_at(w, world_add_impostor(w, BERG_NEXT)));
+    assert_ok(world_forge(w, s.ben, found_elsewhere, relay));
+    world_run(w, HOUR_MS);
+    struct place at = {.devices = {s.ana, s.maya}, .count = 2, .relay = BERG_FIRST, .conversations = true};
+    assert_int_equal(world_number(w, s.ben, "SELECT max(generation) FROM mls_group WHERE kind = 1"), 1);
+    assert_int_equal(world_number(w, s.ana, "SELECT max(generation) FROM mls_group"), 0);
+    assert_true(all_are_there(w, &at));
+}
+
 /* T21: a child asks the parents. */
 static void T21_a_childs_device_changes_no_relays(void **state)
 {
@@ -332,6 +348,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(T06_two_halves_that_moved_apart_meet_again, setup, teardown),
         cmocka_unit_test_setup_teardown(T05_a_relay_that_keeps_losing_things_is_left, setup, teardown),
         cmocka_unit_test_setup_teardown(T05_nobody_follows_a_member_to_a_relay_of_its_own, setup, teardown),
+        cmocka_unit_test_setup_teardown(T05_a_key_of_the_list_at_another_host_is_another_relay, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(T21_a_childs_device_changes_no_relays, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -51,6 +51,8 @@ void world_put_back_home(struct world *w, size_t device, unsigned slot);
 /* One relay more, of another key and store; its number. The first is 0, and what is said below of "the relay"
  * is said of that one, but for what gets lost on the way. */
 size_t world_add_relay(struct world *w);
+/* One at a host of its own whose address names the key of another. */
+size_t world_add_impostor(struct world *w, size_t of);
 const char *world_relay_at(const struct world *w, size_t relay);
 
 /* ---- faults ---- */

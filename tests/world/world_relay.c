@@ -35,6 +35,17 @@ size_t world_add_relay(struct world *w)
     return relay;
 }
 
+size_t world_add_impostor(struct world *w, size_t of)
+{
+    struct relay_address address, own;
+    size_t relay = world_add_relay(w);
+    assert_ok(relay_address_parse(&own, w->more[relay]->address));
+    assert_ok(relay_address_parse(&address, world_relay_at(w, of)));
+    own.key = address.key;
+    assert_ok(relay_address_format(&own, w->more[relay]->address));
+    return relay;
+}
+
 void more_relays_free(struct world *w)
 {
     for (size_t i = 1; i < w->relay_count; i++) {
