@@ -84,6 +84,22 @@ static void forget(struct world *w, size_t device, size_t other)
     world_sql(w, device, sql);
 }
 
+static enum status ask_for_packages(struct node *n, void *arg)
+{
+    struct scope_id scope;
+    struct group *g = NULL;
+    struct query q;
+    query_start(&q, &n->sql, "SELECT scope FROM mls_group WHERE kind = ? AND state = 1", "i",
+                (int64_t)SCOPE_CONVERSATION);
+    if (query_next(&q))
+        QUERY_ID(&q, 0, &scope);
+    enum status st = query_end(&q);
+    (void)arg;
+    if (st == ST_OK)
+        st = group_of_scope(n, &scope, &g);
+    return st == ST_OK ? succession_ask(n, g) : st;
+}
+
 static void a_family(struct world *w, struct story *s, size_t *laptop)
 {
     s->ana = world_add(w, "Ana's phone");
@@ -236,6 +252,23 @@ static void T25_a_member_who_founds_without_end_founds_once_an_hour(void **state
     story_say(w, s.leo, "Maya", "still here", s.maya);
 }
 
+/* Any contact may ask for a key package for a successor. What comes must not do as a request to be added
+ * again. */
+static void T42_a_key_package_for_a_successor_is_no_request_to_be_added_again(void **state)
+{
+    struct world *w = *state;
+    struct story s;
+    const char *const epoch = "SELECT max(epoch) FROM mls_group WHERE kind = 5 AND state = 1";
+    story_children_meet(w, &s);
+    int64_t before = world_number(w, s.maya, epoch);
+    assert_ok(world_forge(w, s.leo, ask_for_packages, NULL));
+    world_run(w, 10 * MINUTE_MS);
+    assert_int_equal(world_number(w, s.maya, epoch), before);
+    assert_int_equal(world_number(w, s.leo, "SELECT count(*) FROM readd"), 0);
+    assert_int_equal(world_alarms(w, s.maya), 0);
+    story_say(w, s.leo, "Maya", "hello", s.maya);
+}
+
 #define T(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
@@ -247,6 +280,7 @@ int main(void)
         T(T41_a_successor_with_somebody_removed_gives_way_to_one_without),
         T(T25_a_group_from_far_ahead_is_refused),
         T(T25_a_member_who_founds_without_end_founds_once_an_hour),
+        T(T42_a_key_package_for_a_successor_is_no_request_to_be_added_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
