@@ -38,8 +38,21 @@ static bool may_change_members(const struct judge *j)
     return j->context->kind == SCOPE_OWN || (a && authority_parent_of(a, &c->device));
 }
 
+/* `family` and `parents` are one each: no second group passes for them under another scope id. */
+static bool is_of_its_family(const struct judge *j)
+{
+    enum scope_kind kind = j->context->kind;
+    struct scope_id id;
+    if (kind != SCOPE_FAMILY && kind != SCOPE_PARENTS)
+        return true; /* of `ward` and `own` the members tell */
+    return scope_id_of_family(kind, &j->chains->roster.family, &id) == ST_OK &&
+           ID_EQUAL(&id, &j->context->scope);
+}
+
 enum status judge_family_scope(const struct judge *j)
 {
+    if (!is_of_its_family(j))
+        return ST_AUTHORIZE_CONTEXT;
     for (size_t i = 0; i < j->member_count; i++) {
         const struct judge_member *m = &j->members[i];
         bool in = belongs(j, &m->certificate);

@@ -116,11 +116,18 @@ static void a_joiner_of_a_family_checks_its_roster(void **state)
     family_of_four(&w.g, 40);
     family_of_four(&w.h, 70);
     commit_init(&w.c, SCOPE_PARENTS, one, 1);
+    assert_ok(scope_id_of_family(SCOPE_PARENTS, &w.f.at.family, &w.c.before.scope));
+    w.c.after = w.c.before;
     commit_member(&w.c, &w.f, ANA, &w.f.ana);
     commit_member(&w.c, &w.f, BEN, &w.f.ben);
     struct admission_args a = admission_of(&w, &j);
     assert_ok(admission_judge(&a, w.c.out));
     assert_true(w.c.out->has_roster);
+    w.c.after.scope.b[0] ^= 1; /* another group that says it is the parents' */
+    w.c.before.scope = j.admission.scope = w.c.after.scope;
+    assert_status(admission_judge(&a, w.c.out), ST_AUTHORIZE_CONTEXT);
+    w.c.after.scope.b[0] ^= 1;
+    w.c.before.scope = j.admission.scope = w.c.after.scope;
     commit_member(&w.c, &w.f, MAYA, &w.f.maya);
     a.leaf_count = w.c.leaf_count;
     assert_status(admission_judge(&a, w.c.out), ST_AUTHORIZE_ADD);

@@ -67,6 +67,31 @@ static void a_parent_adds_a_device_with_its_entries(void **state)
     world_wipe(&w);
 }
 
+static void T21_no_second_group_is_the_family(void **state)
+{
+    (void)state;
+    for (enum scope_kind kind = SCOPE_FAMILY; kind <= SCOPE_PARENTS; kind++) {
+        struct world w;
+        if (kind == SCOPE_FAMILY)
+            family_group(&w);
+        else
+            scope_group(&w, kind, ANA);
+        if (kind == SCOPE_PARENTS)
+            commit_member(&w.c, &w.f, ANA, &w.f.ana);
+        if (kind == SCOPE_PARENTS)
+            commit_member(&w.c, &w.f, BEN, &w.f.ben);
+        assert_ok(commit_judge(&w.c, L_ANA));
+        w.c.before.scope.b[0] ^= 1;
+        w.c.after = w.c.before;
+        assert_status(commit_judge(&w.c, L_ANA), ST_AUTHORIZE_CONTEXT);
+        struct person_id p = person_of(&w.f, ANA); /* nor does a person's own scope hold all of it */
+        assert_ok(scope_id_of_person(SCOPE_OWN, &p, &w.c.before.scope));
+        w.c.after = w.c.before;
+        assert_status(commit_judge(&w.c, L_ANA), ST_AUTHORIZE_CONTEXT);
+        world_wipe(&w);
+    }
+}
+
 static void a_device_without_an_entry_is_not_added(void **state)
 {
     (void)state;
@@ -434,6 +459,7 @@ static void T25_readding_oneself_is_a_refresh_too(void **state)
     const struct family *const one[] = {&w.f};
     struct commit c;
     commit_init(&c, SCOPE_FAMILY, one, 1);
+    c.before.scope = c.after.scope = w.c.before.scope;
     uint32_t phone = commit_member(&c, &w.f, ANA, &w.f.ana),
              laptop = commit_member(&c, &w.f, ANA, &w.f.ana_laptop);
     uint32_t ben = commit_member(&c, &w.f, BEN, &w.f.ben);
@@ -493,6 +519,7 @@ static void one_of_two_persons_is_always_added_again(void **state)
     struct commit c;
     one[0] = &w.f;
     commit_init(&c, SCOPE_FAMILY, one, 1);
+    c.before.scope = c.after.scope = w.c.before.scope;
     uint32_t ana = commit_member(&c, &w.f, ANA, &w.f.ana), ben = commit_member(&c, &w.f, BEN, &w.f.ben);
     struct mls_change *out = commit_remove(&c, ben), *in = commit_add(&c, &w.f, BEN, &w.f.ben);
     commit_readd(&c, out, in, &w.f.ben);
@@ -642,6 +669,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_parent_adds_a_device_with_its_entries),
+        cmocka_unit_test(T21_no_second_group_is_the_family),
         cmocka_unit_test(a_device_without_an_entry_is_not_added),
         cmocka_unit_test(T31_a_ghost_device_has_no_entry_to_come_by),
         cmocka_unit_test(heads_in_the_context_are_those_of_the_evidence),

@@ -18,6 +18,8 @@ static void family_group(struct world *w)
     const struct family *const one[] = {&w->f};
     family_of_four(&w->f, 10);
     commit_init(&w->c, SCOPE_FAMILY, one, 1);
+    assert_ok(scope_id_of_family(SCOPE_FAMILY, &w->f.at.family, &w->c.before.scope));
+    w->c.after = w->c.before;
     commit_member(&w->c, &w->f, ANA, &w->f.ana);
     commit_member(&w->c, &w->f, MAYA, &w->f.maya);
 }
