@@ -74,6 +74,29 @@ bool readd_own_leaf(const struct group *g, uint8_t out[static HASH_LEN])
     return true;
 }
 
+/* Whoever gets the request may use it whenever they like, also when this device is there already. Zeros name
+ * no leaf. */
+static enum status note_asked(struct node *n, const struct readd_request *q)
+{
+    static const uint8_t none[HASH_LEN];
+    return memcmp(q->old_leaf_hash, none, HASH_LEN) == 0
+               ? ST_OK
+               : sql_run(&n->sql, "INSERT OR REPLACE INTO asked_leaf VALUES(?,?,?,?)", "bibi",
+                         SPAN_ID(&q->scope), (int64_t)q->generation, SPAN(q->old_leaf_hash), n->now.wall_ms);
+}
+
+enum status readd_asked(struct node *n, const struct group *g, const uint8_t leaf[static HASH_LEN],
+                        bool *asked)
+{
+    int64_t rows = 0;
+    enum status st = sql_number(
+        &n->sql, &rows, 0,
+        "SELECT count(*) FROM asked_leaf WHERE scope = ? AND generation = ? AND leaf = ?", "bib",
+        SPAN_ID(&g->scope), (int64_t)g->generation, ((struct span){leaf, HASH_LEN}));
+    *asked = st == ST_OK && rows != 0;
+    return st;
+}
+
 enum status readd_request_make(struct node *n, struct readd_request *q, struct buffer *out)
 {
     struct buffer message;
@@ -86,6 +109,9 @@ enum status readd_request_make(struct node *n, struct readd_request *q, struct b
     }
     if (st == ST_OK) {
         st = readd_request_sign(q, &n->self.key);
+    }
+    if (st == ST_OK) {
+        st = note_asked(n, q);
     }
     if (st == ST_OK) {
         writer_init(&w, out);

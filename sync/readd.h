@@ -32,8 +32,12 @@ enum status readd_plan(struct node *n, struct group *g, struct plan *p) MUST_USE
 
 /* The hash of this device's leaf; false: it has none. */
 bool readd_own_leaf(const struct group *g, uint8_t out[static HASH_LEN]);
-/* Signs a request; the caller filled in scope, generation, leaf and key package. */
+/* Signs a request; the caller filled in scope, generation, leaf and key package. That it asked is kept. */
 enum status readd_request_make(struct node *n, struct readd_request *q, struct buffer *out) MUST_USE;
+/* Has this device ever asked that this leaf of its own be replaced? Then a commit that does is no sign that
+ * its database is an old copy. */
+enum status readd_asked(struct node *n, const struct group *g, const uint8_t leaf[static HASH_LEN],
+                        bool *asked) MUST_USE;
 /* It asks with another leaf than the one it has here: it hears which one that is, and asks again. */
 enum status readd_tell_leaf(struct node *n, struct group *g, const struct device_id *device) MUST_USE;
 /* Does the request name a leaf of this group, of the device that signed it, which is entitled to it still? */

@@ -392,6 +392,9 @@ static const char *const step_sql[] = {
     /* The index had the words of before: it is made anew where anything was ever changed. */
     "INSERT INTO search(search) SELECT 'delete-all' WHERE EXISTS (SELECT 1 FROM said_edit);"
     "UPDATE entry SET found = 0 WHERE found != 0 AND EXISTS (SELECT 1 FROM said_edit);",
+    /* ---- leaves of its own that this device has asked others to replace: sync/readd.h ---- */
+    "CREATE TABLE asked_leaf(scope BLOB NOT NULL, generation INTEGER NOT NULL, leaf BLOB NOT NULL, at_ms"
+    " INTEGER NOT NULL, PRIMARY KEY(scope, generation, leaf)) STRICT, WITHOUT ROWID;",
 };
 
 enum status schema_make(struct sql *s, int version)

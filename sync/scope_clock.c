@@ -105,7 +105,8 @@ static enum status forget_logs(struct node *n)
 
 /* Rows that nothing asks for any more, once a day. What stays of `epoch`: 60 days, the last three (who may
  * refresh), and the newest in which a person came (what is repaired to whom). Of letters: those that must not
- * do anything twice, however late. Of groups that were left: the newest of each scope, for its number. */
+ * do anything twice, however late. Of groups that were left: the newest of each scope, for its number. Of
+ * leaves that others were asked to replace: for longer than a leaf or a key package lasts. */
 static enum status prune(struct node *n)
 {
     static const char *const sweeps[] = {
@@ -118,6 +119,8 @@ static enum status prune(struct node *n)
         "DELETE FROM mls_group WHERE state = 3 AND founded_at < ?1 AND EXISTS (SELECT 1 FROM mls_group x "
         "WHERE"
         " x.scope = mls_group.scope AND x.id > mls_group.id AND x.generation >= mls_group.generation)",
+        "DELETE FROM asked_leaf WHERE at_ms < ?1 - 31536000000 OR generation < (SELECT max(g.generation) FROM"
+        " mls_group g WHERE g.scope = asked_leaf.scope AND g.state != 3)",
     };
     int64_t pruned_at = 0;
     enum status st = meta_number(n, "pruned_at", 0, &pruned_at);

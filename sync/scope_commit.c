@@ -3,6 +3,7 @@
 #include "sync/family.h"
 #include "sync/held.h"
 #include "sync/letters.h"
+#include "sync/readd.h"
 #include "sync/readd_often.h"
 #include "sync/relays.h"
 #include "sync/restore.h"
@@ -374,10 +375,21 @@ static bool adds_device(const struct newcomers *c, const struct device_id *devic
     return adds;
 }
 
-/* Our leaf was replaced by a fresh one of ours, as we must have asked, and this database does not know. */
-static enum status found_replaced(struct node *n, struct group *g)
+/* Our leaf is replaced by a fresh one of ours, as we must have asked. Where this database does not know of it
+ * it is an old copy, and the group's secrets go. Else the old request has found us where we came in by another
+ * way, or somebody has kept it for that: the Admission brings us back, or we ask. */
+static enum status found_replaced(struct node *n, struct group *g, struct mls_staged *staged)
 {
-    enum status st = group_stuck(n, g, "this device was added again, and its database does not know of it");
+    uint8_t leaf[HASH_LEN];
+    bool asked = false;
+    enum status st = readd_own_leaf(g, leaf) ? readd_asked(n, g, leaf, &asked) : ST_OK;
+    if (st != ST_OK || asked) {
+        mls_staged_free(staged);
+        st = st == ST_OK ? drop_pending(n, g) : st;
+        return st == ST_OK ? group_stuck(n, g, "this device was added again, as it had asked") : st;
+    }
+    mls_group_merge(g->mls, staged);
+    st = group_stuck(n, g, "this device was added again, and its database does not know of it");
     return st == ST_OK ? restore_found(n) : st;
 }
 
@@ -403,9 +415,12 @@ enum status group_end_epoch(struct node *n, struct group *g, struct mls_staged *
         mls_staged_free(staged);
         return st;
     }
+    if (out_of_it && adds_device(&newcomers, &n->self.device)) {
+        return found_replaced(n, g, staged);
+    }
     mls_group_merge(g->mls, staged);
     if (out_of_it) {
-        return adds_device(&newcomers, &n->self.device) ? found_replaced(n, g) : removed_from_group(n, g);
+        return removed_from_group(n, g);
     }
     st = drop_pending(n, g);
     if (st == ST_OK && own) {

@@ -6,7 +6,11 @@
 #include "sync/removal.h"
 #include "sync/succession.h"
 
-enum letter_limits { ASK_AGAIN_MS = 10 * 60 * 1000, PACKAGE_AGAIN_MS = 24 * 3600 * 1000 };
+enum letter_limits {
+    ASK_AGAIN_MS = 10 * 60 * 1000,
+    PACKAGE_AGAIN_MS = 24 * 3600 * 1000,
+    TOLD_MAX = 1024 /* leaves in later groups of one scope that others told of, and that were asked for */
+};
 
 /* ---- key packages by letter ---- */
 
@@ -158,6 +162,7 @@ enum status succession_leaf_told(struct node *n, const struct leaf_told *told, c
 {
     struct device_certificate c;
     struct group *g = NULL;
+    int64_t asked = 0;
     bool lately = false;
     struct readd_request q = {.scope = told->scope, .generation = told->generation};
     enum status st = group_of_scope(n, &told->scope, &g);
@@ -167,6 +172,11 @@ enum status succession_leaf_told(struct node *n, const struct leaf_told *told, c
     bool later = st == ST_OK && lately && told->generation > g->generation;
     if (!later || !find_member(g, from, &c) || revocation_known(n, from)) {
         return st == ST_GROUP_NOT_HERE ? ST_OK : st;
+    }
+    st = sql_number(&n->sql, &asked, 0, "SELECT count(*) FROM asked_leaf WHERE scope = ?", "b",
+                    SPAN_ID(&g->scope));
+    if (st != ST_OK || asked >= TOLD_MAX) {
+        return st;
     }
     memcpy(q.old_leaf_hash, told->leaf_hash, HASH_LEN);
     st = note_asked(n, g, n->now.wall_ms - ASK_AGAIN_MS); /* one answer to one question */
