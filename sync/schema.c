@@ -395,6 +395,10 @@ static const char *const step_sql[] = {
     /* ---- leaves of its own that this device has asked others to replace: sync/readd.h ---- */
     "CREATE TABLE asked_leaf(scope BLOB NOT NULL, generation INTEGER NOT NULL, leaf BLOB NOT NULL, at_ms"
     " INTEGER NOT NULL, PRIMARY KEY(scope, generation, leaf)) STRICT, WITHOUT ROWID;",
+    /* ---- members who say that they are in another group of the same generation: sync/succession.h ---- */
+    "CREATE TABLE other_group(grp INTEGER NOT NULL REFERENCES mls_group ON DELETE CASCADE, device BLOB NOT"
+    " NULL, founding BLOB NOT NULL, since INTEGER NOT NULL, PRIMARY KEY(grp, device)) STRICT, WITHOUT "
+    "ROWID;",
 };
 
 enum status schema_make(struct sql *s, int version)

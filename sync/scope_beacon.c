@@ -80,6 +80,17 @@ static enum status note_beacon(struct node *n, struct group *g, const struct dev
                        : st;
 }
 
+/* Of another group of this scope, perhaps. */
+static enum status of_another(struct node *n, struct group *g, const struct device_id *from,
+                              const struct beacon *b)
+{
+    if (!ID_EQUAL(&b->scope, &g->scope) || b->generation < g->generation) {
+        return ST_OK;
+    }
+    return b->generation > g->generation ? succession_elsewhere(n, g, from, b->generation)
+                                         : succession_beside(n, g, from, b->founding_hash);
+}
+
 enum status group_beacon_seen(struct node *n, struct group *g, const struct device_id *from,
                               struct span beacon)
 {
@@ -88,11 +99,13 @@ enum status group_beacon_seen(struct node *n, struct group *g, const struct devi
     enum status st = beacon_decode(&b, beacon);
     if (st == ST_OK && (!ID_EQUAL(&b.scope, &g->scope) || b.generation != g->generation ||
                         memcmp(b.founding_hash, g->founding, HASH_LEN) != 0)) {
-        return b.generation > g->generation ? succession_elsewhere(n, g, from, b.generation)
-                                            : ST_OK; /* of another group of this scope */
+        return of_another(n, g, from, &b);
     }
     if (st == ST_OK) {
         st = note_beacon(n, g, from, &b);
+    }
+    if (st == ST_OK) {
+        st = succession_not_beside(n, g, from);
     }
     if (st != ST_OK || g->state != GROUP_ACTIVE) {
         return st; /* who cannot follow still answers, and compares nothing */

@@ -18,6 +18,7 @@ enum succession_limits {
     HOPELESS_MS = 24 * 3600 * 1000, /* so long may somebody add this device again, or a member be silent */
     NOT_AGAIN_MS = 3600 * 1000,     /* a successor lives so long before it has one */
     REFUSED_MS = 5 * 60 * 1000,     /* so long may the reason come for what a successor left out */
+    BESIDE_MS = 6 * 3600 * 1000,    /* so long may another of the same generation be on its way */
     YOUNG_MS = 10 * 60 * 1000,      /* after that no other successor of the same generation is expected */
     AT_ONCE = 64
 };
@@ -92,6 +93,49 @@ enum status succession_refused(struct node *n, const struct scope_id *scope, uin
     }
     uint32_t next = why == ST_SUCCESSOR_MISSING ? generation + 1 : g->generation + 1;
     return want(n, g, next, SUCCESSOR_REFUSED, NULL, my_turn(n, g) + REFUSED_MS);
+}
+
+/* ---- two of one generation ---- */
+
+enum status succession_not_beside(struct node *n, const struct group *g, const struct device_id *from)
+{
+    return sql_run(&n->sql, "DELETE FROM other_group WHERE grp = ? AND device = ?", "ib", g->id,
+                   SPAN_ID(from));
+}
+
+/* Whom the founding's letter has not reached yet says so for a while, and so does this device. */
+static enum status note_beside(struct node *n, const struct group *g, const struct device_id *from,
+                               const uint8_t founding[static HASH_LEN], int64_t *since)
+{
+    enum status st = sql_run(
+        &n->sql,
+        "INSERT INTO other_group VALUES(?,?,?,?) ON CONFLICT DO UPDATE SET founding = excluded.founding,"
+        " since = excluded.since WHERE founding != excluded.founding OR since > excluded.since",
+        "ibbi", g->id, SPAN_ID(from), ((struct span){founding, HASH_LEN}), n->now.wall_ms);
+    return st == ST_OK ? sql_number(&n->sql, since, n->now.wall_ms,
+                                    "SELECT since FROM other_group WHERE grp = ? AND device = ?", "ib", g->id,
+                                    SPAN_ID(from))
+                       : st;
+}
+
+enum status succession_beside(struct node *n, struct group *g, const struct device_id *from,
+                              const uint8_t founding[static HASH_LEN])
+{
+    char name[WIRE_NAME_MAX + 1];
+    int64_t since = 0;
+    if (!group_has_device(g, from, NULL) || revocation_known(n, from)) {
+        return ST_OK;
+    }
+    enum status st = note_beside(n, g, from, founding, &since);
+    if (st != ST_OK || since > n->now.wall_ms - BESIDE_MS) {
+        return st;
+    }
+    st = device_name(n, from, name, sizeof(name));
+    if (st == ST_OK) {
+        st = node_alarm(n, name, "a member is in another group than this device: somebody showed two",
+                        &g->scope);
+    }
+    return st == ST_OK ? want(n, g, g->generation + 1, SUCCESSOR_REFUSED, NULL, my_turn(n, g)) : st;
 }
 
 /* ---- which groups cannot go on ---- */

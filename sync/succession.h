@@ -51,6 +51,13 @@ enum status succession_gone(struct node *n, const struct group *old, const struc
  * this device. */
 enum status succession_elsewhere(struct node *n, struct group *g, const struct device_id *from,
                                  uint32_t generation) MUST_USE;
+/* A member tells that it stands in another group of the same generation. When it tells so for hours, two
+ * were shown, one to each: an alarm, and the next generation is wanted. */
+enum status succession_beside(struct node *n, struct group *g, const struct device_id *from,
+                              const uint8_t founding[static HASH_LEN]) MUST_USE;
+/* It tells that it stands in this one. */
+enum status succession_not_beside(struct node *n, const struct group *g,
+                                  const struct device_id *from) MUST_USE;
 /* It said which leaf of ours it has there. */
 enum status succession_leaf_told(struct node *n, const struct leaf_told *told,
                                  const struct device_id *from) MUST_USE;

@@ -123,9 +123,8 @@ enum status letter_successor_ask(struct node *n, const struct received_letter *l
     if (st == ST_OK && b.generation < g->generation) {
         return readd_tell_leaf(n, g, &c.device);
     }
-    bool same =
-        st == ST_OK && b.generation == g->generation && memcmp(b.founding_hash, g->founding, HASH_LEN) == 0;
-    return same ? answer(n, g, &c) : st;
+    /* Also where it is in another of this generation: what it founds is to bring the two together. */
+    return st == ST_OK && b.generation == g->generation ? answer(n, g, &c) : st;
 }
 
 /* ---- a successor that did not come here ---- */

@@ -140,11 +140,85 @@ static void T42_an_old_request_for_a_leaf_in_a_successor_makes_no_old_copy(void 
     story_say(w, s.maya, "Leo", "yes", s.leo);
 }
 
+/* ---- one group for each half ---- */
+
+static const char *hex_person(struct world *w, size_t device)
+{
+    static char hex[2 * sizeof(struct person_id) + 1];
+    const struct self *o = &world_node(w, device)->self;
+    for (size_t i = 0; i < sizeof(o->person.b); i++)
+        snprintf(hex + 2 * i, 3, "%02x", o->person.b[i]);
+    return hex;
+}
+
+static enum status want_family(struct node *n, void *arg)
+{
+    struct scope_id scope;
+    (void)arg;
+    enum status st = scope_id_of_family(SCOPE_FAMILY, &n->self.family, &scope);
+    if (st == ST_OK)
+        st = group_succeed(n, &scope, SUCCESSOR_REFUSED, NULL);
+    return st == ST_OK ? sql_run(&n->sql, "UPDATE succession SET due_at = 0", "") : st;
+}
+
+/* Founds the family's next generation, and tells one of it. */
+static void found_for_one(struct world *w, size_t device, size_t other)
+{
+    char sql[160];
+    assert_ok(world_forge(w, device, want_family, NULL));
+    assert_int_equal(world_number(w, device, "SELECT count(*) FROM pending_letter"), 3);
+    snprintf(sql, sizeof(sql), "DELETE FROM pending_letter WHERE to_person != x'%s'", hex_person(w, other));
+    world_sql(w, device, sql);
+}
+
+static bool same_family_group(struct world *w, size_t a, size_t b)
+{
+    uint8_t one[WORLD_DIGEST_LEN], other[WORLD_DIGEST_LEN];
+    const char *const sql = "SELECT founding FROM mls_group WHERE kind = 1 AND state = 1";
+    world_digest(w, a, sql, one);
+    world_digest(w, b, sql, other);
+    return memcmp(one, other, sizeof(one)) == 0;
+}
+
+static void T25_who_is_shown_another_group_of_the_same_generation_hears_of_it_and_all_meet_again(void **state)
+{
+    struct world *w = *state;
+    struct story s;
+    const char *const generation = "SELECT generation FROM mls_group WHERE kind = 1 AND state = 1";
+    s.ana = world_add(w, "Ana's phone");
+    s.ben = world_add(w, "Ben's phone");
+    s.maya = world_add(w, "Maya's tablet");
+    size_t laptop = world_add(w, "Maya's laptop");
+    story_found(w, s.ana, "Berg", "Ana");
+    story_pair(w, s.ana, s.ben, "Ben", "parent", SIZE_MAX);
+    story_pair(w, s.ana, s.maya, "Maya", "child", SIZE_MAX);
+    story_pair(w, s.ana, laptop, "Maya", "child", s.maya);
+    world_run(w, 10 * MINUTE_MS);
+    found_for_one(w, s.maya, s.ana);
+    found_for_one(w, laptop, s.ben);
+    world_run(w, 2 * MINUTE_MS);
+    world_off(w, s.maya);
+    world_off(w, laptop);
+    assert_int_equal(world_number(w, s.ana, generation), 1);
+    assert_int_equal(world_number(w, s.ben, generation), 1);
+    assert_false(same_family_group(w, s.ana, s.ben));
+    world_ok(w, s.ana, CMD_SEND, "Berg", "who hears this?", NULL, NULL);
+    world_run(w, 5 * HOUR_MS);
+    assert_int_equal(world_alarms(w, s.ana) + world_alarms(w, s.ben), 0); /* it may be on its way */
+    world_run(w, 67 * HOUR_MS);
+    assert_true(world_alarms(w, s.ana) + world_alarms(w, s.ben) > 0);
+    assert_true(same_family_group(w, s.ana, s.ben));
+    assert_in_range(world_number(w, s.ana, generation), 2, 3);
+    assert_true(world_has_text(w, s.ben, "who hears this?", "Ana"));
+    story_say(w, s.ben, "Berg", "I do", s.ana);
+}
+
 #define T(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        T(T25_who_is_shown_another_group_of_the_same_generation_hears_of_it_and_all_meet_again),
         T(T42_an_old_request_for_a_leaf_in_a_successor_makes_no_old_copy),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
