@@ -391,28 +391,41 @@ static enum status certificate_stands(struct node *n, const struct device_certif
     return st;
 }
 
-/* A device is one person's for good: whoever could change that here could put words into another's mouth. */
-static enum status certificate_judge(struct node *n, const struct device_certificate *c)
+struct claim { /* that this device acts for that person */
+    struct device_certificate c;
+    bool proven;  /* by the device's own signature */
+    bool instead; /* of what another family has said of the key */
+};
+
+/* A device is one person's for good: whoever could change that here could put words into another's mouth. But
+ * any family can name any key, and whose the key is its own signature says. (Of its own devices a family
+ * speaks.) */
+static enum status compare_claims(struct node *n, struct claim *x)
 {
     struct query q;
-    bool other = false;
-    query_start(&q, &n->sql, "SELECT family, person FROM certificate WHERE device = ?", "b",
-                SPAN_ID(&c->device));
+    enum status why = ST_OK;
+    query_start(&q, &n->sql, "SELECT family, person, proven FROM certificate WHERE device = ?", "b",
+                SPAN_ID(&x->c.device));
     if (query_next(&q)) {
         struct person_ref known;
         QUERY_ID(&q, 0, &known.family);
         QUERY_ID(&q, 1, &known.person);
-        other = !person_ref_equal(&known, &c->who);
+        bool yields = query_int(&q, 2) == 0 && !ID_EQUAL(&known.family, &n->self.family);
+        x->instead = !person_ref_equal(&known, &x->c.who);
+        why = x->instead && !(x->proven && yields) ? ST_CERTIFICATE_PERSON : ST_OK;
     }
     enum status st = query_end(&q);
-    if (st == ST_OK && other) {
-        st = ST_CERTIFICATE_PERSON;
-    }
+    return st == ST_OK ? why : st;
+}
+
+static enum status certificate_judge(struct node *n, struct claim *x)
+{
+    enum status st = compare_claims(n, x);
     /* This device's first one comes before the chain does, by pairing, which has judged who gave it. */
-    if (st != ST_OK || (!n->self.in_family && ID_EQUAL(&c->device, &n->self.device))) {
+    if (st != ST_OK || (!n->self.in_family && ID_EQUAL(&x->c.device, &n->self.device))) {
         return st;
     }
-    return certificate_stands(n, c);
+    return certificate_stands(n, &x->c);
 }
 
 /* Of two of one device the one stays that holds at the newest head; of equals the one that lasts longer. (A
@@ -437,27 +450,66 @@ static enum status is_better(struct node *n, const struct device_certificate *c,
     return st == ST_NAME_UNKNOWN ? ST_OK : st;
 }
 
-enum status family_keep_certificate(struct node *n, struct span certificate)
+/* What another family said of this key, before it was known whose it is, and the pins with it. (Where the
+ * family's own chain has pinned the device, in its scope too, they stay.) */
+static enum status forget_others_word(struct node *n, const struct device_certificate *c)
 {
-    struct device_certificate c;
-    bool better = false;
-    enum status st = device_certificate_decode(&c, certificate);
+    struct scope_id family;
+    enum status st = scope_id_of_family(SCOPE_FAMILY, &n->self.family, &family);
     if (st == ST_OK) {
-        st = certificate_judge(n, &c);
+        st = sql_run(&n->sql,
+                     "UPDATE head SET pin_seq = NULL, pin_hash = NULL WHERE author = ?1 AND EXISTS (SELECT 1"
+                     " FROM revocation WHERE device = ?1 AND (family != ?2 OR person != ?3)) AND NOT EXISTS"
+                     " (SELECT 1 FROM head h WHERE h.author = ?1 AND h.scope = ?4 AND h.pin_seq IS NOT NULL)",
+                     "bbbb", SPAN_ID(&c->device), SPAN_ID(&c->who.family), SPAN_ID(&c->who.person),
+                     SPAN_ID(&family));
+    }
+    return st == ST_OK
+               ? sql_run(&n->sql, "DELETE FROM revocation WHERE device = ? AND (family != ? OR person != ?)",
+                         "bbb", SPAN_ID(&c->device), SPAN_ID(&c->who.family), SPAN_ID(&c->who.person))
+               : st;
+}
+
+static enum status keep_claim(struct node *n, struct claim *x, struct span certificate)
+{
+    const struct device_certificate *c = &x->c;
+    bool better = false;
+    enum status st = certificate_judge(n, x);
+    if (st == ST_OK && x->instead) {
+        st = sql_run(&n->sql, "DELETE FROM certificate WHERE device = ?", "b", SPAN_ID(&c->device));
     }
     if (st == ST_OK) {
-        st = is_better(n, &c, &better);
+        st = is_better(n, c, &better);
     }
     if (st == ST_OK && better) {
-        st = sql_run(&n->sql, "INSERT OR REPLACE INTO certificate VALUES(?,?,?,?,?,?)", "bbbiib",
-                     SPAN_ID(&c.device), SPAN_ID(&c.who.family), SPAN_ID(&c.who.person),
-                     (int64_t)c.supervised, c.not_after_ms, certificate);
+        st = sql_run(&n->sql,
+                     "INSERT OR REPLACE INTO certificate VALUES(?1, ?2, ?3, ?4, ?5, ?6,"
+                     " coalesce((SELECT proven FROM certificate WHERE device = ?1), 0))",
+                     "bbbiib", SPAN_ID(&c->device), SPAN_ID(&c->who.family), SPAN_ID(&c->who.person),
+                     (int64_t)c->supervised, c->not_after_ms, certificate);
     }
-    if (st == ST_OK) { /* what another family said of this key, before it was known whose it is */
-        st = sql_run(&n->sql, "DELETE FROM revocation WHERE device = ? AND (family != ? OR person != ?)",
-                     "bbb", SPAN_ID(&c.device), SPAN_ID(&c.who.family), SPAN_ID(&c.who.person));
+    if (st == ST_OK && x->proven) {
+        st = sql_run(&n->sql, "UPDATE certificate SET proven = 1 WHERE device = ? AND proven = 0", "b",
+                     SPAN_ID(&c->device));
     }
-    return st;
+    return st == ST_OK ? forget_others_word(n, c) : st;
+}
+
+static enum status keep(struct node *n, struct span certificate, bool proven)
+{
+    struct claim x = {.proven = proven};
+    enum status st = device_certificate_decode(&x.c, certificate);
+    return st == ST_OK ? keep_claim(n, &x, certificate) : st;
+}
+
+enum status family_keep_certificate(struct node *n, struct span certificate)
+{
+    return keep(n, certificate, false);
+}
+
+enum status family_keep_proven(struct node *n, struct span certificate)
+{
+    return keep(n, certificate, true);
 }
 
 enum status family_certificate(struct node *n, const struct device_id *device, struct buffer *bytes,

@@ -60,6 +60,9 @@ enum status family_head(struct node *n, const struct family_id *family, enum cha
 /* Keeps what the chain of its family says (ST_CERTIFICATE_*, ST_CRYPTO_SIGNATURE otherwise). A device that is
  * known never becomes another person's. */
 enum status family_keep_certificate(struct node *n, struct span certificate) MUST_USE;
+/* The same of one that the device's own key has signed, in a leaf or a card of its own: that takes the place
+ * of what another family says of the key and the key does not (docs/decisions/0094). */
+enum status family_keep_proven(struct node *n, struct span certificate) MUST_USE;
 /* A parent's device renews certificates of the family that are due (§6.2); called by reconcile. */
 enum status certificates_due(struct node *n) MUST_USE;
 /* Appends the certificate that is kept of this device where it is another than `identity`: a leaf's or a key

@@ -132,12 +132,25 @@ enum status run_meet(struct node *n, const struct command *c, struct reply *r)
 
 /* ---- the card is here ---- */
 
+/* The card is its signer's word for the signer's own key. Another of that person's devices may be known as
+ * somebody else's: that is no reason to refuse the person, and ends when the device is met. */
+static enum status keep_listed(struct node *n, const struct card *c, struct span certificate)
+{
+    struct device_certificate d;
+    enum status st = device_certificate_decode(&d, certificate);
+    if (st == ST_OK && ID_EQUAL(&d.device, &c->signer))
+        return family_keep_proven(n, certificate);
+    if (st == ST_OK)
+        st = family_keep_certificate(n, certificate);
+    return st == ST_CERTIFICATE_PERSON ? ST_OK : st;
+}
+
 enum status card_keep(struct node *n, const struct card *c)
 {
     struct span rest = c->certificates.bytes, item;
     enum status st = family_take_chain(n, &c->who.family, &c->authority_chain);
     while (st == ST_OK && wire_list_next(&rest, &item))
-        st = family_keep_certificate(n, item);
+        st = keep_listed(n, c, item);
     return st;
 }
 

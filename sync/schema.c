@@ -399,6 +399,12 @@ static const char *const step_sql[] = {
     "CREATE TABLE other_group(grp INTEGER NOT NULL REFERENCES mls_group ON DELETE CASCADE, device BLOB NOT"
     " NULL, founding BLOB NOT NULL, since INTEGER NOT NULL, PRIMARY KEY(grp, device)) STRICT, WITHOUT "
     "ROWID;",
+    /* ---- whose a device key is, and what others can fill or blame ---- */
+    /* proven: the key itself has signed that it is this person's. sender: of an Admission that waits. behind:
+     * this device left the group because others said that they are ahead. */
+    "ALTER TABLE certificate ADD COLUMN proven INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE admission_wait ADD COLUMN sender BLOB;"
+    "ALTER TABLE mls_group ADD COLUMN behind INTEGER NOT NULL DEFAULT 0;",
 };
 
 enum status schema_make(struct sql *s, int version)

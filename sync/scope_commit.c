@@ -277,7 +277,7 @@ static enum status keep_certificates(struct node *n, const struct group *g)
     enum status st = ST_OK;
     for (uint32_t at = 0; st == ST_OK && mls_group_next_member(g->mls, &at, &m);) {
         /* The commit's judges let the leaf in; one whose certificate cannot be kept is nobody here. */
-        st = family_keep_certificate(n, m.identity);
+        st = family_keep_proven(n, m.identity);
         st = status_is_fatal(st) ? st : ST_OK;
     }
     return st;

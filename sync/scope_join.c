@@ -381,7 +381,7 @@ static enum status adopt_rest(struct node *n, struct group *g, const struct join
     for (uint32_t at = 0; st == ST_OK && mls_group_next_member(g->mls, &at, &m);) {
         st = device_certificate_decode(&c, m.identity);
         if (st == ST_OK) {
-            st = family_keep_certificate(n, m.identity);
+            st = family_keep_proven(n, m.identity); /* the leaf's signature is the key's */
         }
     }
     struct span rest = a->certificates.bytes, item;

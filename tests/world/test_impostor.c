@@ -286,6 +286,161 @@ static void T25_what_a_stranger_said_of_a_key_ends_when_it_is_known_whose_it_is(
     world_free(w);
 }
 
+/* ---- a key that is claimed before its owner is met ---- */
+
+struct squat { /* a certificate by Rosa, and the chain that it holds by */
+    struct family_id family;
+    struct buffer certificate, bytes;
+    struct wire_list chain;
+};
+
+static enum status list_chain(struct node *n, void *arg)
+{
+    struct squat *q = arg;
+    return family_chain_list(n, &n->self.family, CHAIN_AUTHORITY, 0, &q->bytes, &q->chain);
+}
+
+static enum status hear(struct node *n, void *arg)
+{
+    struct squat *q = arg;
+    enum status st = family_take_chain(n, &q->family, &q->chain);
+    return st == ST_OK ? family_keep_certificate(n, buffer_span(&q->certificate)) : st;
+}
+
+static enum status hear_proven(struct node *n, void *arg)
+{
+    const struct squat *q = arg;
+    return family_keep_proven(n, buffer_span(&q->certificate));
+}
+
+/* What a device says of itself, in somebody else's mouth. */
+static enum status list_own(struct node *n, void *arg)
+{
+    struct squat *q = arg;
+    memset(q, 0, sizeof(*q));
+    q->family = n->self.family;
+    buffer_init(&q->certificate, WIRE_CERTIFICATE_MAX);
+    buffer_init(&q->bytes, WIRE_LIST_MAX);
+    enum status st = family_own_certificate(n, &q->certificate);
+    return st == ST_OK ? list_chain(n, q) : st;
+}
+
+/* Rosa says of this device that it is Leo's. */
+static void squat_on(struct world *w, const struct story *s, size_t device, struct squat *q)
+{
+    const struct node *rosa = world_node(w, s->rosa);
+    const struct forged is_leos = {.device = world_node(w, device)->self.device,
+                                   .as = {rosa->self.family, world_node(w, s->leo)->self.person},
+                                   .supervised = true,
+                                   .authority_height = (uint64_t)world_number(
+                                       w, s->leo,
+                                       "SELECT max(height) FROM chain WHERE chain = 1 AND family IN "
+                                       "(SELECT family FROM chain WHERE chain = 2)")};
+    memset(q, 0, sizeof(*q));
+    q->family = rosa->self.family;
+    buffer_init(&q->certificate, WIRE_CERTIFICATE_MAX);
+    buffer_init(&q->bytes, WIRE_LIST_MAX);
+    assert_ok(encode(rosa, &is_leos, &q->certificate));
+    assert_ok(world_forge(w, s->rosa, list_chain, q));
+}
+
+static void squat_free(struct squat *q)
+{
+    buffer_wipe(&q->certificate);
+    buffer_wipe(&q->bytes);
+}
+
+static void assert_owner(struct world *w, size_t at, size_t device)
+{
+    char sql[300], hex[2 * ID_LEN + 1], person[2 * SHORT_ID_LEN + 1];
+    const struct node *n = world_node(w, device);
+    hex_encode(hex, SPAN_ID(&n->self.device));
+    hex_encode(person, SPAN_ID(&n->self.person));
+    snprintf(sql, sizeof(sql),
+             "SELECT count(*) FROM certificate WHERE device = x'%s' AND person = x'%s' AND proven = 1", hex,
+             person);
+    assert_int_equal(world_number(w, at, sql), 1);
+}
+
+/* T31: any family can name any key; whose it is its own signature says, and who has it is not kept out. */
+static void T31_who_claims_a_key_before_its_owner_is_met_does_not_keep_the_owner_out(void **state)
+{
+    struct world *w = world_new(test_seed(1));
+    struct story s;
+    struct squat phone, tablet, own;
+    char link[WORLD_TEXT_MAX];
+    (void)state;
+    story_children_meet(w, &s);
+    size_t tia = world_add(w, "Tia's phone");
+    story_found(w, tia, "Kern", "Tia");
+    squat_on(w, &s, tia, &phone);
+    squat_on(w, &s, s.maya, &tablet);
+    const size_t berg[] = {s.ana, s.ben, s.maya};
+    for (size_t i = 0; i < 3; i++)
+        assert_ok(world_forge(w, berg[i], hear, &phone));
+    assert_ok(world_forge(w, tia, hear, &tablet));
+    assert_ok(world_forge(w, tia, list_own, &own));
+    assert_status(world_forge(w, s.ana, hear, &own), ST_CERTIFICATE_PERSON); /* anybody can say that, too */
+    snprintf(link, sizeof(link), "%s", world_ok(w, s.ana, CMD_INVITE, "Maya", NULL, NULL, NULL)->link);
+    story_meet(w, tia, link, "It is me, Tia from the choir");
+    story_decide(w, s.ben, true);
+    story_wait_contact(w, tia, "Maya", "active");
+    story_wait_contact(w, s.maya, "Tia", "active");
+    story_say(w, tia, "Maya", "hello", s.maya);
+    story_say(w, s.maya, "Tia", "and hello to you", tia);
+    assert_true(world_has_text(w, s.maya, "hello", "Tia"));
+    assert_true(world_has_text(w, tia, "and hello to you", "Maya"));
+    assert_owner(w, s.maya, tia);
+    assert_owner(w, tia, s.maya);
+    /* And from then on it is too late for a claim. */
+    assert_status(world_forge(w, s.maya, hear, &phone), ST_CERTIFICATE_PERSON);
+    assert_status(world_forge(w, tia, hear, &tablet), ST_CERTIFICATE_PERSON);
+    squat_free(&phone);
+    squat_free(&tablet);
+    squat_free(&own);
+    world_free(w);
+}
+
+/* A thief with the key of a family's device has it sign what the thief's own family says of it: to who knows
+ * the device as the family's it stays that. */
+static void T31_of_a_familys_own_devices_no_key_says_otherwise(void **state)
+{
+    struct world *w = world_new(test_seed(1));
+    struct story s;
+    struct squat tablet;
+    (void)state;
+    story_children_meet(w, &s);
+    squat_on(w, &s, s.maya, &tablet);
+    world_sql(w, s.ana, "UPDATE certificate SET proven = 0"); /* as it is told to who comes later */
+    assert_status(world_forge(w, s.ana, hear_proven, &tablet), ST_CERTIFICATE_PERSON);
+    squat_free(&tablet);
+    world_free(w);
+}
+
+/* Nor by what it says of the key meanwhile. */
+static void T25_pins_of_a_stranger_for_a_key_end_when_it_is_known_whose_it_is(void **state)
+{
+    struct world *w = world_new(test_seed(1));
+    struct story s;
+    struct backdated b;
+    (void)state;
+    story_children_meet(w, &s);
+    size_t laptop = world_add(w, "Maya's laptop");
+    assert_ok(world_forge(w, laptop, make_key, NULL));
+    by_rosa(w, &s, laptop, &b);
+    b.revocation.pins.count = 1; /* of no scope that is known: pinned anywhere is pinned everywhere */
+    b.revocation.pins.at[0].scope.b[0] = 7;
+    assert_ok(world_forge(w, s.ana, take_revocation, &b));
+    assert_ok(world_forge(w, s.ben, take_revocation, &b));
+    assert_ok(world_forge(w, s.maya, take_revocation, &b));
+    story_pair(w, s.ana, laptop, "Maya", "child", s.maya);
+    world_run(w, 5 * 60000);
+    assert_int_equal(world_number(w, s.ana, "SELECT count(*) FROM head WHERE pin_seq IS NOT NULL"), 0);
+    story_say(w, laptop, "Berg", "here I am", s.ben);
+    sign_private_wipe(&b.key);
+    world_free(w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -294,6 +449,9 @@ int main(void)
         cmocka_unit_test(T25_a_contacts_family_revokes_no_device_of_ours),
         cmocka_unit_test(T25_a_flood_of_evidence_stops_no_removal),
         cmocka_unit_test(T25_what_a_stranger_said_of_a_key_ends_when_it_is_known_whose_it_is),
+        cmocka_unit_test(T31_who_claims_a_key_before_its_owner_is_met_does_not_keep_the_owner_out),
+        cmocka_unit_test(T31_of_a_familys_own_devices_no_key_says_otherwise),
+        cmocka_unit_test(T25_pins_of_a_stranger_for_a_key_end_when_it_is_known_whose_it_is),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
