@@ -70,7 +70,7 @@ void file_name_defuse(struct span in, char out[static FILE_NAME_MAX + 1])
     for (size_t i = 0; i < len; i++)
         if (!byte_stays((uint8_t)out[i]))
             out[i] = '_';
-    if (out[0] == '.')
+    if (out[0] == '.' || out[0] == '-') /* hidden; taken for an option by whoever names it */
         out[0] = '_';
     if (file_name_ok(SPAN_OF((const uint8_t *)out, len)))
         return;

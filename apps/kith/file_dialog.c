@@ -2,15 +2,14 @@
 #include "apps/kith/file_dialog.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "apps/kith/file_target.h"
 #include "apps/kith/render.h"
 #include "apps/local/say.h"
 #include "protocol/file_part.h"
@@ -139,59 +138,9 @@ int dialog_send_file(struct agent_line *l, const struct cli_call *c)
 
 /* ---- getting ---- */
 
-struct target { /* where a file is written to: a folder, a name in it, and a name meanwhile */
-    int folder, fd;
-    char name[FILE_NAME_MAX + 1], meanwhile[64];
-};
-
-/* The folder is opened once, and all names are looked up in it: nothing leads out of it later. */
-static bool open_target(struct target *t, const char *to, const json_t *file)
-{
-    char folder[PATH_MAX], own[FILE_NAME_MAX + 1];
-    struct stat s;
-    const char *slash = strrchr(to, '/');
-    bool into = stat(to, &s) == 0 && S_ISDIR(s.st_mode);
-    file_name_defuse(span_text(text(file, "name")), own);
-    const char *name = into ? own : slash != NULL ? slash + 1 : to;
-    if (into)
-        snprintf(folder, sizeof(folder), "%s", to);
-    else if (slash != NULL)
-        snprintf(folder, sizeof(folder), "%.*s", (int)(slash == to ? 1 : slash - to), to);
-    else
-        snprintf(folder, sizeof(folder), ".");
-    *t = (struct target){.folder = -1, .fd = -1};
-    if (name[0] == '\0' || strlen(name) > FILE_NAME_MAX || strlen(to) >= PATH_MAX)
-        return false;
-    snprintf(t->name, sizeof(t->name), "%s", name);
-    snprintf(t->meanwhile, sizeof(t->meanwhile), ".kith-get-%ld-%.8s", (long)getpid(), text(file, "token"));
-    t->folder = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (t->folder < 0)
-        return false;
-    if (fstatat(t->folder, t->name, &s, AT_SYMLINK_NOFOLLOW) == 0) {
-        errno = EEXIST;
-        return false;
-    }
-    t->fd = openat(t->folder, t->meanwhile, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-    return t->fd >= 0;
-}
-
-static bool write_all(int fd, struct span bytes)
-{
-    while (bytes.len > 0) {
-        ssize_t n = write(fd, bytes.ptr, bytes.len);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return false;
-        bytes.ptr += n;
-        bytes.len -= (size_t)n;
-    }
-    return true;
-}
-
 /* One part from the agent. False with *exit EXIT_OK: it could not be written. */
-static bool copy_part(struct agent_line *l, const struct cli_call *c, const char *id, uint32_t part, int fd,
-                      int *exit)
+static bool copy_part(struct agent_line *l, const struct cli_call *c, const char *id, uint32_t part,
+                      struct file_target *t, int *exit)
 {
     struct buffer bytes;
     json_t *params = json_pack("{s:s, s:I}", "id", id, "part", (json_int_t)part);
@@ -200,44 +149,33 @@ static bool copy_part(struct agent_line *l, const struct cli_call *c, const char
     buffer_init(&bytes, FILE_PART_LEN);
     bool good = result != NULL && base64url_decode(&bytes, coded, strlen(coded)) == ST_OK;
     errno = 0;
-    good = good && write_all(fd, buffer_span(&bytes));
+    good = good && file_target_write(t, buffer_span(&bytes));
     buffer_wipe(&bytes);
     json_decref(params);
     json_decref(result);
     return good;
 }
 
-/* Never in place of something that is there: link(2) refuses that at the same moment. */
-static bool give_name(const struct target *t)
-{
-    return fsync(t->fd) == 0 && linkat(t->folder, t->meanwhile, t->folder, t->name, 0) == 0;
-}
-
 static int say_unwritten(const struct cli_call *c)
 {
     if (errno == EEXIST)
         return refuse(c, ST_FILE_THERE, NULL, NULL);
-    return refuse(c, errno == ENOSPC || errno == EDQUOT ? ST_FILE_NO_ROOM : ST_FILE_TARGET, NULL, NULL);
+    bool full = errno == ENOSPC || errno == EDQUOT || errno == EFBIG;
+    return refuse(c, full ? ST_FILE_NO_ROOM : ST_FILE_TARGET, NULL, NULL);
 }
 
 static int write_file(struct agent_line *l, const struct cli_call *c, const json_t *file)
 {
-    struct target t;
+    struct file_target t;
     int exit = EXIT_OK;
     json_int_t parts = json_integer_value(json_object_get(file, "parts"));
-    bool good = open_target(&t, c->to, file);
-    bool open = good;
+    bool good = file_target_open(&t, c->to, text(file, "name"));
     for (json_int_t i = 0; good && i < parts; i++)
-        good = copy_part(l, c, text(file, "token"), (uint32_t)i, t.fd, &exit);
-    good = good && give_name(&t);
+        good = copy_part(l, c, text(file, "token"), (uint32_t)i, &t, &exit);
+    good = good && file_target_name(&t);
+    file_target_close(&t);
     if (!good && exit == EXIT_OK)
         exit = say_unwritten(c);
-    if (open) {
-        unlinkat(t.folder, t.meanwhile, 0);
-        close(t.fd);
-    }
-    if (t.folder >= 0)
-        close(t.folder);
     if (exit == EXIT_OK)
         render_file_got(c->json, file, t.name);
     return exit;

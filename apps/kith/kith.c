@@ -3,6 +3,7 @@
  * 3 no agent to ask. */
 #include <langinfo.h>
 #include <locale.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -89,6 +90,7 @@ int main(int argc, char **argv)
     struct cli_call call;
     char error[256];
     int exit = EXIT_OK;
+    signal(SIGXFSZ, SIG_IGN); /* a limit on file sizes is a full disk to us */
     setlocale(LC_ALL, "");
     if (strcmp(nl_langinfo(CODESET), "UTF-8") != 0) /* names are UTF-8, whatever the terminal was told */
         setlocale(LC_CTYPE, "C.UTF-8");

@@ -110,6 +110,7 @@ static void T53_a_name_of_a_file_stays_in_its_folder_and_shows_as_it_is(void **s
                  {"../../x", "x"},
                  {"..", "_."},
                  {".bashrc", "_bashrc"},
+                 {"a-b", "a-b"},
                  {"C:\\autoexec.bat", "autoexec.bat"},
                  {"a:b", "a_b"},
                  {"a\nb\x1b[2J", "a_b_[2J"},
@@ -126,6 +127,16 @@ static void T53_a_name_of_a_file_stays_in_its_folder_and_shows_as_it_is(void **s
         assert_string_equal(out, names[i].out);
         assert_true(file_name_ok(span_text(out)));
     }
+}
+
+/* A peer may say it, but nothing is written under it: "rm *" would take it for an option. */
+static void no_file_is_written_under_a_name_that_begins_as_an_option(void **state)
+{
+    (void)state;
+    char out[FILE_NAME_MAX + 1];
+    assert_true(file_name_ok(span_text("-rf")));
+    file_name_defuse(span_text("-rf"), out);
+    assert_string_equal(out, "_rf");
 }
 
 static void a_name_of_ten_thousand_characters_is_cut_and_keeps_its_ending(void **state)
@@ -199,6 +210,7 @@ int main(void)
         cmocka_unit_test(a_file_is_cut_into_parts_of_exactly_sixteen_blocks),
         cmocka_unit_test(records_beyond_the_limits_are_refused),
         cmocka_unit_test(T53_a_name_of_a_file_stays_in_its_folder_and_shows_as_it_is),
+        cmocka_unit_test(no_file_is_written_under_a_name_that_begins_as_an_option),
         cmocka_unit_test(a_name_of_ten_thousand_characters_is_cut_and_keeps_its_ending),
         cmocka_unit_test(a_body_with_a_bad_name_media_or_size_is_refused),
         cmocka_unit_test(an_image_is_what_begins_like_one),
