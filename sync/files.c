@@ -2,6 +2,7 @@
 #include "sync/files.h"
 
 #include "protocol/hlc.h"
+#include "sync/contact.h"
 #include "sync/family.h"
 #include "sync/files_internal.h"
 #include "sync/messages.h"
@@ -19,7 +20,7 @@ enum status file_load(struct node *n, int64_t id, struct file *f)
     query_start(
         &q, &n->sql,
         "SELECT id, entry, log, cursor, progress_at, wants, have, parts, size, state, outgoing, asked, scope,"
-        " hash, list_hash, block_key, name, media FROM file WHERE id = ?",
+        " hash, list_hash, block_key, name, media, wanted_at FROM file WHERE id = ?",
         "i", id);
     if (query_next(&q)) {
         f->id = query_int(&q, 0);
@@ -33,7 +34,7 @@ enum status file_load(struct node *n, int64_t id, struct file *f)
         f->size = (uint64_t)query_int(&q, 8);
         f->state = (enum file_state)query_int(&q, 9);
         f->outgoing = query_int(&q, 10) != 0;
-        f->asked = query_int(&q, 11) != 0;
+        f->asked = (enum file_asked)query_int(&q, 11);
         QUERY_ID(&q, 12, &f->scope);
         if (!query_null(&q, 13)) {
             QUERY_ID(&q, 13, &f->hash);
@@ -44,6 +45,7 @@ enum status file_load(struct node *n, int64_t id, struct file *f)
         QUERY_ID(&q, 15, &f->block_key);
         sqlite3_snprintf((int)sizeof(f->name), f->name, "%s", query_text(&q, 16));
         f->image = file_media_is_image(span_text(query_text(&q, 17)));
+        f->wanted_at = query_int(&q, 18);
     }
     return query_end(&q);
 }
@@ -109,7 +111,7 @@ enum status file_list_ids(struct node *n, enum file_state state, int64_t ids[sta
 {
     struct query q;
     *count = 0;
-    query_start(&q, &n->sql, "SELECT id FROM file WHERE state = ? ORDER BY id LIMIT 8", "i", (int64_t)state);
+    query_start(&q, &n->sql, "SELECT id FROM file WHERE state = +? ORDER BY id LIMIT 8", "i", (int64_t)state);
     while (*count < FILES_JOBS_MAX && query_next(&q)) {
         ids[(*count)++] = query_int(&q, 0);
     }
@@ -191,7 +193,7 @@ static enum status fetch_unasked(struct node *n, const struct applied_entry *e, 
     if (st != ST_OK || a->size == 0 || (!small && !history)) {
         return st;
     }
-    st = file_fetch(n, id, history);
+    st = file_fetch(n, id, history ? FILE_OF_HISTORY : FILE_UNASKED);
     return status_is_fatal(st) ? st : ST_OK; /* then it is there to be asked for */
 }
 
@@ -244,11 +246,21 @@ enum status apply_attachment(struct node *n, const struct applied_entry *e)
 
 /* ---- forgetting ---- */
 
+/* What was told of it when it came has its name. */
+static enum status forget_name(struct node *n, const struct file *f)
+{
+    return sql_run(&n->sql, "UPDATE notice SET what = '' WHERE kind = ? AND what = ? AND scope = ?", "itb",
+                   (int64_t)NOTICE_FILE, f->name, SPAN_ID(&f->scope));
+}
+
 static enum status forget(struct node *n, const struct file *f)
 {
     enum status st = file_put_end(n, f->id);
     if (st == ST_OK) {
         st = file_fetch_end(n, f);
+    }
+    if (st == ST_OK) {
+        st = forget_name(n, f);
     }
     return st == ST_OK
                ? sql_run(&n->sql,
@@ -280,11 +292,20 @@ enum status retract_attachment(struct node *n, const struct applied_entry *e)
     return files_forget(n, e->id);
 }
 
+/* The next whose bytes go: of a message that is gone, cancelled, or of a file that failed. */
+static enum status next_to_erase(struct node *n, int64_t *id)
+{
+    enum status st = sql_number(&n->sql, id, 0, "SELECT id FROM file WHERE state IN (6, 7) LIMIT 1", "");
+    return st == ST_OK && *id == 0
+               ? sql_number(&n->sql, id, 0, "SELECT id FROM file WHERE state = 5 AND have != 0 LIMIT 1", "")
+               : st;
+}
+
 /* A few parts at a time: a GiB is not rewritten in one transaction. */
 static enum status erase_due(struct node *n)
 {
     int64_t id = 0, left = 0;
-    enum status st = sql_number(&n->sql, &id, 0, "SELECT id FROM file WHERE state IN (6, 7) LIMIT 1", "");
+    enum status st = next_to_erase(n, &id);
     if (st != ST_OK || id == 0) {
         return st;
     }
@@ -294,6 +315,9 @@ static enum status erase_due(struct node *n)
     if (st == ST_OK) {
         st = sql_number(&n->sql, &left, 0, "SELECT count(*) FROM file_part WHERE file = ?", "i", id);
     }
+    if (st == ST_OK) {
+        st = sql_run(&n->sql, "UPDATE file SET have = ? WHERE id = ?", "ii", left, id);
+    }
     if (st == ST_OK && left == 0) {
         st = sql_run(&n->sql, "DELETE FROM file_list WHERE file = ?", "i", id);
     }
@@ -301,10 +325,49 @@ static enum status erase_due(struct node *n)
         st = sql_run(&n->sql, "DELETE FROM file WHERE id = ? AND state = 6", "i", id);
     }
     if (st == ST_OK && left == 0) {
-        st = sql_run(&n->sql, "UPDATE file SET state = 2, have = 0 WHERE id = ? AND state = 7", "i", id);
+        st = sql_run(&n->sql, "UPDATE file SET state = 2 WHERE id = ? AND state = 7", "i", id);
     }
     n->scrub = true;
     node_wake_mono(n, n->now.mono_ms);
+    return st;
+}
+
+/* ---- a contact that has ended ---- */
+
+/* Nothing more goes out to them, and nothing of theirs comes in, however the contact ended. */
+static enum status stop_one(struct node *n, int64_t id)
+{
+    struct file f;
+    enum status st = file_load(n, id, &f);
+    if (st == ST_OK) {
+        st = f.state == FILE_FETCHING ? file_fetch_stop(n, &f, ST_FILE_RULES)
+                                      : file_put_stop(n, id, ST_FILE_RULES);
+    }
+    bytes_wipe(&f, sizeof(f));
+    return st;
+}
+
+static enum status over_due(struct node *n)
+{
+    int64_t ids[FILES_JOBS_MAX];
+    size_t count = 0;
+    struct query q;
+    query_start(&q, &n->sql,
+                "SELECT f.id FROM contact c JOIN file f ON f.scope = c.scope AND f.state = 3 WHERE c.person ="
+                " ?1 AND c.state NOT IN (?2, ?3) UNION ALL SELECT f.id FROM file_put p JOIN file f ON f.id ="
+                " p.file JOIN contact c ON c.scope = f.scope WHERE p.state = 1 AND c.person = ?1 AND c.state"
+                " NOT IN (?2, ?3) LIMIT 8",
+                "bii", SPAN_ID(&n->self.person), (int64_t)CONTACT_ACTIVE, (int64_t)CONTACT_FOUNDING);
+    while (count < FILES_JOBS_MAX && query_next(&q)) {
+        ids[count++] = query_int(&q, 0);
+    }
+    enum status st = query_end(&q);
+    for (size_t i = 0; st == ST_OK && i < count; i++) {
+        st = stop_one(n, ids[i]);
+    }
+    if (count == FILES_JOBS_MAX) {
+        node_wake_mono(n, n->now.mono_ms);
+    }
     return st;
 }
 
@@ -312,12 +375,16 @@ static enum status erase_due(struct node *n)
 
 enum status files_open(struct node *n)
 {
-    return sql_run(&n->sql, "UPDATE file SET progress_at = ? WHERE state = 3", "i", n->now.mono_ms);
+    return sql_run(&n->sql, "UPDATE file SET progress_at = ?1, wanted_at = ?1 WHERE state = 3", "i",
+                   n->now.mono_ms);
 }
 
 enum status files_due(struct node *n)
 {
     enum status st = erase_due(n);
+    if (st == ST_OK) {
+        st = over_due(n);
+    }
     if (st == ST_OK) {
         st = files_send_due(n);
     }
@@ -339,7 +406,7 @@ static enum status find_command(struct node *n, const struct command *c, size_t 
 }
 
 /* May it be received now? Where it comes from one's own person or family nobody asks. */
-static enum status judge_get(struct node *n, const struct file *f)
+enum status file_judge(struct node *n, const struct file *f)
 {
     struct person_ref who;
     struct query q;
@@ -369,10 +436,10 @@ enum status run_get(struct node *n, const struct command *c, struct reply *r)
     struct file f;
     enum status st = find_command(n, c, CMD_GET_ID, &f);
     if (st == ST_OK && (f.state == FILE_OFFERED || f.state == FILE_FAILED) && !f.outgoing) {
-        st = judge_get(n, &f);
+        st = file_judge(n, &f);
         st = st == ST_OK || status_is_fatal(st) ? st : ST_FILE_RULES;
         if (st == ST_OK) {
-            st = file_fetch(n, f.id, true);
+            st = file_fetch(n, f.id, FILE_ASKED);
         }
     } else if (st == ST_OK && f.state != FILE_HERE && f.state != FILE_FETCHING) {
         st = ST_FILE_NOT_HERE;
@@ -388,7 +455,7 @@ enum status run_get(struct node *n, const struct command *c, struct reply *r)
 static enum status cancel_out(struct node *n, const struct file *f, struct reply *r)
 {
     int64_t running = 0;
-    if (f->state == FILE_READING) {
+    if (f->state == FILE_READING || (f->state == FILE_FAILED && f->entry == 0)) { /* nobody was told */
         node_wake_mono(n, n->now.mono_ms);
         return forget(n, f);
     }

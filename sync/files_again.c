@@ -31,7 +31,8 @@ enum status file_want(struct node *n, const struct file *f)
         st = journal_append(n, kind, &f->scope, &body, NULL);
     }
     if (!status_is_fatal(st)) { /* nobody is there to be asked: the log may still grow */
-        st = sql_run(&n->sql, "UPDATE file SET wants = wants + 1 WHERE id = ?", "i", f->id);
+        st = sql_run(&n->sql, "UPDATE file SET wants = wants + 1, wanted_at = ? WHERE id = ?", "ii",
+                     n->now.mono_ms, f->id);
     }
     return st;
 }
@@ -147,7 +148,7 @@ static enum status move_source(struct node *n, const struct file *f, const struc
         st = sql_run(&n->sql, "UPDATE file SET source = ? WHERE id = ?", "bi", buffer_span(&source), f->id);
     }
     buffer_wipe(&source);
-    return st == ST_OK && f->state == FILE_FETCHING ? file_fetch(n, f->id, false) : st;
+    return st == ST_OK && f->state == FILE_FETCHING ? file_fetch(n, f->id, FILE_UNASKED) : st;
 }
 
 enum status apply_file_again(struct node *n, const struct applied_entry *e)

@@ -35,7 +35,7 @@ static enum status listen(struct node *n, const struct file *f, const struct fil
     log_keys_hash(&k);
     enum status st = may_listen(n, &k, relay);
     if (st == ST_OK) {
-        struct log_args a = {.kind = LOG_OF_FILE, .owner = f->id, .relay = relay, .keys = &k, .listen = true};
+        struct log_args a = {.kind = LOG_OF_FILE, .owner = f->id, .relay = relay, .keys = &k};
         st = logs_add(n, &a, log);
     }
     log_keys_wipe(&k);
@@ -67,7 +67,7 @@ static enum status begin(struct node *n, const struct file *f)
     }
     bytes_wipe(&where, sizeof(where));
     buffer_wipe(&source);
-    node_wake_mono(n, n->now.mono_ms + FILES_STALL_MS);
+    node_wake_mono(n, n->now.mono_ms); /* for its turn */
     return st;
 }
 
@@ -77,7 +77,15 @@ enum status file_fetch_end(struct node *n, const struct file *f)
     return st == ST_OK ? sql_run(&n->sql, "UPDATE file SET log = 0 WHERE id = ?", "i", f->id) : st;
 }
 
-enum status file_fetch(struct node *n, int64_t id, bool asked)
+enum status file_log_lost(struct node *n, int64_t log)
+{
+    enum status st =
+        sql_run(&n->sql, "UPDATE file SET state = 5, why = ?, log = 0, rate = 0 WHERE log = ? AND state = 3",
+                "ti", status_name(ST_FILE_LOG), log);
+    return st == ST_OK ? node_refused(n, ST_FILE_LOG) : st;
+}
+
+enum status file_fetch(struct node *n, int64_t id, enum file_asked asked)
 {
     struct file f;
     enum status st = file_load(n, id, &f);
@@ -88,8 +96,9 @@ enum status file_fetch(struct node *n, int64_t id, bool asked)
     if (st == ST_OK) {
         st = file_fetch_end(n, &f);
     }
-    if (st == ST_OK && asked) {
-        st = sql_run(&n->sql, "UPDATE file SET asked = 1, wants = 0 WHERE id = ?", "i", id);
+    if (st == ST_OK && asked != FILE_UNASKED) {
+        st = sql_run(&n->sql, "UPDATE file SET asked = max(asked, ?), wants = 0 WHERE id = ?", "ii",
+                     (int64_t)asked, id);
     }
     if (st == ST_OK) {
         st = begin(n, &f);
@@ -131,12 +140,17 @@ static enum status judge_part(struct node *n, const struct file *f, const struct
     return st;
 }
 
+/* The log is let go by end_failed: a block of it may be at hand. */
 static enum status fail(struct node *n, const struct file *f, enum status why)
 {
     enum status st = node_refused(n, why);
-    return st == ST_OK ? sql_run(&n->sql, "UPDATE file SET state = 5, why = ?, rate = 0 WHERE id = ?", "ti",
-                                 status_name(why), f->id)
-                       : st;
+    return st == ST_OK ? file_set_state(n, f->id, FILE_FAILED, why) : st;
+}
+
+enum status file_fetch_stop(struct node *n, const struct file *f, enum status why)
+{
+    enum status st = file_fetch_end(n, f);
+    return st == ST_OK ? fail(n, f, why) : st;
 }
 
 static enum status keep_part(struct node *n, const struct file *f, const struct file_record *p,
@@ -200,67 +214,169 @@ static enum status complete(struct node *n, const struct file *f)
     return st == ST_OK ? file_set_state(n, f->id, FILE_HERE, ST_OK) : st;
 }
 
-static int64_t stall_ms(const struct file *f)
-{
-    return (int64_t)FILES_STALL_MS << (f->wants < FILES_STALL_DOUBLINGS ? f->wants : FILES_STALL_DOUBLINGS);
-}
-
 static enum status note_cursor(struct node *n, const struct file *f, int64_t cursor)
 {
-    node_wake_mono(n, n->now.mono_ms + stall_ms(f));
+    node_wake_mono(n, n->now.mono_ms + FILES_STALL_MS);
     return sql_run(&n->sql, "UPDATE file SET cursor = ?, progress_at = ? WHERE id = ?", "iii", cursor,
                    n->now.mono_ms, f->id);
 }
 
-/* A full disk holds up this file and nothing else. */
-static enum status wait_for_room(struct node *n, const struct file *f, bool *waits)
+/* ---- turns ---- */
+
+#define FILES_HEARD "file f JOIN log l ON l.id = f.log WHERE l.kind = 8 AND l.listening = 1"
+#define FILES_WAITING "file f JOIN log l ON l.id = f.log WHERE f.state = 3 AND l.listening = 0"
+
+/* Runs `fn` on each file that this query gives, a few at most. */
+static enum status each_file(struct node *n, const char *sql_ids,
+                             enum status (*fn)(struct node *, const struct file *))
 {
-    int64_t listening = 0;
-    bool room = file_room(n, 0);
-    *waits = !room;
-    enum status st =
-        sql_number(&n->sql, &listening, 0, "SELECT listening FROM log WHERE id = ?", "i", f->log);
-    if (!room) {
-        node_wake_mono(n, n->now.mono_ms + FILES_ROOM_AGAIN_MS);
+    int64_t ids[FILES_JOBS_MAX];
+    size_t count = 0;
+    struct query q;
+    query_start(&q, &n->sql, sql_ids, "");
+    while (count < FILES_JOBS_MAX && query_next(&q)) {
+        ids[count++] = query_int(&q, 0);
     }
-    if (st != ST_OK || room == (listening != 0)) {
-        return st;
+    enum status st = query_end(&q);
+    for (size_t i = 0; st == ST_OK && i < count; i++) {
+        struct file f;
+        st = file_load(n, ids[i], &f);
+        if (st == ST_OK) {
+            st = fn(n, &f);
+        }
+        bytes_wipe(&f, sizeof(f));
     }
-    st = logs_listen(n, f->log, room);
-    if (st == ST_OK && !room) {
-        st = node_refused(n, ST_FILE_NO_ROOM);
+    return st;
+}
+
+/* A full disk holds up files and nothing else. */
+static enum status wait_for_room(struct node *n, const struct file *f)
+{
+    enum status st = logs_listen(n, f->log, false);
+    if (st == ST_OK) {
+        st = sql_run(&n->sql, "UPDATE file SET why = ? WHERE id = ?", "ti", status_name(ST_FILE_NO_ROOM),
+                     f->id);
     }
-    return st == ST_OK ? sql_run(&n->sql, "UPDATE file SET why = ?, progress_at = ? WHERE id = ?", "tii",
-                                 room ? "" : status_name(ST_FILE_NO_ROOM), n->now.mono_ms, f->id)
+    return st == ST_OK ? node_refused(n, ST_FILE_NO_ROOM) : st;
+}
+
+struct turn { /* a file that waits for its turn; log 0: none does */
+    int64_t file, log;
+};
+
+/* What the person asked for first; then by conversation, so that nobody's files hold up another's. */
+static enum status next_turn(struct node *n, struct turn *t)
+{
+    struct query q;
+    memset(t, 0, sizeof(*t));
+    query_start(
+        &q, &n->sql,
+        "WITH heard(scope, count) AS (SELECT f.scope, count(*) FROM " FILES_HEARD " GROUP BY f.scope)"
+        " SELECT f.id, l.id FROM " FILES_WAITING " ORDER BY f.asked = 2 DESC,"
+        " coalesce((SELECT count FROM heard h WHERE h.scope = f.scope), 0), f.progress_at, f.at_ms DESC"
+        " LIMIT 1",
+        "");
+    if (query_next(&q)) {
+        t->file = query_int(&q, 0);
+        t->log = query_int(&q, 1);
+    }
+    return query_end(&q);
+}
+
+static enum status begin_turn(struct node *n, const struct turn *t)
+{
+    enum status st = logs_listen(n, t->log, true);
+    node_wake_mono(n, n->now.mono_ms + FILES_STALL_MS);
+    return st == ST_OK ? sql_run(&n->sql, "UPDATE file SET progress_at = ?, why = '' WHERE id = ?", "ii",
+                                 n->now.mono_ms, t->file)
                        : st;
+}
+
+/* What the person waits for does not wait for what nobody asked for. */
+static enum status make_room(struct node *n, int64_t *heard)
+{
+    int64_t log = 0, asked = 0;
+    enum status st =
+        sql_number(&n->sql, &asked, 0, "SELECT EXISTS (SELECT 1 FROM " FILES_WAITING " AND f.asked = 2)", "");
+    if (st == ST_OK && asked != 0) {
+        st =
+            sql_number(&n->sql, &log, 0,
+                       "SELECT l.id FROM " FILES_HEARD " AND f.asked < 2 ORDER BY f.asked, f.id LIMIT 1", "");
+    }
+    *heard -= st == ST_OK && log != 0;
+    return st == ST_OK && log != 0 ? logs_listen(n, log, false) : st;
+}
+
+static enum status give_turns(struct node *n)
+{
+    struct turn t = {.log = -1};
+    int64_t heard = 0;
+    enum status st = sql_number(&n->sql, &heard, 0, "SELECT count(*) FROM " FILES_HEARD, "");
+    if (st == ST_OK && heard >= FILES_JOBS_MAX) {
+        st = make_room(n, &heard);
+    }
+    while (st == ST_OK && t.log != 0 && heard < FILES_JOBS_MAX) { /* ends: one more is heard each time */
+        st = next_turn(n, &t);
+        heard++;
+        if (st == ST_OK && t.log != 0) {
+            st = begin_turn(n, &t);
+        }
+    }
+    return st;
+}
+
+/* ---- silence ---- */
+
+static int64_t want_due(const struct file *f)
+{
+    int64_t doublings = f->wants < FILES_STALL_DOUBLINGS ? f->wants : FILES_STALL_DOUBLINGS;
+    return (f->wants == 0 ? f->progress_at : f->wanted_at) + ((int64_t)FILES_STALL_MS << doublings);
+}
+
+/* Nothing new for a while: others are asked for the bytes, and whoever waits has the turn. What nobody asked
+ * for is not waited for without end. */
+static enum status silent(struct node *n, const struct file *f)
+{
+    int64_t others = 0;
+    bool due = want_due(f) <= n->now.mono_ms;
+    if (due && f->asked == FILE_UNASKED && f->wants >= FILES_STALL_DOUBLINGS) {
+        enum status st = file_fetch_end(n, f);
+        return st == ST_OK ? file_set_state(n, f->id, FILE_OFFERED, ST_OK) : st;
+    }
+    enum status st = due ? file_want(n, f) : ST_OK;
+    node_wake_mono(n, due ? n->now.mono_ms + FILES_STALL_MS : want_due(f));
+    if (st == ST_OK) {
+        st = sql_number(&n->sql, &others, 0, "SELECT EXISTS (SELECT 1 FROM " FILES_WAITING ")", "");
+    }
+    return st == ST_OK && others != 0 ? logs_listen(n, f->log, false) : st;
 }
 
 static enum status look_at(struct node *n, const struct file *f)
 {
     int64_t cursor = 0;
-    bool waits = false;
-    if (f->have == f->parts) {
-        return complete(n, f);
-    }
-    enum status st = wait_for_room(n, f, &waits);
-    if (st == ST_OK) {
-        st = sql_number(&n->sql, &cursor, 0, "SELECT cursor FROM log WHERE id = ?", "i", f->log);
-    }
-    if (st != ST_OK || waits) {
+    enum status st = sql_number(&n->sql, &cursor, 0, "SELECT cursor FROM log WHERE id = ?", "i", f->log);
+    if (st != ST_OK) {
         return st;
     }
     if (cursor > blocks_max(f)) {
-        st = file_fetch_end(n, f);
-        return st == ST_OK ? fail(n, f, ST_FILE_ENDLESS) : st;
+        return file_fetch_stop(n, f, ST_FILE_ENDLESS);
+    }
+    if (cursor != f->cursor) {
+        st = file_judge(n, f); /* the rules may have changed since */
+    }
+    if (st == ST_FILE_RULES) {
+        return file_fetch_stop(n, f, st);
+    }
+    if (status_is_fatal(st)) {
+        return st;
     }
     if (cursor != f->cursor || !logs_relay_reached(n)) {
         return note_cursor(n, f, cursor);
     }
-    if (n->now.mono_ms - f->progress_at >= stall_ms(f)) {
-        st = note_cursor(n, f, cursor);
-        return st == ST_OK ? file_want(n, f) : st;
+    if (n->now.mono_ms - f->progress_at >= FILES_STALL_MS) {
+        return silent(n, f);
     }
-    node_wake_mono(n, f->progress_at + stall_ms(f));
+    node_wake_mono(n, f->progress_at + FILES_STALL_MS);
     return ST_OK;
 }
 
@@ -278,31 +394,22 @@ static enum status end_failed(struct node *n)
     if (st == ST_OK) {
         st = file_fetch_end(n, &f);
     }
-    if (st == ST_OK) {
-        st = sql_run(&n->sql, "DELETE FROM file_part WHERE file = ?", "i", id);
-    }
-    if (st == ST_OK) {
-        st = sql_run(&n->sql, "UPDATE file SET have = 0 WHERE id = ?", "i", id);
-    }
     bytes_wipe(&f, sizeof(f));
     return st;
 }
 
 enum status files_fetch_due(struct node *n)
 {
-    int64_t ids[FILES_JOBS_MAX];
-    size_t count = 0;
+    bool room = file_room(n, 0);
     enum status st = end_failed(n);
     if (st == ST_OK) {
-        st = file_list_ids(n, FILE_FETCHING, ids, &count);
+        st = each_file(n, "SELECT f.id FROM " FILES_HEARD " AND f.state = 3 AND f.have = f.parts", complete);
     }
-    for (size_t i = 0; st == ST_OK && i < count; i++) {
-        struct file f;
-        st = file_load(n, ids[i], &f);
-        if (st == ST_OK) {
-            st = look_at(n, &f);
-        }
-        bytes_wipe(&f, sizeof(f));
+    if (st == ST_OK) {
+        st = each_file(n, "SELECT f.id FROM " FILES_HEARD " AND f.state = 3", room ? look_at : wait_for_room);
     }
-    return st;
+    if (!room) {
+        node_wake_mono(n, n->now.mono_ms + FILES_ROOM_AGAIN_MS);
+    }
+    return st == ST_OK && room ? give_turns(n) : st;
 }

@@ -15,13 +15,16 @@ enum file_state { /* the SQL has the numbers */
                   FILE_ERASING = 6,
                   FILE_DROPPING = 7
 };
+/* Who wants its bytes; what is wanted more has its turn first. */
+enum file_asked { FILE_UNASKED = 0, FILE_OF_HISTORY = 1, FILE_ASKED = 2 };
 enum file_put_state { PUT_RUNS = 1, PUT_DONE = 2, PUT_FAILED = 3 };
 
 struct file { /* a row of table file */
-    int64_t id, entry, log, cursor, progress_at, wants, have, parts;
+    int64_t id, entry, log, cursor, progress_at, wants, wanted_at, have, parts;
     uint64_t size;
     enum file_state state;
-    bool outgoing, image, asked;
+    enum file_asked asked;
+    bool outgoing, image;
     struct scope_id scope;
     struct entry_hash hash; /* zeros: none yet */
     uint8_t list_hash[HASH_LEN];
@@ -36,6 +39,8 @@ enum status file_find(struct node *n, const char *id, int64_t *out) MUST_USE;
 enum status file_of_hash(struct node *n, const struct scope_id *scope, const struct entry_hash *hash,
                          int64_t *out) MUST_USE; /* 0: none */
 enum status file_set_state(struct node *n, int64_t id, enum file_state state, enum status why) MUST_USE;
+/* May its bytes be taken in now? ST_FILE_RULES: the rules say no, for good. */
+enum status file_judge(struct node *n, const struct file *f) MUST_USE;
 /* So many bytes moved on: for the rate. */
 enum status file_moved(struct node *n, int64_t id, int64_t bytes) MUST_USE;
 /* Is there room for so many bytes more? */
@@ -56,14 +61,18 @@ enum status file_put_begin(struct node *n, const struct file *f, char relay[stat
                            struct file_log *log) MUST_USE;
 /* Stops putting up, and takes back what is there. */
 enum status file_put_end(struct node *n, int64_t file) MUST_USE;
+/* Stops for good, for this reason. */
+enum status file_put_stop(struct node *n, int64_t file, enum status why) MUST_USE;
 enum status files_send_due(struct node *n) MUST_USE;
 
 /* ---- files_fetch.c ---- */
 
 /* ST_FILE_LOG, ST_FILE_NO_ROOM: it stays as it is. */
-enum status file_fetch(struct node *n, int64_t id, bool asked) MUST_USE;
+enum status file_fetch(struct node *n, int64_t id, enum file_asked asked) MUST_USE;
 /* Stops reading its log. What is here stays. */
 enum status file_fetch_end(struct node *n, const struct file *f) MUST_USE;
+/* … and does so for good, for this reason; what is here goes. */
+enum status file_fetch_stop(struct node *n, const struct file *f, enum status why) MUST_USE;
 enum status files_fetch_due(struct node *n) MUST_USE;
 
 /* ---- files_again.c ---- */

@@ -293,6 +293,26 @@ enum status file_put_end(struct node *n, int64_t file)
     return st == ST_OK ? sql_run(&n->sql, "DELETE FROM file_put WHERE file = ?", "i", file) : st;
 }
 
+/* Nothing more of it goes out, and what is there is taken back; the message stays. */
+enum status file_put_stop(struct node *n, int64_t file, enum status why)
+{
+    int64_t log = 0;
+    enum status st = sql_number(&n->sql, &log, 0, "SELECT log FROM file_put WHERE file = ?", "i", file);
+    if (st == ST_OK && log != 0) {
+        st = logs_unsend(n, log, OUTBOX_PLAIN);
+    }
+    if (st == ST_OK && log != 0) {
+        st = logs_trim(n, log);
+    }
+    if (st == ST_OK) {
+        st = sql_run(&n->sql, "UPDATE file_put SET state = 3, log = 0 WHERE file = ?", "i", file);
+    }
+    if (st == ST_OK) {
+        st = sql_run(&n->sql, "UPDATE file SET why = ? WHERE id = ?", "ti", status_name(why), file);
+    }
+    return st == ST_OK ? node_refused(n, why) : st;
+}
+
 enum status file_log_full(struct node *n, const struct log_row *log)
 {
     enum status st = sql_run(&n->sql, "UPDATE file_put SET state = 3 WHERE file = ? AND log = ?", "ii",
@@ -308,6 +328,8 @@ enum status file_log_full(struct node *n, const struct log_row *log)
 
 struct putting { /* a row of file_put */
     int64_t id, file, log, next, parts, waiting;
+    struct scope_id scope;
+    bool image;
 };
 
 static enum status append_record(struct node *n, int64_t log, const struct file_record *record)
@@ -348,6 +370,24 @@ static enum status put_one(struct node *n, struct putting *p)
                        : st;
 }
 
+/* A yes may have ended since, and quiet hours may have begun: what was sent before is not put up in them. */
+static enum status may_go_on(struct node *n, const struct putting *p, bool *yes)
+{
+    struct reply r;
+    enum scope_kind kind = SCOPE_CONVERSATION;
+    memset(&r, 0, sizeof(r));
+    enum status st = may_send(n, &p->scope, p->image, &kind, &r);
+    *yes = st == ST_OK;
+    if (st == ST_OK || status_is_fatal(st)) {
+        return st;
+    }
+    if (st == ST_POLICY_DENIED || st == ST_CONTACT_ENDED) {
+        return file_put_stop(n, p->file, ST_FILE_RULES);
+    }
+    node_wake_mono(n, n->now.mono_ms + FILES_STALL_MS);
+    return ST_OK;
+}
+
 /* The list is at the relay before any part is on its way, so that whoever reads can judge each part. */
 static enum status put_step(struct node *n, struct putting *p)
 {
@@ -355,9 +395,15 @@ static enum status put_step(struct node *n, struct putting *p)
         sql_number(&n->sql, &p->waiting, 0, "SELECT count(*) FROM outbox WHERE log = ?", "i", p->log);
     int64_t before = p->next;
     for (int i = 0; st == ST_OK && i < FILES_STEP_PARTS && p->next < p->parts; i++) {
-        bool list_waits = p->next <= 0 && p->waiting != 0;
+        bool list_waits = p->next <= 0 && p->waiting != 0, goes_on = true;
         if (list_waits || p->waiting + FILE_BLOCKS_A_PART > FILES_WINDOW) {
             break;
+        }
+        if (i == 0) {
+            st = may_go_on(n, p, &goes_on);
+        }
+        if (st != ST_OK || !goes_on) {
+            return st;
         }
         p->waiting += p->next < 0 ? 1 : FILE_BLOCKS_A_PART;
         st = put_one(n, p);
@@ -376,15 +422,19 @@ static enum status put_due(struct node *n)
     size_t count = 0;
     struct query q;
     query_start(&q, &n->sql,
-                "SELECT p.id, p.file, p.log, p.next, f.parts FROM file_put p JOIN file f ON f.id = p.file"
-                " WHERE p.state = 1 ORDER BY p.id LIMIT 8",
+                "SELECT p.id, p.file, p.log, p.next, f.parts, f.scope, f.media FROM file_put p JOIN file f ON"
+                " f.id = p.file JOIN log l ON l.id = p.log JOIN relay r ON r.id = l.relay WHERE p.state = 1"
+                " ORDER BY r.away_at != 0, p.id LIMIT 8",
                 "");
     while (count < FILES_JOBS_MAX && query_next(&q)) {
-        all[count++] = (struct putting){.id = query_int(&q, 0),
-                                        .file = query_int(&q, 1),
-                                        .log = query_int(&q, 2),
-                                        .next = query_int(&q, 3),
-                                        .parts = query_int(&q, 4)};
+        struct putting *p = &all[count++];
+        *p = (struct putting){.id = query_int(&q, 0),
+                              .file = query_int(&q, 1),
+                              .log = query_int(&q, 2),
+                              .next = query_int(&q, 3),
+                              .parts = query_int(&q, 4),
+                              .image = file_media_is_image(span_text(query_text(&q, 6)))};
+        QUERY_ID(&q, 5, &p->scope);
     }
     enum status st = query_end(&q);
     for (size_t i = 0; st == ST_OK && i < count; i++) {

@@ -52,9 +52,18 @@ static enum status listen(struct node *n, int64_t owner, const struct history_ma
     log_keys_hash(&k);
     log_id_of(&k.hashes, id);
     struct log_args a = {.kind = LOG_OF_HISTORY, .owner = owner, .relay = relay, .keys = &k, .listen = true};
+    int64_t kind = LOG_OF_HISTORY;
     enum status st = owner != 0 ? logs_add(n, &a, log) : ST_OK;
+    if (st == ST_OK && owner != 0) {
+        st = sql_number(&n->sql, &kind, 0, "SELECT kind FROM log WHERE id = ?", "i", *log);
+    }
     log_keys_wipe(&k);
-    return st;
+    return st == ST_OK && kind != LOG_OF_HISTORY ? ST_HISTORY_MANIFEST : st; /* it is something else here */
+}
+
+enum status history_log_lost(struct node *n, int64_t log)
+{
+    return sql_run(&n->sql, "UPDATE history_offer SET log = 0 WHERE log = ?", "i", log);
 }
 
 /* No more is expected by this offer's log. What is here of it stays. */

@@ -52,6 +52,29 @@ static struct span token_or_null(bool known, const struct log_token *t)
     return known ? SPAN_ID(t) : SPAN_EMPTY;
 }
 
+/* Whoever has a log's keys can name it as something else before it comes to be, say that of a group's next
+ * epoch as a file's: what a member says of a log gives way to what the log is. */
+static enum status find_row(struct node *n, const struct log_args *a, const struct log_id *id, int64_t *log)
+{
+    int64_t kind = 0;
+    enum status st = sql_number(&n->sql, log, 0, "SELECT id FROM log WHERE log_id = ?", "b", SPAN_ID(id));
+    if (st == ST_OK && *log != 0) {
+        st = sql_number(&n->sql, &kind, 0, "SELECT kind FROM log WHERE id = ?", "i", *log);
+    }
+    bool stays = kind == (int64_t)a->kind || (a->kind != LOG_OF_GROUP && kind != LOG_OF_FILE);
+    if (st != ST_OK || *log == 0 || stays) {
+        return st;
+    }
+    st = kind == LOG_OF_FILE      ? file_log_lost(n, *log)
+         : kind == LOG_OF_HISTORY ? history_log_lost(n, *log)
+                                  : ST_OK;
+    if (st == ST_OK) {
+        st = logs_drop(n, *log);
+    }
+    *log = 0;
+    return st;
+}
+
 enum status logs_add(struct node *n, const struct log_args *a, int64_t *log)
 {
     struct log_id id;
@@ -60,7 +83,7 @@ enum status logs_add(struct node *n, const struct log_args *a, int64_t *log)
     const struct log_keys *k = a->keys;
     log_id_of(&k->hashes, &id);
     *log = 0;
-    enum status st = sql_number(&n->sql, log, 0, "SELECT id FROM log WHERE log_id = ?", "b", SPAN_ID(&id));
+    enum status st = find_row(n, a, &id, log);
     if (st != ST_OK || *log != 0) {
         return st;
     }

@@ -66,7 +66,8 @@ void log_keys_new(struct node *n, bool trimmable, struct log_keys *out);
 void log_keys_hash(struct log_keys *k);
 void log_keys_wipe(struct log_keys *k);
 
-/* Finds the log by its id, or makes its row. */
+/* Finds the log by its id, or makes its row: anew where it was another's word that it is a file's, or where
+ * it is a group's. */
 enum status logs_add(struct node *n, const struct log_args *a, int64_t *log) MUST_USE;
 enum status logs_listen(struct node *n, int64_t log, bool on) MUST_USE;
 /* Was the log read to its end (invariant 6)? */
@@ -113,6 +114,9 @@ enum status group_read_to_end(struct node *n, const int64_t *logs, size_t count,
 /* The relay takes no more blocks into a bulk log of ours. */
 enum status history_log_full(struct node *n, const struct log_row *log) MUST_USE;
 enum status file_log_full(struct node *n, const struct log_row *log) MUST_USE;
+/* What was named as such a log is something else, and goes. */
+enum status history_log_lost(struct node *n, int64_t log) MUST_USE;
+enum status file_log_lost(struct node *n, int64_t log) MUST_USE;
 /* A seq of a group's log is missing. */
 /* This log has all the blocks that it may have: succession.c. */
 enum status group_log_full(struct node *n, const struct log_row *log) MUST_USE;

@@ -283,11 +283,10 @@ static enum status pump_echoes(struct node *n, struct relay_state *r, bool *anyt
 static enum status fill_wait(struct node *n, struct relay_state *r, struct flight *f)
 {
     struct query q;
-    query_start(
-        &q, &n->sql,
-        "SELECT id, read_token, hashes, cursor FROM log WHERE relay = ? AND listening = 1 ORDER BY id DESC"
-        " LIMIT 512",
-        "i", r->id);
+    query_start(&q, &n->sql,
+                "SELECT id, read_token, hashes, cursor FROM log WHERE relay = ? AND listening = 1"
+                " ORDER BY kind IN (4, 5, 8), id DESC LIMIT 512", /* those that others name come last */
+                "i", r->id);
     size_t count = 0;
     while (count < f->watch_count && query_next(&q)) {
         if (logs_is_quiet(n, query_int(&q, 0))) {

@@ -405,6 +405,16 @@ static const char *const step_sql[] = {
     "ALTER TABLE certificate ADD COLUMN proven INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE admission_wait ADD COLUMN sender BLOB;"
     "ALTER TABLE mls_group ADD COLUMN behind INTEGER NOT NULL DEFAULT 0;",
+    /* ---- files are fetched in turns: sync/files_fetch.c ---- */
+    /* asked: enum file_asked; wanted_at: when others were last asked for its bytes (mono_ms). */
+    "ALTER TABLE file ADD COLUMN wanted_at INTEGER NOT NULL DEFAULT 0;"
+    "CREATE INDEX log_heard ON log(kind) WHERE listening = 1;"
+    "CREATE INDEX file_fetching ON file(scope) WHERE state = 3;"
+    "CREATE INDEX file_asked ON file(asked) WHERE state = 3;"
+    "CREATE INDEX file_failed ON file(have) WHERE state = 5;"
+    "CREATE INDEX file_put_runs ON file_put(file) WHERE state = 1;"
+    /* What failed before kept the parts that it had. */
+    "UPDATE file SET have = (SELECT count(*) FROM file_part p WHERE p.file = file.id) WHERE state = 5;",
 };
 
 enum status schema_make(struct sql *s, int version)

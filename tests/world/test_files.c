@@ -193,6 +193,11 @@ static void what_is_interrupted_goes_on_and_no_part_is_sent_twice(void **state)
 
 /* ---- what stops, changes, fills up ---- */
 
+static void see_token(void *ctx, const struct file_row *row)
+{
+    snprintf(ctx, 80, "%s", row->token);
+}
+
 static void a_file_that_changes_while_it_is_read_is_refused_by_name(void **state)
 {
     struct world *w = *state;
@@ -205,7 +210,12 @@ static void a_file_that_changes_while_it_is_read_is_refused_by_name(void **state
     world_run(w, MINUTE_MS);
     assert_int_equal(look(w, s.ben).count, 0);
     assert_int_equal(world_number(w, s.ana, "SELECT count(*) FROM entry WHERE kind = 32"), 0);
+    assert_int_equal(world_number(w, s.ana, "SELECT count(*) FROM file_part"), 0);
     assert_int_equal(world_number(w, s.ana, "SELECT value FROM meta WHERE key = 'refused:FILE_CHANGED'"), 1);
+    char token[80];
+    assert_ok(view_files(world_node(w, s.ana), NULL, 0, see_token, token));
+    world_ok(w, s.ana, CMD_CANCEL, token, NULL, NULL, NULL); /* there is nothing more to be told of it */
+    wait_file(w, s.ana, NULL);
 }
 
 static void a_disk_that_fills_holds_up_the_file_and_nothing_else(void **state)
@@ -308,6 +318,7 @@ static void a_deleted_file_goes_from_every_device_and_from_the_relay(void **stat
     for (size_t i = 0; i < sizeof(some); i++)
         some[i] = world_source_byte(7, true, 1000 + i);
     assert_true(world_disk_find(world_disk_of(w, s.leo), some, sizeof(some)) > 0);
+    assert_int_equal(world_number(w, s.leo, "SELECT count(*) FROM notice WHERE what = 'thing'"), 1);
     world_ok(w, s.maya, CMD_DELETE, look(w, s.maya).id, NULL, NULL, NULL);
     wait_file(w, s.leo, NULL);
     world_run(w, 10 * MINUTE_MS);
@@ -315,6 +326,7 @@ static void a_deleted_file_goes_from_every_device_and_from_the_relay(void **stat
     assert_nothing_left(w, s.leo);
     assert_int_equal(world_disk_find(world_disk_of(w, s.leo), some, sizeof(some)), 0);
     assert_int_equal(world_disk_find(world_disk_of(w, s.maya), some, sizeof(some)), 0);
+    assert_int_equal(world_number(w, s.leo, "SELECT count(*) FROM notice WHERE what = 'thing'"), 0);
 }
 
 static void a_file_that_runs_out_goes_everywhere(void **state)
