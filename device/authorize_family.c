@@ -38,20 +38,25 @@ static bool may_change_members(const struct judge *j)
     return j->context->kind == SCOPE_OWN || (a && authority_parent_of(a, &c->device));
 }
 
-/* `family` and `parents` are one each: no second group passes for them under another scope id. */
-static bool is_of_its_family(const struct judge *j)
+/* One each: no second group passes for one of them under another scope id. (In `own` each member tells; a
+ * ward of parents alone would tell nothing. Who is in one already is past asking: its child may have left.)
+ */
+static bool is_its_group(const struct judge *j)
 {
+    const struct roster *r = &j->chains->roster;
     enum scope_kind kind = j->context->kind;
     struct scope_id id;
-    if (kind != SCOPE_FAMILY && kind != SCOPE_PARENTS)
-        return true; /* of `ward` and `own` the members tell */
-    return scope_id_of_family(kind, &j->chains->roster.family, &id) == ST_OK &&
-           ID_EQUAL(&id, &j->context->scope);
+    bool of_child = kind != SCOPE_WARD || j->committer;
+    if (kind == SCOPE_FAMILY || kind == SCOPE_PARENTS)
+        return scope_id_of_family(kind, &r->family, &id) == ST_OK && ID_EQUAL(&id, &j->context->scope);
+    for (size_t i = 0; !of_child && i < r->person_count; i++)
+        of_child = is_scope_of(SCOPE_WARD, &r->persons[i].person, &j->context->scope);
+    return of_child;
 }
 
 enum status judge_family_scope(const struct judge *j)
 {
-    if (!is_of_its_family(j))
+    if (!is_its_group(j))
         return ST_AUTHORIZE_CONTEXT;
     for (size_t i = 0; i < j->member_count; i++) {
         const struct judge_member *m = &j->members[i];

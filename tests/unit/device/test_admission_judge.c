@@ -137,6 +137,31 @@ static void a_joiner_of_a_family_checks_its_roster(void **state)
     world_wipe(&w);
 }
 
+/* A ward of parents alone: only the scope says whose it would be. */
+static void T21_no_group_is_the_ward_of_nobody(void **state)
+{
+    (void)state;
+    struct world w;
+    struct joining j;
+    const struct family *const one[] = {&w.f};
+    family_of_four(&w.f, 10);
+    family_of_four(&w.g, 40);
+    family_of_four(&w.h, 70);
+    commit_init(&w.c, SCOPE_WARD, one, 1);
+    struct person_id maya = person_of(&w.f, MAYA), stranger = person_of(&w.g, MAYA);
+    assert_ok(scope_id_of_person(SCOPE_WARD, &maya, &w.c.before.scope));
+    w.c.after = w.c.before;
+    commit_member(&w.c, &w.f, ANA, &w.f.ana);
+    commit_member(&w.c, &w.f, BEN, &w.f.ben);
+    struct admission_args a = admission_of(&w, &j);
+    assert_ok(admission_judge(&a, w.c.out));
+    assert_ok(scope_id_of_person(SCOPE_WARD, &stranger, &w.c.before.scope));
+    j.admission.scope = w.c.after.scope = w.c.before.scope;
+    assert_status(admission_judge(&a, w.c.out), ST_AUTHORIZE_CONTEXT);
+    joining_wipe(&j);
+    world_wipe(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -144,6 +169,7 @@ int main(void)
         cmocka_unit_test(a_joiner_wants_the_chains_to_end_in_the_contexts_heads),
         cmocka_unit_test(T12_a_joiner_wants_every_leaf_certified),
         cmocka_unit_test(a_joiner_of_a_family_checks_its_roster),
+        cmocka_unit_test(T21_no_group_is_the_ward_of_nobody),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
