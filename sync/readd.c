@@ -90,9 +90,8 @@ enum status readd_asked(struct node *n, const struct group *g, const uint8_t lea
 {
     int64_t rows = 0;
     enum status st = sql_number(
-        &n->sql, &rows, 0,
-        "SELECT count(*) FROM asked_leaf WHERE scope = ? AND generation = ? AND leaf = ?", "bib",
-        SPAN_ID(&g->scope), (int64_t)g->generation, ((struct span){leaf, HASH_LEN}));
+        &n->sql, &rows, 0, "SELECT count(*) FROM asked_leaf WHERE scope = ? AND generation = ? AND leaf = ?",
+        "bib", SPAN_ID(&g->scope), (int64_t)g->generation, ((struct span){leaf, HASH_LEN}));
     *asked = st == ST_OK && rows != 0;
     return st;
 }
@@ -613,13 +612,24 @@ static enum status judge_behind(struct node *n)
     }
     st = group_get(n, id, &g);
     if (st == ST_OK) {
-        st = relay_trouble_at(n, g->relay);
+        st = sql_run(&n->sql, "UPDATE mls_group SET behind = 1 WHERE id = ?", "i", g->id);
     }
     if (st == ST_OK) {
         st = node_alarm(n, "", "others are ahead by a change that the relay did not show for a day",
                         &g->scope);
     }
     return st == ST_OK ? group_stuck(n, g, "others are ahead: this device asks to be added again") : st;
+}
+
+/* A word is no proof: that others stood in a later epoch than this device, the one in which it is added again
+ * shows, which is one more. And a contact can make a later one without showing it to the relay. */
+enum status readd_was_behind(struct node *n, const struct group *old, uint64_t epoch)
+{
+    int64_t behind = 0;
+    enum status st =
+        sql_number(&n->sql, &behind, 0, "SELECT behind FROM mls_group WHERE id = ?", "i", old->id);
+    bool proven = behind != 0 && epoch > old->epoch + 1 && old->kind != SCOPE_CONVERSATION;
+    return st == ST_OK && proven ? relay_trouble_at(n, old->relay) : st;
 }
 
 enum status readd_due(struct node *n)

@@ -17,6 +17,9 @@ enum status readd_box_of(struct node *n, const struct device_certificate *c, str
                          bool *found) MUST_USE;
 /* Asks for stuck groups, sends the day's beacons, notices when others are ahead; called by reconcile. */
 enum status readd_due(struct node *n) MUST_USE;
+/* A group that was left because others said that they are ahead was joined again in this epoch: where that
+ * proves that they were, in a group of the family, its relay had hidden something. */
+enum status readd_was_behind(struct node *n, const struct group *old, uint64_t epoch) MUST_USE;
 /* A member's beacon stands before our epoch, which it should have read by now: ours by letter, once an hour.
  */
 enum status readd_tell_behind(struct node *n, struct group *g, const struct device_id *device) MUST_USE;

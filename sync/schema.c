@@ -400,8 +400,9 @@ static const char *const step_sql[] = {
     " NULL, founding BLOB NOT NULL, since INTEGER NOT NULL, PRIMARY KEY(grp, device)) STRICT, WITHOUT "
     "ROWID;",
     /* ---- whose a device key is, and what others can fill or blame ---- */
-    /* proven: the key itself has signed that it is this person's. sender: of an Admission that waits. behind:
-     * this device left the group because others said that they are ahead. */
+    /* proven: the key itself has signed that it is this person's. sender: the log of the contact's letterbox
+     * by which an Admission came that waits. behind: this device left the group because others said that they
+     * are ahead. */
     "ALTER TABLE certificate ADD COLUMN proven INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE admission_wait ADD COLUMN sender BLOB;"
     "ALTER TABLE mls_group ADD COLUMN behind INTEGER NOT NULL DEFAULT 0;",

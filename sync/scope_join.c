@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Admissions: made for those whom a commit adds, judged by those who join (§5.3). */
+#include "sync/admission_wait.h"
 #include "sync/apart.h"
 #include "sync/conversation.h"
 #include "sync/family.h"
 #include "sync/held.h"
 #include "sync/journal.h"
 #include "sync/pair.h"
+#include "sync/readd.h"
 #include "sync/removal.h"
 #include "sync/restore.h"
 #include "sync/scope_internal.h"
 #include "sync/succession.h"
 
 enum join_limits {
-    ADMISSION_AGAIN_MS = 2000,
     ADMISSIONS_AT_ONCE = 8,
-    ADMISSIONS_KEPT = 32,                    /* nobody fills the disk with them */
     ADMISSION_KEPT_MS = 7 * 24 * 3600 * 1000 /* what they wait for comes within days, or not at all */
 };
 
@@ -320,6 +320,7 @@ static enum status make_room(struct node *n, const struct joining *j, struct bef
         old->generation == j->a->generation && memcmp(old->founding, j->a->founding_hash, HASH_LEN) == 0;
     if (same) {
         st = apart_gives_way(n, old, j->mls) ? ST_OK : ST_GROUP_EPOCH_OVER;
+        st = st == ST_OK ? readd_was_behind(n, old, mls_group_epoch(j->mls)) : st;
     } else if (is_rival(old, j)) { /* two foundings: the lower one stands (§5.2) */
         st = conversation_founding_gives_way(n, old, j->a) ? ST_OK : ST_GROUP_EPOCH_OVER;
     } else {
@@ -336,20 +337,27 @@ static enum status make_room(struct node *n, const struct joining *j, struct bef
     return group_leave(n, old);
 }
 
-/* Who came while this device could not follow: what it has not sent yet was not written for them. */
+/* Who came while this device could not follow: what it has not sent yet was not written for them, and what
+ * was said before is not repaired to them: somebody came in this epoch, as far as it knows. A device that is
+ * new to the family has what was said before from its person's others, and does not know who was there. */
 static enum status hold_for_newcomers(struct node *n, struct group *g, const struct before *before)
 {
     struct person_ref now[WIRE_LEAVES_MAX];
     size_t count = before->there ? group_persons(g, now, WIRE_LEAVES_MAX) : 0;
+    bool came = !before->there && g->kind == SCOPE_FAMILY;
     enum status st = ST_OK;
     for (size_t i = 0; st == ST_OK && i < count; i++) {
         bool known = false;
         for (size_t j = 0; j < before->count; j++) {
             known = known || person_ref_equal(&before->persons[j], &now[i]);
         }
+        came = came || !known;
         st = known ? ST_OK : texts_hold(n, g, &now[i]);
     }
-    return st;
+    return st == ST_OK && came
+               ? sql_run(&n->sql, "UPDATE epoch SET new_person = 1 WHERE grp = ? AND epoch = ?", "ii", g->id,
+                         (int64_t)g->epoch)
+               : st;
 }
 
 static enum status adopt_chains(struct node *n, const struct admission *a)
@@ -593,21 +601,6 @@ static bool may_come_later(enum status st)
     return (c == CLASS_POLICY || c == CLASS_RETRY) && st != ST_GROUP_EPOCH_OVER;
 }
 
-static enum status keep_for_later(struct node *n, const struct received_letter *l, bool successor,
-                                  enum status why)
-{
-    int64_t waiting = 0;
-    enum status st = sql_number(&n->sql, &waiting, 0, "SELECT count(*) FROM admission_wait", "");
-    if (st != ST_OK || waiting >= ADMISSIONS_KEPT) {
-        return st == ST_OK ? why : st;
-    }
-    node_wake_wall(n, n->now.wall_ms + ADMISSION_AGAIN_MS);
-    return sql_run(
-        &n->sql, "INSERT INTO admission_wait(body, certificate, at_ms, next_at, successor) VALUES(?,?,?,?,?)",
-        "bbiii", l->m->body, l->m->certificate, n->now.wall_ms, n->now.wall_ms + ADMISSION_AGAIN_MS,
-        (int64_t)successor);
-}
-
 static enum status take_admission(struct node *n, const struct received_letter *l, bool successor)
 {
     struct admission_call call = {l->m->body, &l->from, successor};
@@ -620,7 +613,7 @@ static enum status take_admission(struct node *n, const struct received_letter *
         return node_refused(n, why); /* not as a failure: what was wanted on account of it stays */
     }
     if (st == ST_OK && why != ST_OK && n->self.in_family && may_come_later(why)) {
-        return keep_for_later(n, l, successor, why);
+        return admission_keep(n, l, successor, why);
     }
     return st == ST_OK ? why : st;
 }

@@ -7,6 +7,7 @@
 
 #include "protocol/beacon.h"
 #include "protocol/kith_context.h"
+#include "sync/apart.h"
 #include "sync/scope_group.h"
 #include "tests/support/test.h"
 #include "tests/support/test_entropy.h"
@@ -56,6 +57,12 @@ static void refresh(struct world *w, size_t device)
     assert_true(family_epoch(w, device) > before);
 }
 
+/* How often the device lays it to its relay that something was lost or hidden. */
+static int64_t trouble(struct world *w, size_t device)
+{
+    return world_number(w, device, "SELECT max(trouble) FROM relay");
+}
+
 static void withhold(struct world *w, size_t device)
 {
     struct log_id log;
@@ -101,7 +108,28 @@ static void T05_a_commit_that_is_withheld_is_an_alarm_after_a_day_and_comes_by_r
     world_run(w, 9 * HOUR_MS);
     assert_true(world_alarms(w, s.maya) > 0);
     assert_int_equal(family_epoch(w, s.maya), family_epoch(w, s.ana)); /* by another log */
+    assert_int_equal(trouble(w, s.maya), 1);
     story_say(w, s.ana, "Berg", "there you are", s.maya);
+}
+
+/* What a contact commits need not have been shown to the relay at all. */
+static void T05_what_was_withheld_in_a_conversation_is_not_laid_to_the_relay(void **state)
+{
+    struct world *w = *state;
+    struct story s;
+    struct log_id log;
+    story_children_meet(w, &s);
+    world_run(w, 10 * MINUTE_MS);
+    world_group_log(w, s.maya, SCOPE_CONVERSATION, &log);
+    world_withhold_log(w, s.maya, &log);
+    world_sql(w, s.leo, "UPDATE mls_group SET sent_count = 1000, refresh_at = 1, dirty = 1 WHERE kind = 5");
+    world_tick(w, s.leo);
+    world_run(w, 32 * HOUR_MS);
+    assert_true(world_alarms(w, s.maya) > 0);
+    assert_int_equal(world_number(w, s.maya, "SELECT count(*) FROM mls_group WHERE kind = 5 AND behind = 1"),
+                     1);
+    story_say(w, s.leo, "Maya", "there you are", s.maya);
+    assert_int_equal(trouble(w, s.maya), 0);
 }
 
 static void T05_who_never_sees_its_own_commit_win_is_added_again(void **state)
@@ -509,6 +537,92 @@ static void T05_who_has_caught_up_is_not_behind_by_what_it_was_behind_before(voi
     assert_true(world_alarms(w, s.maya) > 0);
 }
 
+/* A member who says so and is not makes a device be added again, and no more. */
+static void T05_who_says_that_it_is_ahead_and_is_not_blames_no_relay(void **state)
+{
+    struct world *w = *state;
+    struct story s;
+    struct told one = {.more = 1};
+    family_of_three(w, &s);
+    one.from = world_node(w, s.ana)->self.device;
+    assert_ok(world_forge(w, s.maya, tell, &one));
+    world_run(w, 32 * HOUR_MS);
+    assert_true(world_alarms(w, s.maya) > 0);
+    assert_int_equal(world_number(w, s.maya, "SELECT count(*) FROM mls_group WHERE kind = 1 AND behind = 1"),
+                     1);
+    assert_int_equal(family_epoch(w, s.maya), family_epoch(w, s.ana));
+    assert_int_equal(trouble(w, s.maya), 0);
+}
+
+/* ---- a device that asks without end ---- */
+
+static enum status stop_following(struct node *n, void *arg)
+{
+    struct group *g = NULL;
+    int64_t id = 0;
+    (void)arg;
+    enum status st = sql_number(&n->sql, &id, 0, "SELECT id FROM mls_group" FAMILY, "");
+    if (st == ST_OK)
+        st = group_get(n, id, &g);
+    return st == ST_OK ? group_stuck(n, g, "a commit does not open on this device") : st;
+}
+
+static void T25_a_device_that_asks_without_end_is_added_again_once_an_hour(void **state)
+{
+    struct world *w = *state;
+    struct story s;
+    static const char *const refused = "SELECT value FROM meta WHERE key = 'refused:GROUP_READDED'";
+    family_of_three(w, &s);
+    for (int i = 0; i < 6; i++) {
+        assert_ok(world_forge(w, s.ben, stop_following, NULL));
+        world_run(w, 5 * MINUTE_MS);
+        assert_int_equal(family_epoch(w, s.ben), family_epoch(w, s.ana));
+    }
+    assert_int_equal(world_number(w, s.ana, refused), -1);
+    int64_t before = family_epoch(w, s.ana);
+    assert_ok(world_forge(w, s.ben, stop_following, NULL));
+    world_run(w, 40 * MINUTE_MS);
+    assert_true(world_number(w, s.ana, refused) > 0);
+    assert_true(world_number(w, s.maya, refused) > 0);
+    assert_true(world_alarms(w, s.ana) > 0);
+    assert_int_equal(family_epoch(w, s.ana), before);
+    world_run(w, 3 * HOUR_MS);
+    story_say(w, s.ana, "Berg", "there you are", s.ben);
+}
+
+/* ---- which of two branches gives way ---- */
+
+static struct group *family_of(struct node *n)
+{
+    struct group *g = NULL;
+    int64_t id = 0;
+    assert_ok(sql_number(&n->sql, &id, 0, "SELECT id FROM mls_group" FAMILY, ""));
+    assert_ok(group_get(n, id, &g));
+    return g;
+}
+
+static void T05_a_later_branch_with_a_removed_device_gives_no_place(void **state)
+{
+    struct world *w = *state;
+    struct story s;
+    char id[2 * ID_LEN + 1];
+    family_of_three(w, &s);
+    world_cut(w, s.ben, true);
+    hex_encode(id, SPAN_ID(&world_node(w, s.maya)->self.device));
+    world_ok(w, s.ana, CMD_DEVICES_REMOVE, id, NULL, NULL, NULL);
+    world_run(w, 5 * MINUTE_MS);
+    struct node *ana = world_node(w, s.ana);
+    struct group old = *family_of(ana), *there = family_of(world_node(w, s.ben));
+    const struct device_id *removed = &world_node(w, s.maya)->self.device;
+    assert_true(group_has_device(there, removed, NULL) && !group_has_device(&old, removed, NULL));
+    assert_false(apart_gives_way(ana, &old, old.mls)); /* not later */
+    old.epoch = 0;                                     /* as if the others had gone far ahead */
+    assert_true(apart_gives_way(ana, &old, old.mls));
+    assert_false(apart_gives_way(ana, &old, there->mls));
+    old.state = GROUP_STUCK;
+    assert_false(apart_gives_way(ana, &old, there->mls));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -516,6 +630,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(T05_members_who_are_shown_two_branches_hear_of_it_within_a_day),
         TEST(T05_a_commit_that_is_withheld_is_an_alarm_after_a_day_and_comes_by_readding),
+        TEST(T05_what_was_withheld_in_a_conversation_is_not_laid_to_the_relay),
+        TEST(T05_who_says_that_it_is_ahead_and_is_not_blames_no_relay),
         TEST(T05_who_has_caught_up_is_not_behind_by_what_it_was_behind_before),
         TEST(T05_who_was_removed_does_not_come_back_by_another_branch),
         TEST(T05_who_never_sees_its_own_commit_win_is_added_again),
@@ -529,6 +645,8 @@ int main(void)
         TEST(T05_after_forty_days_away_a_device_asks_before_it_follows),
         TEST(T05_who_was_away_and_finds_others_ahead_is_added_again),
         TEST(T05_who_joins_under_another_incarnation_than_it_was_told_has_a_gap),
+        TEST(T25_a_device_that_asks_without_end_is_added_again_once_an_hour),
+        TEST(T05_a_later_branch_with_a_removed_device_gives_no_place),
     };
     cmocka_set_test_filter(getenv("KITH_TEST"));
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sync/scope_group.h"
 #include "tests/support/test.h"
 #include "tests/support/test_entropy.h"
 #include "tests/world/world_inside.h"
@@ -297,6 +298,77 @@ static void a_text_goes_on_unasked_when_only_a_device_came(void **state)
     assert_true(world_has_text(w, laptop, "to all of us", "Ben"));
 }
 
+/* ---- what is repaired to whom ---- */
+
+static enum status stop_following(struct node *n, void *arg)
+{
+    struct group *g = NULL;
+    int64_t id = 0;
+    (void)arg;
+    enum status st = sql_number(&n->sql, &id, 0, "SELECT id FROM mls_group" FAMILY, "");
+    if (st == ST_OK)
+        st = group_get(n, id, &g);
+    return st == ST_OK ? group_stuck(n, g, "a commit does not open on this device") : st;
+}
+
+/* Its program says that it has nothing of what `of` wrote, and only `by` is there to hear that. */
+static void ask_for_all(struct world *w, size_t device, size_t of, size_t by)
+{
+    char sql[300], hex[2 * ID_LEN + 1];
+    hex_encode(hex, SPAN_ID(&world_node(w, of)->self.device));
+    for (size_t i = 0; i < world_count(w); i++)
+        if (i != device && i != by)
+            world_off(w, i);
+    snprintf(sql, sizeof(sql),
+             "UPDATE head SET base_seq = 0, base_hash = NULL, cont_seq = 0, cont_hash = NULL WHERE author ="
+             " x'%s' AND scope = (SELECT scope FROM mls_group" FAMILY ")",
+             hex);
+    world_sql(w, device, sql);
+    snprintf(sql, sizeof(sql), "DELETE FROM entry WHERE author = x'%s'", hex);
+    world_sql(w, device, sql);
+    world_restart(w, device);
+    world_run(w, 12 * HOUR_MS);
+    snprintf(sql, sizeof(sql),
+             "SELECT count(*) FROM entry WHERE author = x'%s' AND seq = 1 AND scope = (SELECT scope FROM"
+             " mls_group" FAMILY ")",
+             hex);
+    assert_int_equal(world_number(w, device, sql), 1); /* it was answered */
+}
+
+static void who_was_added_again_does_not_repair_the_past_to_who_came_meanwhile(void **state)
+{
+    struct world *w = *state;
+    struct story s;
+    family_of_three(w, &s);
+    story_say(w, s.ana, "Berg", "Tim gets a bicycle", s.ben);
+    world_cut(w, s.ben, true);
+    size_t tim = world_add(w, "Tim's tablet");
+    story_pair(w, s.ana, tim, "Tim", "child", SIZE_MAX);
+    world_run(w, 10 * MINUTE_MS);
+    assert_ok(world_forge(w, s.ben, stop_following, NULL));
+    world_cut(w, s.ben, false);
+    world_run(w, 3 * HOUR_MS);
+    assert_int_equal(world_number(w, s.ben, "SELECT count(*) FROM mls_group WHERE kind = 1"), 2);
+    story_say(w, s.ben, "Berg", "back", tim);
+    ask_for_all(w, tim, s.ana, s.ben);
+    assert_false(world_has_text(w, tim, "Tim gets a bicycle", NULL));
+}
+
+static void a_new_device_does_not_repair_what_was_said_before_somebody_came(void **state)
+{
+    struct world *w = *state;
+    struct story s;
+    family_of_three(w, &s);
+    story_say(w, s.ana, "Berg", "Tim gets a bicycle", s.ben);
+    size_t tim = world_add(w, "Tim's tablet"), laptop = world_add(w, "Ben's laptop");
+    story_pair(w, s.ana, tim, "Tim", "child", SIZE_MAX);
+    story_pair(w, s.ben, laptop, "Ben", "parent", SIZE_MAX);
+    world_run(w, 2 * HOUR_MS);
+    assert_true(world_has_text(w, laptop, "Tim gets a bicycle", NULL)); /* by history */
+    ask_for_all(w, tim, s.ana, laptop);
+    assert_false(world_has_text(w, tim, "Tim gets a bicycle", NULL));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -309,6 +381,8 @@ int main(void)
         TEST(a_text_from_before_somebody_came_can_be_dropped),
         TEST(a_text_goes_on_unasked_when_only_a_device_came),
         TEST(a_hundred_messages_are_enough_for_a_refresh_and_its_moment_is_drawn),
+        TEST(who_was_added_again_does_not_repair_the_past_to_who_came_meanwhile),
+        TEST(a_new_device_does_not_repair_what_was_said_before_somebody_came),
     };
     cmocka_set_test_filter(getenv("KITH_TEST"));
     return cmocka_run_group_tests(tests, NULL, NULL);

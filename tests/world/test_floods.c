@@ -138,6 +138,55 @@ static void T15_numbers_beyond_the_limit_are_not_kept(void **state)
     story_say(x->w, x->s.leo, "Maya", "and this is me again", x->s.maya);
 }
 
+/* ---- Admissions that wait ---- */
+
+/* Leo asks to meet Maya's brother; his tablet has not heard all that his parents have announced, so that the
+ * Admission has to wait. So many wait from there already. */
+static int64_t waits_after(unsigned before, unsigned of_others)
+{
+    struct world *w = world_new(test_seed(1));
+    struct story s;
+    char link[WORLD_TEXT_MAX], sql[600];
+    story_children_meet(w, &s);
+    size_t tim = world_add(w, "Tim's tablet");
+    story_pair(w, s.ana, tim, "Tim", "child", SIZE_MAX);
+    snprintf(link, sizeof(link), "%s", world_ok(w, s.ana, CMD_INVITE, "Tim", NULL, NULL, NULL)->link);
+    story_meet(w, s.leo, link, "me again");
+    story_decide(w, s.rosa, true);
+    world_run(w, 5 * MINUTE_MS);
+    snprintf(sql, sizeof(sql),
+             "WITH RECURSIVE i(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM i WHERE x < 64) INSERT INTO"
+             " admission_wait(body, certificate, at_ms, next_at, sender) SELECT x'00', x'00', 1, 1 << 60,"
+             " iif(x <= %u, (SELECT log_id FROM log WHERE kind = 2 AND owner = (SELECT max(id) FROM letterbox"
+             " WHERE kind = 3)), x'07') FROM i WHERE x <= %u",
+             before, before + of_others);
+    world_sql(w, s.leo, sql);
+    world_sql(w, s.leo,
+              "UPDATE head SET told_seq = told_seq + 1 WHERE told_seq > 0 AND scope = (SELECT scope"
+              " FROM mls_group WHERE kind = 3)");
+    world_restart(w, s.leo);
+    story_decide(w, s.ben, true);
+    world_run(w, 5 * MINUTE_MS);
+    int64_t waiting = world_number(w, s.leo, "SELECT count(*) FROM admission_wait");
+    assert_int_equal(world_number(w, s.leo, "SELECT count(*) FROM mls_group WHERE kind = 5"), 1);
+    world_free(w);
+    return waiting - before - of_others;
+}
+
+static void T15_one_contact_fills_four_places_for_admissions_that_wait(void **state)
+{
+    (void)state;
+    assert_int_equal(waits_after(3, 0), 1);
+    assert_int_equal(waits_after(4, 0), 0);
+}
+
+static void T15_contacts_leave_room_for_the_family_among_admissions_that_wait(void **state)
+{
+    (void)state;
+    assert_int_equal(waits_after(0, 23), 1);
+    assert_int_equal(waits_after(0, 24), 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -145,6 +194,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(T15_entries_under_a_number_that_is_taken_are_kept_a_few_times),
         TEST(T15_numbers_beyond_the_limit_are_not_kept),
+        cmocka_unit_test(T15_one_contact_fills_four_places_for_admissions_that_wait),
+        cmocka_unit_test(T15_contacts_leave_room_for_the_family_among_admissions_that_wait),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
