@@ -173,7 +173,7 @@ static enum status tell_of(struct node *n, struct file *f)
                                                .block_key = f->block_key}};
     memcpy(body.u.attachment.list_hash, f->list_hash, HASH_LEN);
     if (st == ST_OK) {
-        st = journal_append(n, kind, &f->scope, &body, &f->hash);
+        st = message_append(n, kind, &f->scope, &body, &f->hash);
     }
     if (st == ST_OK) {
         st = sql_run(

@@ -10,8 +10,8 @@
 #include "sync/journal.h"
 #include "sync/journal_internal.h"
 #include "sync/names.h"
-#include "sync/relay_away.h"
 #include "sync/receive.h"
+#include "sync/relay_away.h"
 #include "sync/said.h"
 
 /* ---- arriving ---- */
@@ -232,6 +232,14 @@ static enum status scope_named(struct node *n, const struct command *c, size_t p
                                         : contact_scope(n, whom, scope);
 }
 
+enum status message_append(struct node *n, enum scope_kind kind, const struct scope_id *scope,
+                           const struct entry_body *body, struct entry_hash *hash)
+{
+    bool words = body->kind == ENTRY_TEXT || body->kind == ENTRY_EDIT || body->kind == ENTRY_ATTACHMENT;
+    enum status st = words ? said_follow_timer(n, kind, scope) : ST_OK;
+    return st == ST_OK ? journal_append(n, kind, scope, body, hash) : st;
+}
+
 enum status run_send(struct node *n, const struct command *c, struct reply *r)
 {
     struct named whom;
@@ -248,7 +256,7 @@ enum status run_send(struct node *n, const struct command *c, struct reply *r)
         st = judge_send(n, MESSAGE_TEXT, &whom.person, &scope, r);
     }
     if (st == ST_OK) {
-        st = journal_append(n, kind, &scope, &body, &hash);
+        st = message_append(n, kind, &scope, &body, &hash);
     }
     return st == ST_OK ? reply_id(r, SPAN_ID(&hash)) : st;
 }

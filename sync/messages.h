@@ -3,6 +3,7 @@
 #ifndef KITH_SYNC_MESSAGES_H
 #define KITH_SYNC_MESSAGES_H
 
+#include "protocol/entry_body.h"
 #include "protocol/kith_context.h"
 #include "sync/commands.h"
 
@@ -14,5 +15,9 @@ enum status message_scope(struct node *n, const struct scope_id *scope, bool jud
 /* The same for a file. */
 enum status message_scope_of_file(struct node *n, const struct scope_id *scope, bool image,
                                   enum scope_kind *kind, struct reply *r) MUST_USE;
+
+/* Writes it (journal_append); before a text, an edit or a file the timer of the scope is taken over. */
+enum status message_append(struct node *n, enum scope_kind kind, const struct scope_id *scope,
+                           const struct entry_body *body, struct entry_hash *hash) MUST_USE;
 
 #endif

@@ -53,7 +53,7 @@ static enum status say(struct node *n, const struct scope_id *scope, const struc
     struct entry_hash hash;
     enum status st = message_scope(n, scope, judged, &kind, r);
     if (st == ST_OK) {
-        st = journal_append(n, kind, scope, body, &hash);
+        st = message_append(n, kind, scope, body, &hash);
     }
     return st == ST_OK ? reply_id(r, SPAN_ID(&hash)) : st;
 }

@@ -409,7 +409,19 @@ static const char *const step_sql[] = {
     /* ---- files are fetched in turns: sync/files_fetch.c ---- */
     /* asked: enum file_asked; wanted_at: when others were last asked for its bytes (mono_ms). */
     "ALTER TABLE file ADD COLUMN wanted_at INTEGER NOT NULL DEFAULT 0;"
-    "CREATE INDEX log_heard ON log(kind) WHERE listening = 1;"
+    "CREATE INDEX log_heard ON log(kind) WHERE listening = 1;",
+    /* ---- a timer is about what its own person writes; reactions go with their text: sync/said.h ---- */
+    "ALTER TABLE said_timer ADD COLUMN family BLOB NOT NULL DEFAULT x'';"
+    "ALTER TABLE said_timer ADD COLUMN person BLOB NOT NULL DEFAULT x'';"
+    "UPDATE said_timer SET (family, person) = (SELECT c.family, c.person FROM entry e JOIN certificate c ON"
+    " c.device = e.author WHERE e.scope = said_timer.scope AND e.hash = said_timer.hash) WHERE EXISTS "
+    "(SELECT 1"
+    " FROM entry e JOIN certificate c ON c.device = e.author WHERE e.scope = said_timer.scope AND e.hash ="
+    " said_timer.hash);"
+    "CREATE TABLE said_reacted(scope BLOB NOT NULL, target BLOB NOT NULL, entry INTEGER NOT NULL, PRIMARY"
+    " KEY(scope, target, entry)) STRICT, WITHOUT ROWID;"
+    "INSERT INTO said_reacted SELECT s.scope, s.target, e.id FROM said_reaction s JOIN entry e ON e.scope ="
+    " s.scope AND e.hash = s.hash;"
     "CREATE INDEX file_fetching ON file(scope) WHERE state = 3;"
     "CREATE INDEX file_asked ON file(asked) WHERE state = 3;"
     "CREATE INDEX file_failed ON file(have) WHERE state = 5;"

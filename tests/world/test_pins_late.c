@@ -133,11 +133,49 @@ static void T51_what_lies_within_a_pin_counts_where_it_comes_after_the_removal(v
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
+struct hits {
+    size_t count;
+};
+
+static void count_hit(void *ctx, const struct history_row *row)
+{
+    struct hits *h = ctx;
+    (void)row;
+    h->count++;
+}
+
+static size_t found(struct scene *x, size_t device, const char *words)
+{
+    struct hits h = {0};
+    const struct search_args args = {.words = words, .limit = NODE_ROWS_MAX};
+    assert_ok(view_search(world_node(x->w, device), &args, count_hit, &h));
+    return h.count;
+}
+
+static void T51_what_an_edit_beyond_a_pin_said_is_found_no_more(void **state)
+{
+    struct scene *x = *state;
+    char id[80];
+    snprintf(id, sizeof(id), "%s", world_ok(x->w, x->old, CMD_SEND, "Berg", "apples", NULL, NULL)->id);
+    world_run(x->w, 2 * MINUTE_MS);
+    world_cut(x->w, x->s.ana, true);
+    world_ok(x->w, x->old, CMD_EDIT, id, "quinces", NULL, NULL);
+    world_run(x->w, 2 * MINUTE_MS);
+    assert_int_equal(found(x, x->s.ben, "quinces"), 1);
+    assert_int_equal(found(x, x->s.ben, "apples"), 0);
+    world_ok(x->w, x->s.ana, CMD_DEVICES_REMOVE, "Ana's old phone", NULL, NULL, NULL);
+    world_cut(x->w, x->s.ana, false);
+    world_run(x->w, 30 * MINUTE_MS);
+    assert_int_equal(found(x, x->s.ben, "quinces"), 0);
+    assert_int_equal(found(x, x->s.ben, "apples"), 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(T51_T21_what_lies_beyond_a_pin_is_taken_back_when_the_pin_comes_later),
         TEST(T51_what_lies_within_a_pin_counts_where_it_comes_after_the_removal),
+        TEST(T51_what_an_edit_beyond_a_pin_said_is_found_no_more),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -288,6 +288,112 @@ static void a_text_with_a_timer_runs_out_everywhere(void **state)
     assert_same_said(w, s.maya, s.leo);
 }
 
+/* A program that dates its timer back to before everything. */
+static enum status date_back(struct node *n, void *arg)
+{
+    struct scope_id scope;
+    const struct entry_body body = {.kind = ENTRY_TIMER, .u.timer.ms = 1000};
+    int64_t newest = 0, now = n->now.wall_ms;
+    struct query q;
+    (void)arg;
+    query_start(&q, &n->sql, "SELECT scope FROM contact", "");
+    assert_true(query_next(&q));
+    QUERY_ID(&q, 0, &scope);
+    assert_ok(query_end(&q));
+    assert_ok(meta_number(n, "hlc", 0, &newest));
+    assert_ok(meta_set_number(n, "hlc", 0));
+    n->now.wall_ms = 1;
+    assert_ok(journal_append(n, SCOPE_CONVERSATION, &scope, &body, NULL));
+    n->now.wall_ms = now;
+    return meta_set_number(n, "hlc", newest);
+}
+
+static void T24_nobodys_timer_ends_what_somebody_else_said(void **state)
+{
+    struct world *w = *state;
+    struct story s;
+    char id[80];
+    story_children_meet(w, &s);
+    say(w, &s, "Maya's own words", id);
+    story_say(w, s.leo, "Maya", "Leo's own words", s.maya);
+    assert_ok(world_forge(w, s.leo, date_back, NULL));
+    world_run(w, 10 * MINUTE_MS);
+    assert_int_equal(world_number(w, s.maya, "SELECT count(*) FROM said_timer"), 1);
+    assert_true(look(w, s.maya, "Maya's own words").found);
+    assert_true(look(w, s.leo, "Maya's own words").found);
+    assert_int_equal(look(w, s.maya, "Maya's own words").gone_at_ms, 0);
+    assert_false(look(w, s.maya, "Leo's own words").found); /* his own, as he likes */
+    assert_same_said(w, s.maya, s.leo);
+}
+
+static void who_writes_next_takes_over_the_timer_and_its_end(void **state)
+{
+    struct world *w = *state;
+    struct story s;
+    char id[80];
+    story_children_meet(w, &s);
+    world_ok(w, s.leo, CMD_TIMER, "Maya", "3600", NULL, NULL);
+    world_run(w, MINUTE_MS);
+    say(w, &s, "one", id);
+    say(w, &s, "two", id);
+    assert_int_equal(world_number(w, s.leo, "SELECT count(*) FROM said_timer"), 2); /* hers: once */
+    assert_true(look(w, s.maya, "two").gone_at_ms > 0);
+    world_ok(w, s.leo, CMD_TIMER, "Maya", "0", NULL, NULL);
+    world_run(w, MINUTE_MS);
+    say(w, &s, "three", id);
+    assert_int_equal(look(w, s.maya, "three").gone_at_ms, 0);
+    assert_int_equal(look(w, s.leo, "three").gone_at_ms, 0);
+    assert_true(look(w, s.leo, "two").gone_at_ms > 0);
+    assert_same_said(w, s.maya, s.leo);
+}
+
+static void reactions_go_with_their_text(void **state)
+{
+    struct world *w = *state;
+    struct story s;
+    char id[80];
+    story_children_meet(w, &s);
+    say(w, &s, "a secret", id);
+    world_ok(w, s.leo, CMD_REACT, id, "marzipan", NULL, NULL);
+    world_run(w, MINUTE_MS);
+    world_ok(w, s.leo, CMD_REACT, id, "nougat", NULL, NULL);
+    world_run(w, MINUTE_MS);
+    assert_true(times_on_disk(w, s.maya, "marzipan") > 0 && times_on_disk(w, s.maya, "nougat") > 0);
+    world_off(w, s.leo);
+    world_ok(w, s.maya, CMD_DELETE, id, NULL, NULL, NULL);
+    world_run(w, MINUTE_MS);
+    world_on(w, s.leo);
+    world_cut(w, s.leo, true);
+    world_ok(w, s.leo, CMD_REACT, id, "praline", NULL, NULL); /* he has not heard of it yet */
+    world_cut(w, s.leo, false);
+    world_run(w, 5 * MINUTE_MS);
+    static const char *const words[] = {"marzipan", "nougat", "praline"};
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+        assert_int_equal(times_on_disk(w, s.maya, words[i]), 0);
+        assert_int_equal(times_on_disk(w, s.leo, words[i]), 0);
+    }
+    assert_int_equal(world_number(w, s.maya, "SELECT count(*) FROM entry WHERE kind = 30 AND erased = 1"), 3);
+    assert_same_said(w, s.maya, s.leo);
+}
+
+/* What history brings, newest first, is looked at by itself. */
+static void what_was_said_costs_its_own_row_where_a_text_was_deleted(void **state)
+{
+    struct world *w = *state;
+    struct story s;
+    char id[80];
+    story_children_meet(w, &s);
+    say(w, &s, "gone", id);
+    world_ok(w, s.maya, CMD_DELETE, id, NULL, NULL, NULL);
+    for (size_t i = 0; i < 20; i++)
+        say(w, &s, "one of many", id);
+    world_sql(w, s.leo, "UPDATE entry SET gone_at = 9000000000000000 WHERE kind = 1 AND has_body = 1");
+    say(w, &s, "the next", id);
+    assert_int_equal(world_number(w, s.leo, "SELECT count(*) FROM entry WHERE gone_at = 9000000000000000"),
+                     20);
+    assert_true(look(w, s.leo, "the next").found);
+}
+
 static void what_one_device_read_is_read_on_the_others_and_all_of_it_comes_by_history(void **state)
 {
     struct world *w = *state;
@@ -325,6 +431,10 @@ int main(void)
         TEST(a_deletion_that_overtakes_its_text_holds),
         TEST(of_a_persons_reactions_the_newest_counts),
         TEST(a_text_with_a_timer_runs_out_everywhere),
+        TEST(T24_nobodys_timer_ends_what_somebody_else_said),
+        TEST(who_writes_next_takes_over_the_timer_and_its_end),
+        TEST(reactions_go_with_their_text),
+        TEST(what_was_said_costs_its_own_row_where_a_text_was_deleted),
         TEST(what_one_device_read_is_read_on_the_others_and_all_of_it_comes_by_history),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
