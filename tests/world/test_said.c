@@ -318,11 +318,27 @@ static void T24_nobodys_timer_ends_what_somebody_else_said(void **state)
     story_say(w, s.leo, "Maya", "Leo's own words", s.maya);
     assert_ok(world_forge(w, s.leo, date_back, NULL));
     world_run(w, 10 * MINUTE_MS);
-    assert_int_equal(world_number(w, s.maya, "SELECT count(*) FROM said_timer"), 1);
     assert_true(look(w, s.maya, "Maya's own words").found);
     assert_true(look(w, s.leo, "Maya's own words").found);
     assert_int_equal(look(w, s.maya, "Maya's own words").gone_at_ms, 0);
     assert_false(look(w, s.maya, "Leo's own words").found); /* his own, as he likes */
+    assert_same_said(w, s.maya, s.leo);
+}
+
+static void T24_what_is_written_before_one_hears_of_a_timer_stays(void **state)
+{
+    struct world *w = *state;
+    struct story s;
+    char id[80];
+    story_children_meet(w, &s);
+    world_cut(w, s.leo, true);
+    world_ok(w, s.leo, CMD_TIMER, "Maya", "60", NULL, NULL);
+    world_run(w, MINUTE_MS);
+    say(w, &s, "not heard yet", id);
+    world_cut(w, s.leo, false);
+    world_run(w, 10 * MINUTE_MS);
+    assert_true(look(w, s.maya, "not heard yet").found);
+    assert_true(look(w, s.leo, "not heard yet").found);
     assert_same_said(w, s.maya, s.leo);
 }
 
@@ -432,6 +448,7 @@ int main(void)
         TEST(of_a_persons_reactions_the_newest_counts),
         TEST(a_text_with_a_timer_runs_out_everywhere),
         TEST(T24_nobodys_timer_ends_what_somebody_else_said),
+        TEST(T24_what_is_written_before_one_hears_of_a_timer_stays),
         TEST(who_writes_next_takes_over_the_timer_and_its_end),
         TEST(reactions_go_with_their_text),
         TEST(what_was_said_costs_its_own_row_where_a_text_was_deleted),
