@@ -36,6 +36,8 @@ const char *sim_fault_name(enum sim_fault f);
 /* "all" (that are on by default), "none", or names separated by commas, as a bit set; false: one is unknown.
  */
 bool sim_faults_parse(const char *list, unsigned *out);
+/* Those of them that may come in this seed. */
+unsigned sim_faults_of(unsigned faults, uint64_t seed);
 
 /* ---- counts over many seeds ---- */
 

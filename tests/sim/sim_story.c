@@ -532,7 +532,7 @@ void sim_run(const struct sim_args *a, struct sim_counts *counts)
     s->counts = counts;
     s->fresh = true;
     s->strict = a->strict;
-    s->faults = a->faults;
+    s->faults = sim_faults_of(a->faults, a->seed);
     sim_trace_begin(s, a->trace);
     test_entropy_init(&s->dice, a->seed);
     s->w = world_new(a->seed);

@@ -129,14 +129,23 @@ void world_hostile(struct world *w, const struct world_hostile *h)
     w->hostile = h;
 }
 
+/* A relay reads the incarnation when it opens its store; this one goes on under another store. */
+static void store_opened(struct world *w)
+{
+    relay_core_commit(w->core, w->now);
+    take_answers(w);
+}
+
 void world_wipe_relay(struct world *w)
 {
     store_memory_wipe(&w->store, &w->entropy.entropy);
+    store_opened(w);
 }
 
 void world_rename_relay(struct world *w)
 {
     store_memory_rename(&w->store, &w->entropy.entropy);
+    store_opened(w);
 }
 
 void world_keep_store(struct world *w)
@@ -147,6 +156,7 @@ void world_keep_store(struct world *w)
 void world_put_back_store(struct world *w)
 {
     store_memory_put_back(&w->store);
+    store_opened(w);
 }
 
 static void bend_log(struct world *w, size_t device, const struct bent *b)
