@@ -17,9 +17,11 @@
 enum journal_limits {
     JOURNAL_AHEAD_MS = 10 * 60 * 1000,   /* entries further ahead of the clock wait (§10) */
     JOURNAL_HAVE_GAP_MS = 5 * 60 * 1000, /* … and so often while everybody waits for everybody */
-    JOURNAL_HAVE_MS = 4 * 3600 * 1000,   /* a `have` so often without other cause */
-    JOURNAL_REPAIR_MS = 3000,            /* whoever holds what another lacks waits up to this long */
-    JOURNAL_ATTEST_BATCH = 512,          /* entries attested by one that came later, in one step */
+    JOURNAL_GAP_LASTS_MS = 3600 * 1000,
+    JOURNAL_HAVE_LONG_GAP_MS = 30 * 60 * 1000, /* … for longer than an hour already */
+    JOURNAL_HAVE_MS = 4 * 3600 * 1000,         /* a `have` so often without other cause */
+    JOURNAL_REPAIR_MS = 3000,                  /* whoever holds what another lacks waits up to this long */
+    JOURNAL_ATTEST_BATCH = 512,                /* entries attested by one that came later, in one step */
     JOURNAL_RIVALS_MAX = 8,   /* entries under a number that is taken: kept of one author in a scope */
     JOURNAL_REPAIR_BATCH = 64 /* entries sent again at once to a group */
 };
@@ -109,6 +111,8 @@ enum status journal_heads(struct node *n, const struct scope_id *scope, struct h
 enum status journal_flush(struct node *n, struct group *g) MUST_USE;
 /* Entries whose time has come (§10), or whose handler was not there before. */
 enum status journal_due(struct node *n) MUST_USE;
+/* The regular `have`, now. */
+enum status journal_tell(struct node *n, struct group *g) MUST_USE;
 /* A `have` whose beacon names the nonce that a member asked for. */
 enum status journal_answer(struct node *n, struct group *g,
                            const uint8_t nonce[static BEACON_NONCE_LEN]) MUST_USE;

@@ -176,14 +176,27 @@ enum status journal_have_letter(struct node *n, struct group *g, struct buffer *
     return make_have(n, g, NULL, true, out);
 }
 
+/* Often while everybody waits for everybody; a gap that lasts waits for somebody who is off. */
+static enum status have_every(struct node *n, const struct group *g, int64_t *out)
+{
+    int64_t since = 0;
+    enum status st = sql_number(&n->sql, &since, 0, "SELECT gap_at FROM mls_group WHERE id = ?", "i", g->id);
+    bool lasts = since <= n->now.wall_ms - JOURNAL_GAP_LASTS_MS;
+    *out = !g->gap ? JOURNAL_HAVE_MS : lasts ? JOURNAL_HAVE_LONG_GAP_MS : JOURNAL_HAVE_GAP_MS;
+    return st;
+}
+
 /* `answer`: somebody's nonce, in a `have` out of turn; NULL: the regular one. */
 static enum status send_have(struct node *n, struct group *g, const uint8_t *answer)
 {
     struct buffer body, vouch;
-    int64_t every = g->gap ? JOURNAL_HAVE_GAP_MS : JOURNAL_HAVE_MS;
+    int64_t every = 0;
     buffer_init(&body, GROUP_MESSAGE_MAX);
     buffer_init(&vouch, GROUP_MESSAGE_MAX);
-    enum status st = make_have(n, g, answer, false, &body);
+    enum status st = have_every(n, g, &every);
+    if (st == ST_OK) {
+        st = make_have(n, g, answer, false, &body);
+    }
     if (st == ST_OK && !answer) {
         st = journal_vouch(n, g, &vouch);
     }
@@ -206,6 +219,13 @@ static enum status send_have(struct node *n, struct group *g, const uint8_t *ans
 enum status journal_answer(struct node *n, struct group *g, const uint8_t nonce[static BEACON_NONCE_LEN])
 {
     return send_have(n, g, nonce);
+}
+
+enum status journal_tell(struct node *n, struct group *g)
+{
+    bool echoed = false;
+    enum status st = logs_echoed(n, g->log, &echoed);
+    return st == ST_OK && echoed ? send_have(n, g, NULL) : st;
 }
 
 enum status journal_want_have(struct node *n, struct group *g, int64_t within_ms)

@@ -147,6 +147,7 @@ enum status logs_set_echoed(struct node *n, int64_t log)
 enum status logs_reread(struct node *n, int64_t log)
 {
     logs_changed(n);
+    n->log_memory->reread = true;
     return sql_run(&n->sql, "UPDATE log SET cursor = 0, safe = 0 WHERE id = ?", "i", log);
 }
 

@@ -120,6 +120,8 @@ enum status file_log_lost(struct node *n, int64_t log) MUST_USE;
 /* A seq of a group's log is missing. */
 /* This log has all the blocks that it may have: succession.c. */
 enum status group_log_full(struct node *n, const struct log_row *log) MUST_USE;
+/* A group's log was read to its end: scope_gap.c looks whether an own commit that waited is still there. */
+enum status group_log_end(struct node *n, const struct log_row *log) MUST_USE;
 enum status group_hole(struct node *n, const struct log_row *log) MUST_USE;
 /* The relay showed something that an honest one with a good disk does not: relay_away.c. */
 enum status relay_trouble(struct node *n, int64_t relay) MUST_USE;

@@ -60,6 +60,7 @@ struct log_memory {
         int64_t log, until_mono_ms;
     } quiet[LOGS_QUIET_MAX];
     size_t quiet_count;
+    bool reread; /* logs_reread was called while an answer is taken in; it may have been undone */
 };
 
 /* Such a log is left out of the waits for a minute, or a relay would be asked as fast as it answers: a reader

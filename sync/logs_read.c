@@ -85,9 +85,25 @@ static enum status take_fragment(struct node *n, const struct log_row *log, uint
     return st;
 }
 
+/* What has just been read ended a gap: the log is read again from its start, and nothing of it counts before
+ * what stands there. While an answer is taken in, the row's cursor is not 0 otherwise. */
+static enum status is_reread(struct node *n, int64_t log, bool *out)
+{
+    int64_t cursor = 0;
+    *out = false;
+    if (!n->log_memory->reread) {
+        return ST_OK;
+    }
+    enum status st = sql_number(&n->sql, &cursor, 0, "SELECT cursor FROM log WHERE id = ?", "i", log);
+    *out = st == ST_OK && cursor == 0;
+    n->log_memory->reread = *out;
+    return st;
+}
+
 static enum status take_block(struct node *n, const struct log_row *log, const struct secret *key,
                               const struct relay_block *block)
 {
+    bool over = false;
     struct block_payload *payload = mem_alloc(1, sizeof(*payload));
     struct block_record record;
     if (!payload) {
@@ -97,9 +113,12 @@ static enum status take_block(struct node *n, const struct log_row *log, const s
     if (st != ST_OK) {
         st = status_is_fatal(st) ? st : node_skipped(n);
     } else {
-        while (st == ST_OK && block_payload_next(payload, &record)) {
+        while (st == ST_OK && !over && block_payload_next(payload, &record)) {
             st = record.kind == BLOCK_WHOLE ? deliver(n, log, block->seq, record.bytes)
                                             : take_fragment(n, log, block->seq, &record);
+            if (st == ST_OK) {
+                st = is_reread(n, log->id, &over);
+            }
         }
     }
     mem_free(payload, sizeof(*payload));
@@ -204,6 +223,9 @@ static enum status note_end(struct node *n, const struct log_row *log, size_t co
     bool echoed = true;
     enum status st = ST_OK;
     if (log->kind == LOG_OF_GROUP && count < RELAY_READ_MAX) {
+        st = group_log_end(n, log);
+    }
+    if (log->kind == LOG_OF_GROUP && count < RELAY_READ_MAX && st == ST_OK) {
         st = logs_echoed(n, log->id, &echoed);
     }
     return st == ST_OK && !echoed ? logs_set_echoed(n, log->id) : st;
@@ -255,7 +277,12 @@ enum status logs_answer_read(struct node *n, const struct flight *f, const struc
     enum status st = logs_load(n, f->log, &log, &key, &cursor);
     bool usable = st == ST_OK && log.id != 0 && ID_EQUAL(&log.log, &f->log_id) &&
                   (uint64_t)cursor == f->request.after_seq;
-    for (size_t i = 0; usable && st == ST_OK && i < a->count; i++) {
+    bool over = false;
+    n->log_memory->reread = false;
+    if (usable && a->count != 0) {
+        st = sql_run(&n->sql, "UPDATE log SET cursor = max(cursor, 1) WHERE id = ?", "i", f->log);
+    }
+    for (size_t i = 0; usable && st == ST_OK && !over && i < a->count; i++) {
         if (log.kind == LOG_OF_GROUP && a->blocks[i].seq != (uint64_t)cursor + 1) {
             st = note_hole(n, &log, (int64_t)a->blocks[i].seq);
         }
@@ -266,6 +293,9 @@ enum status logs_answer_read(struct node *n, const struct flight *f, const struc
         if (st == ST_OK) {
             st = take_block(n, &log, &key, &a->blocks[i]);
         }
+        if (st == ST_OK) {
+            st = is_reread(n, log.id, &over);
+        }
         cursor = (int64_t)a->blocks[i].seq;
     }
     secret_wipe(&key);
@@ -275,10 +305,10 @@ enum status logs_answer_read(struct node *n, const struct flight *f, const struc
             logs_quiet(n, f->log);
         }
     }
-    if (st == ST_OK && usable) {
+    if (st == ST_OK && usable && !over) {
         st = sql_run(&n->sql, "UPDATE log SET cursor = ?, safe = ? WHERE id = ?", "iii", cursor,
                      (int64_t)safe_cursor(n, f->log, (uint64_t)cursor), f->log);
         logs_changed(n);
     }
-    return st == ST_OK && usable ? note_end(n, &log, a->count) : st;
+    return st == ST_OK && usable && !over ? note_end(n, &log, a->count) : st;
 }

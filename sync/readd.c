@@ -552,6 +552,9 @@ static enum status answer_one(struct node *n, struct group *g, const struct devi
                        : st;
 }
 
+/* Once a minute; where everybody waits for somebody else for longer than an hour, as seldom as all else. */
+#define ANSWER_DUE "(b.answered_at + CASE WHEN g.gap_at = 0 OR g.gap_at > ?4 THEN ?2 ELSE ?3 END)"
+
 struct asking {
     int64_t grp, epoch;
     struct device_id device;
@@ -567,8 +570,9 @@ static enum status answer_askers(struct node *n)
     struct query q;
     query_start(&q, &n->sql,
                 "SELECT b.grp, b.device, b.ask, b.epoch FROM beacon b JOIN mls_group g ON g.id = b.grp WHERE"
-                " b.ask IS NOT NULL AND b.answered_at <= ? AND g.state != 3 LIMIT 32",
-                "i", n->now.wall_ms - ANSWER_AGAIN_MS);
+                " b.ask IS NOT NULL AND " ANSWER_DUE " <= ?1 AND g.state != 3 LIMIT 32",
+                "iiii", n->now.wall_ms, (int64_t)ANSWER_AGAIN_MS, (int64_t)JOURNAL_HAVE_LONG_GAP_MS,
+                n->now.wall_ms - JOURNAL_GAP_LASTS_MS);
     while (count < AT_ONCE && query_next(&q)) {
         asking[count].grp = query_int(&q, 0);
         QUERY_ID(&q, 1, &asking[count].device);
@@ -584,14 +588,15 @@ static enum status answer_askers(struct node *n)
         }
     }
     if (st == ST_OK) {
-        st = sql_number(
-            &n->sql, &next, 0,
-            "SELECT min(b.answered_at) FROM beacon b JOIN mls_group g ON g.id = b.grp WHERE b.ask IS"
-            " NOT NULL AND g.state != 3",
-            "");
+        st = sql_number(&n->sql, &next, 0,
+                        "SELECT min(" ANSWER_DUE
+                        ") FROM beacon b JOIN mls_group g ON g.id = b.grp WHERE b.ask IS"
+                        " NOT NULL AND g.state != 3",
+                        "iiii", n->now.wall_ms, (int64_t)ANSWER_AGAIN_MS, (int64_t)JOURNAL_HAVE_LONG_GAP_MS,
+                        n->now.wall_ms - JOURNAL_GAP_LASTS_MS);
     }
     if (st == ST_OK && next != 0) {
-        node_wake_wall(n, next + ANSWER_AGAIN_MS);
+        node_wake_wall(n, next);
     }
     return st;
 }

@@ -8,14 +8,29 @@
  * What counts: after a new store, a beacon that names the new incarnation; after a hole or an absence, also
  * the nonce that this device has asked for, so that none counts which was made before. */
 #include "sync/family.h"
+#include "sync/journal.h"
 #include "sync/scope_internal.h"
 
 enum gap_limits {
     GAP_MISSING_MS = 24 * 3600 * 1000, /* so long may a member be silent before the person is told */
     GAP_AT_ONCE = 256,
+    GAP_TOLD_WITHIN_MS = 2000,  /* the first `have` of a gap */
     READ_NOTED_MS = 3600 * 1000 /* that a log was read to its end is written down once an hour */
 };
 #define GAP_AWAY_MS (INT64_C(40) * 86400000)
+
+/* ---- an own commit that was under way ---- */
+
+enum kept { /* the column pending_at of one that was kept over a gap */
+            KEPT = 0,
+            KEPT_LOOKED = 1 /* the log was read to its end since, and it was not there */
+};
+
+/* It may stand in the log, which others read as well: it counts there as anybody's. */
+static enum status keep_own_commit(struct node *n, const struct group *g)
+{
+    return sql_run(&n->sql, "UPDATE mls_group SET pending_at = ? WHERE id = ?", "ii", (int64_t)KEPT, g->id);
+}
 
 static enum status drop_own_commit(struct node *n, struct group *g)
 {
@@ -23,11 +38,35 @@ static enum status drop_own_commit(struct node *n, struct group *g)
     if (st == ST_OK) {
         st = sql_run(&n->sql, "DELETE FROM pending_letter WHERE grp = ?", "i", g->id);
     }
-    if (st == ST_OK) {
-        st = logs_unsend(n, g->log, OUTBOX_PLAIN);
-    }
+    g->touched = true;
     g->pending = false;
-    return st;
+    return st == ST_OK
+               ? sql_run(&n->sql, "UPDATE mls_group SET pending = 0, dirty = 1 WHERE id = ?", "i", g->id)
+               : st;
+}
+
+/* Once nothing of it is on its way any more the log is read a second time: what is not there now, is gone. */
+enum status group_log_end(struct node *n, const struct log_row *log)
+{
+    struct group *g = NULL;
+    int64_t kept = -1, waits = 0;
+    enum status st = group_get(n, log->owner, &g);
+    if (st != ST_OK || !g->pending || g->gap || g->log != log->id) {
+        return st == ST_GROUP_NOT_HERE ? ST_OK : st;
+    }
+    st = sql_number(&n->sql, &kept, -1, "SELECT pending_at FROM mls_group WHERE id = ?", "i", g->id);
+    if (st == ST_OK) {
+        st = sql_number(&n->sql, &waits, 0, "SELECT count(*) FROM outbox WHERE log = ?", "i", log->id);
+    }
+    if (st != ST_OK || kept > KEPT_LOOKED || waits != 0) {
+        return st;
+    }
+    if (kept == KEPT_LOOKED) {
+        return drop_own_commit(n, g);
+    }
+    st = sql_run(&n->sql, "UPDATE mls_group SET pending_at = ? WHERE id = ?", "ii", (int64_t)KEPT_LOOKED,
+                 g->id);
+    return st == ST_OK ? logs_reread(n, log->id) : st;
 }
 
 /* ---- beginning ---- */
@@ -67,7 +106,7 @@ enum status group_begin_gap(struct node *n, struct group *g, enum gap_cause caus
     g->touched = true;
     g->gap = true;
     if (st == ST_OK && g->pending) {
-        st = drop_own_commit(n, g);
+        st = keep_own_commit(n, g);
     }
     if (st == ST_OK && mls_group_member_count(g->mls) == 1) {
         g->gap = false; /* nobody else could have been first */
@@ -76,11 +115,12 @@ enum status group_begin_gap(struct node *n, struct group *g, enum gap_cause caus
         st = sql_run(&n->sql, "UPDATE beacon SET gap_epoch = -1 WHERE grp = ?", "i", g->id);
     }
     if (st == ST_OK) {
-        st = sql_run(&n->sql,
-                     "UPDATE mls_group SET gap_at = ?, gap_nonce = ?, gap_why = ?, gap_told = 0, read_at = ?,"
-                     " pending = 0, have_at = ?, beacon_at = 1, dirty = 1 WHERE id = ?",
-                     "iotiii", g->gap ? n->now.wall_ms : 0, wanted ? SPAN(nonce) : SPAN_EMPTY,
-                     gap_text(cause), n->now.wall_ms, n->now.wall_ms + node_random_below(n, 2000), g->id);
+        st =
+            sql_run(&n->sql,
+                    "UPDATE mls_group SET gap_at = ?, gap_nonce = ?, gap_why = ?, gap_told = 0, read_at = ?,"
+                    " have_at = ?, beacon_at = 1, dirty = 1 WHERE id = ?",
+                    "iotiii", g->gap ? n->now.wall_ms : 0, wanted ? SPAN(nonce) : SPAN_EMPTY, gap_text(cause),
+                    n->now.wall_ms, n->now.wall_ms + node_random_below(n, GAP_TOLD_WITHIN_MS), g->id);
     }
     if (st == ST_OK && g->gap) {
         node_wake_wall(n, n->now.wall_ms + GAP_MISSING_MS);
@@ -223,6 +263,16 @@ static enum status look_around(struct node *n, const struct group *g, bool *all,
     return st;
 }
 
+/* Whoever goes on may be in the next epoch before it has told in this one, where the others wait for that. */
+static enum status tell_first(struct node *n, struct group *g)
+{
+    int64_t untold = 0;
+    enum status st =
+        sql_number(&n->sql, &untold, 0, "SELECT have_at < gap_at + ? FROM mls_group WHERE id = ?", "ii",
+                   (int64_t)GAP_TOLD_WITHIN_MS, g->id);
+    return st == ST_OK && untold != 0 ? journal_tell(n, g) : st;
+}
+
 static enum status end_gap(struct node *n, struct group *g)
 {
     bool all = false, ahead = false;
@@ -232,6 +282,10 @@ static enum status end_gap(struct node *n, struct group *g)
                            "others went on while this device could not see how: it asks to be added again");
     }
     if (st != ST_OK || !all) {
+        return st;
+    }
+    st = tell_first(n, g);
+    if (st != ST_OK) {
         return st;
     }
     g->gap = false;

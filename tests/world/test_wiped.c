@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "sync/scope_group.h"
 #include "tests/support/test.h"
 #include "tests/support/test_entropy.h"
 #include "tests/world/world_inside.h"
@@ -104,6 +105,93 @@ static void T06_a_relay_put_back_to_an_older_copy_is_noticed(void **state)
     story_say(w, s.maya, "Leo", "after", s.leo);
 }
 
+/* Everybody waits for one who is off, for a day: they do not go on asking each other meanwhile. */
+static void T06_who_waits_for_somebody_in_a_gap_is_quiet(void **state)
+{
+    struct world *w = *state;
+    struct story s;
+    story_children_meet(w, &s);
+    world_run(w, 10 * MINUTE_MS);
+    world_off(w, s.ben);
+    world_keep_store(w);
+    story_say(w, s.ana, "Berg", "since", s.maya);
+    story_say(w, s.maya, "Berg", "since too", s.ana);
+    world_put_back_store(w);
+    world_ok(w, s.ana, CMD_SEND, "Berg", "dinner", NULL, NULL);
+    world_ok(w, s.maya, CMD_SEND, "Berg", "hungry", NULL, NULL);
+    world_run(w, 2 * HOUR_MS);
+    assert_int_not_equal(world_number(w, s.ana, "SELECT count(*) FROM mls_group WHERE gap_at != 0"), 0);
+    assert_int_not_equal(world_number(w, s.maya, "SELECT count(*) FROM mls_group WHERE gap_at != 0"), 0);
+    uint64_t before = world_cost(w, s.ana).requests;
+    world_run(w, 10 * HOUR_MS);
+    assert_true(world_cost(w, s.ana).requests - before < 700);
+    world_on(w, s.ben);
+    world_run(w, HOUR_MS);
+    all_agree(w, &s);
+}
+
+struct under_way {
+    size_t device;
+    int kind;
+};
+
+static bool is_at_relay(struct world *w, void *ctx)
+{
+    const struct under_way *u = ctx;
+    char sql[200];
+    snprintf(sql, sizeof(sql),
+             "SELECT count(*) FROM mls_group g WHERE kind = %d AND pending = 1 AND NOT EXISTS"
+             " (SELECT 1 FROM outbox o WHERE o.log = g.log)",
+             u->kind);
+    return world_number(w, u->device, sql) == 1;
+}
+
+/* The store gets another name when this device's commit is in it, and nobody has read it. */
+static void rename_under_way(struct world *w, struct under_way *u)
+{
+    assert_true(world_until(w, is_at_relay, u, 10 * MINUTE_MS));
+    world_rename_relay(w);
+    world_run(w, HOUR_MS);
+    for (size_t i = 0; i < world_count(w); i++)
+        assert_int_equal(world_alarms(w, i), 0);
+}
+
+/* A commit that its author has not read back may stand in the log, before the gap and after it. */
+static void T06_a_commit_that_was_under_way_counts_after_the_gap(void **state)
+{
+    struct world *w = *state;
+    struct story s;
+    story_children_meet(w, &s);
+    size_t second = world_add(w, "Maya's phone");
+    story_pair(w, s.ana, second, "Maya", "child", s.maya);
+    world_run(w, 10 * MINUTE_MS);
+    struct under_way u = {s.ana, SCOPE_FAMILY};
+    world_ok(w, s.ana, CMD_DEVICES_REMOVE, "Maya's phone", NULL, NULL, NULL);
+    rename_under_way(w, &u);
+    all_agree(w, &s);
+}
+
+/* Where no letters go the last word that ends the gap stands in the log itself, behind the commit. */
+static void T06_what_came_before_the_end_of_a_gap_is_read_again(void **state)
+{
+    struct world *w = *state;
+    struct story s;
+    story_children_meet(w, &s);
+    world_run(w, 10 * MINUTE_MS);
+    size_t second = world_add(w, "Maya's phone");
+    story_pair(w, s.ana, second, "Maya", "child", s.maya);
+    struct under_way u = {s.maya, SCOPE_CONVERSATION};
+    assert_true(world_until(w, is_at_relay, &u, 10 * MINUTE_MS));
+    assert_ok(
+        sql_run(&world_node(w, s.maya)->sql, "UPDATE contact SET their_box = NULL WHERE state = 2", ""));
+    rename_under_way(w, &u);
+    static const char epoch[] = "SELECT epoch FROM mls_group WHERE kind = 5 AND state = 1";
+    assert_int_equal(world_number(w, s.leo, epoch), world_number(w, s.maya, epoch));
+    all_agree(w, &s);
+    world_same_state(w, s.maya, second);
+    story_say(w, s.leo, "Maya", "after", second);
+}
+
 /* The store goes while commits and messages are under way. */
 static void T06_a_relay_wiped_at_any_moment_of_a_conversation(void **state)
 {
@@ -170,6 +258,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(T06_a_wiped_relay_gets_everything_again),
         TEST(T06_a_relay_put_back_to_an_older_copy_is_noticed),
+        TEST(T06_who_waits_for_somebody_in_a_gap_is_quiet),
+        TEST(T06_a_commit_that_was_under_way_counts_after_the_gap),
+        TEST(T06_what_came_before_the_end_of_a_gap_is_read_again),
         TEST(T06_what_somebody_missed_comes_again_from_the_others),
         TEST(T06_a_relay_wiped_at_any_moment_of_a_conversation),
         TEST(T06_a_relay_wiped_after_every_step_of_the_story),
