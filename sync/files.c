@@ -56,7 +56,7 @@ enum status file_find(struct node *n, const char *id, int64_t *out)
     size_t found = 0, len = strlen(id);
     *out = 0;
     if (len < PREFIX_MIN || len > 2 * ID_LEN || strspn(id, "0123456789abcdefABCDEF") != len) {
-        return ST_NAME_UNKNOWN;
+        return ST_SAID_UNKNOWN;
     }
     query_start(&q, &n->sql,
                 "SELECT id FROM file WHERE state != 6 AND (substr(hex(hash), 1, length(?1)) = upper(?1)"
@@ -68,7 +68,7 @@ enum status file_find(struct node *n, const char *id, int64_t *out)
     }
     enum status st = query_end(&q);
     if (st == ST_OK && found != 1) {
-        st = found == 0 ? ST_NAME_UNKNOWN : ST_NAME_AMBIGUOUS;
+        st = ST_SAID_UNKNOWN;
     }
     return st;
 }

@@ -232,6 +232,11 @@ static enum status scope_named(struct node *n, const struct command *c, size_t p
                                         : contact_scope(n, whom, scope);
 }
 
+bool text_ok(struct span text)
+{
+    return text.len > 0 && text.len <= ENTRY_TEXT_MAX && wire_text_ok(text, false);
+}
+
 enum status message_append(struct node *n, enum scope_kind kind, const struct scope_id *scope,
                            const struct entry_body *body, struct entry_hash *hash)
 {
@@ -247,7 +252,7 @@ enum status run_send(struct node *n, const struct command *c, struct reply *r)
     struct entry_hash hash;
     struct entry_body body = {.kind = ENTRY_TEXT};
     body.u.text.text = c->value[CMD_SEND_TEXT].text;
-    if (body.u.text.text.len > ENTRY_TEXT_MAX) {
+    if (!text_ok(body.u.text.text)) {
         return ST_COMMAND_TEXT;
     }
     enum status st = scope_named(n, c, CMD_SEND_TO, &whom, &scope, r);

@@ -25,7 +25,7 @@ static enum status read_role(const struct command *c, enum person_role *role)
     char text[16];
     command_text(c, CMD_PAIR_INVITE_ROLE, text, sizeof(text));
     *role = strcmp(text, "parent") == 0 ? ROLE_PARENT : ROLE_CHILD;
-    return *role == ROLE_PARENT || strcmp(text, "child") == 0 ? ST_OK : ST_COMMAND_TEXT;
+    return *role == ROLE_PARENT || strcmp(text, "child") == 0 ? ST_OK : ST_COMMAND_FIELD;
 }
 
 /* A name that somebody has means that person, in the role that they have; every other name is a new person's.

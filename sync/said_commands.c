@@ -26,7 +26,7 @@ static enum status find_said(struct node *n, const struct command *c, size_t pla
     command_text(c, place, prefix, sizeof(prefix));
     size_t len = strlen(prefix);
     if (len < PREFIX_MIN || len > 2 * ID_LEN || strspn(prefix, "0123456789abcdefABCDEF") != len) {
-        return ST_NAME_UNKNOWN;
+        return ST_SAID_UNKNOWN;
     }
     query_start(&q, &n->sql,
                 "SELECT e.scope, e.hash, c.family = ?1 AND c.person = ?2 FROM entry e LEFT JOIN certificate c"
@@ -41,7 +41,7 @@ static enum status find_said(struct node *n, const struct command *c, size_t pla
     }
     enum status st = query_end(&q);
     if (st == ST_OK && found != 1) {
-        return found == 0 ? ST_NAME_UNKNOWN : ST_NAME_AMBIGUOUS;
+        return ST_SAID_UNKNOWN;
     }
     return st;
 }
@@ -63,8 +63,7 @@ enum status run_edit(struct node *n, const struct command *c, struct reply *r)
     struct said_target t;
     struct entry_body body = {.kind = ENTRY_EDIT};
     body.u.edit.text = c->value[CMD_EDIT_TEXT].text;
-    enum status st =
-        body.u.edit.text.len > ENTRY_TEXT_MAX ? ST_COMMAND_TEXT : find_said(n, c, CMD_EDIT_ID, false, &t);
+    enum status st = text_ok(body.u.edit.text) ? find_said(n, c, CMD_EDIT_ID, false, &t) : ST_COMMAND_TEXT;
     if (st == ST_OK && !t.mine) {
         st = ST_SAID_NOT_YOURS;
     }

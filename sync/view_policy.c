@@ -5,28 +5,22 @@
 #include "sync/names.h"
 #include "sync/policy_text.h"
 
-/* Whose rules are meant: the one named, or oneself, or the family's only child. */
-static enum status person_meant(struct node *n, const char *name, struct person_id *out)
+/* The child of this name; NULL: the family's only one. */
+static enum status child_meant(struct node *n, const char *name, struct person_id *out)
 {
     struct named who;
     struct family_person persons[WIRE_PERSONS_MAX];
     size_t count = 0, children = 0;
-    enum status s;
-    if (name != NULL) {
-        s = name_resolve(n, name, NAME_OF_PERSON, NULL, &who);
-        *out = who.person.person;
-        return s;
-    }
-    *out = n->self.person;
-    if (n->self.role == ROLE_CHILD)
-        return ST_OK;
-    s = family_persons(n, persons, WIRE_PERSONS_MAX, &count);
+    enum status s = name != NULL ? name_resolve(n, name, NAME_OF_PERSON, NULL, &who) : ST_OK;
+    if (s == ST_OK)
+        s = family_persons(n, persons, WIRE_PERSONS_MAX, &count);
     for (size_t i = 0; i < count && s == ST_OK; i++) {
-        if (persons[i].role == ROLE_CHILD && children++ == 0)
+        bool meant = name == NULL || ID_EQUAL(&persons[i].person, &who.person.person);
+        if (meant && persons[i].role == ROLE_CHILD && children++ == 0)
             *out = persons[i].person;
     }
     if (s == ST_OK && children != 1)
-        s = children == 0 ? ST_NAME_NO_CHILD : ST_COMMAND_FIELD;
+        s = children == 0 ? ST_NAME_NO_CHILD : ST_NAME_AMBIGUOUS;
     return s;
 }
 
@@ -37,7 +31,11 @@ enum status view_policy(struct node *n, const char *person, policy_visit visit, 
     char name[NODE_NAME_MAX + 20], value[POLICY_TEXT_MAX];
     if (!n->self.in_family)
         return ST_COMMAND_NOT_IN_FAMILY;
-    enum status s = person_meant(n, person, &who.person);
+    enum status s = ST_OK;
+    if (person == NULL && n->self.role == ROLE_CHILD)
+        who.person = n->self.person;
+    else
+        s = child_meant(n, person, &who.person);
     if (s == ST_OK)
         s = person_name(n, &who, name, sizeof(name));
     if (s == ST_OK)

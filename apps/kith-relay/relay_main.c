@@ -252,17 +252,19 @@ static void take_down(struct relay *r)
     secret_wipe(&r->access);
 }
 
+enum { EXIT_NOT_UNDERSTOOD = 2 };
+
 int main(int argc, char **argv)
 {
     static struct relay relay;
     enum relay_options_result options = relay_options_read(&relay.options, argc, argv);
     if (options != OPTIONS_RUN) {
-        return options == OPTIONS_SHOWN ? EXIT_SUCCESS : EXIT_FAILURE;
+        return options == OPTIONS_SHOWN ? EXIT_SUCCESS : EXIT_NOT_UNDERSTOOD;
     }
     if (suite_start() != ST_OK) {
         return say("start", "libsodium cannot be used", "");
     }
-    (void)umask(077); /* all that it writes is its own */
+    (void)umask(077);         /* all that it writes is its own */
     signal(SIGXFSZ, SIG_IGN); /* a limit on file sizes is a full disk to us */
     block_signals();
     int rc = load_secrets(&relay);

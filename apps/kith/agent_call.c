@@ -60,6 +60,8 @@ enum status agent_call(struct agent_line *l, const char *method, json_t *params,
     char *text = request != NULL ? json_dumps(request, JSON_COMPACT) : NULL;
     enum status s = text != NULL ? ST_OK : ST_NO_MEMORY;
     *reply = NULL;
+    if (s == ST_OK && strlen(text) > API_REQUEST_MAX)
+        s = ST_COMMAND_TEXT; /* the agent would not listen to the end */
     if (s == ST_OK)
         s = exchange(l, text, wait_ms, reply);
     free(text);

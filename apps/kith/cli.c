@@ -137,13 +137,19 @@ static const struct cli_row *row_of_file(const struct cli_row *row)
     return row;
 }
 
-/* An option at argv[*at], with its value where it has one. */
+enum { OPTION_MAX = 64 };
+
+/* An option at argv[*at], with its value where it has one: behind it, or joined by "=". */
 static bool read_option(struct cli_call *c, int argc, char **argv, int *at, char error[static 256])
 {
-    const char *option = argv[*at] + 2;
+    char option[OPTION_MAX] = {0};
+    const char *joined = strchr(argv[*at], '='), *given = joined != NULL ? joined + 1 : NULL;
+    size_t len = joined != NULL ? (size_t)(joined - argv[*at]) : strlen(argv[*at]);
+    len = len - 2 < sizeof(option) - 1 ? len - 2 : sizeof(option) - 1;
+    memcpy(option, argv[*at] + 2, len);
     if (c->row != NULL && c->row->kind == CMD_SEND && strcmp(option, "file") == 0)
         c->row = row_of_file(c->row);
-    if (read_flag(c, option))
+    if (given == NULL && read_flag(c, option))
         return true;
     const char **own = NULL; /* a value that the agent does not get */
     if (strcmp(option, "home") == 0)
@@ -158,14 +164,15 @@ static bool read_option(struct cli_call *c, int argc, char **argv, int *at, char
         snprintf(error, 256, "there is no option --%.60s here", option);
         return false;
     }
-    if (*at + 1 >= argc) {
+    if (given == NULL && *at + 1 >= argc) {
         snprintf(error, 256, "--%.60s wants a value", option);
         return false;
     }
-    *at += 1;
+    if (given == NULL)
+        given = argv[ *at += 1];
     if (own == NULL)
-        return set_param(c, field, argv[*at], error);
-    *own = argv[*at];
+        return set_param(c, field, given, error);
+    *own = given;
     return true;
 }
 
@@ -270,6 +277,8 @@ static bool read_arguments(struct cli_call *c, int argc, char **argv, char error
         } else if (!plain && strncmp(argv[i], "--", 2) == 0) {
             if (!read_option(c, argc, argv, &i, error))
                 return false;
+        } else if (!plain && strcmp(argv[i], "-h") == 0) {
+            c->help = true;
         } else if (c->row == NULL && strcmp(argv[i], "help") == 0) {
             c->help = true;
         } else if (c->row == NULL) {
@@ -294,6 +303,9 @@ bool cli_read(struct cli_call *out, int argc, char **argv, char error[static 256
     memset(out, 0, sizeof(*out));
     error[0] = '\0';
     out->params = json_object();
+    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0;
+         i++) /* what is wrong is said as it was asked for */
+        out->json = out->json || strcmp(argv[i], "--json") == 0;
     if (!read_arguments(out, argc, argv, error))
         return false;
     return out->help || out->version || out->row == NULL || check_required(out, error);
@@ -359,5 +371,5 @@ void cli_print_help(const struct cli_row *row)
     printf("\n  --home DIR   the device's folder (default: $KITH_HOME, or ~/.local/share/kith)\n"
            "  --json       answers for programs, on one line\n"
            "  kith COMMAND --help tells a command's arguments.\n"
-           "  A text that begins with -- goes after --\n");
+           "  A text that begins with --, or is -h, goes after --\n");
 }

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "apps/kith/render.h"
+#include "apps/kith/terminal.h"
 #include "apps/local/say.h"
 
 void print_json(const json_t *value)
@@ -43,7 +44,8 @@ json_t *ask_agent(struct agent_line *l, const struct cli_call *c, const char *me
 {
     json_t *reply = NULL, *result = NULL, *error = NULL;
     enum status s = agent_call(l, method, params, CALL_WAIT_MS, &reply);
-    *exit = s == ST_OK ? EXIT_OK : EXIT_NO_AGENT;
+    int without = s == ST_COMMAND_TEXT ? EXIT_REFUSED : EXIT_NO_AGENT;
+    *exit = s == ST_OK ? EXIT_OK : without;
     if (s == ST_OK) {
         result = json_incref(json_object_get(reply, "result"));
         error = json_incref(json_object_get(reply, "error"));
@@ -52,11 +54,26 @@ json_t *ask_agent(struct agent_line *l, const struct cli_call *c, const char *me
     }
     if (error != NULL) {
         print_error(c, error);
-        *exit = s == ST_OK ? EXIT_REFUSED : EXIT_NO_AGENT;
+        *exit = s == ST_OK ? EXIT_REFUSED : without;
     }
     json_decref(error);
     json_decref(reply);
     return result;
+}
+
+void put_in_place(void (*draw)(FILE *to, const json_t *o), const json_t *o)
+{
+    char *line = NULL;
+    size_t len = 0;
+    FILE *to = open_memstream(&line, &len);
+    if (to == NULL)
+        return;
+    draw(to, o);
+    fclose(to);
+    int columns = window_columns(stdout);
+    fputs("\r\033[K", stdout);
+    put_cell(stdout, line != NULL ? line : "", columns > 1 ? columns - 1 : 1);
+    free(line);
 }
 
 /* ---- pairing ---- */
@@ -177,8 +194,9 @@ static void show_progress(const struct cli_call *c, const json_t *history, bool 
         return;
     }
     if (in_place)
-        fputs("\r\033[K", stdout);
-    render_progress(stdout, history);
+        put_in_place(render_progress, history);
+    else
+        render_progress(stdout, history);
     if (!in_place || over)
         putchar('\n');
     fflush(stdout);
@@ -194,8 +212,8 @@ int dialog_progress(struct agent_line *l, const struct cli_call *c)
         const char *state = json_string_value(json_object_get(history, "state"));
         over = exit == EXIT_OK && (state == NULL || strcmp(state, "done") == 0);
         show_progress(c, history, over);
-        if (state == NULL && over && !c->json)
-            puts("No history is on its way to this device.");
+        if (state == NULL && over)
+            puts(c->json ? "{}" : "No history is on its way to this device.");
         json_decref(r);
         if (!over)
             pause_ms(PROGRESS_MS);

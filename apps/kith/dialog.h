@@ -5,6 +5,8 @@
 #ifndef KITH_APPS_KITH_DIALOG_H
 #define KITH_APPS_KITH_DIALOG_H
 
+#include <stdio.h>
+
 #include "apps/kith/agent_call.h"
 #include "apps/kith/cli.h"
 
@@ -26,5 +28,8 @@ int dialog_pair(struct agent_line *l, const struct cli_call *c);
 int dialog_progress(struct agent_line *l, const struct cli_call *c);
 /* history --follow: what is there, then what comes, until interrupted. */
 int dialog_follow(struct agent_line *l, const struct cli_call *c);
+
+/* A line that is drawn over again and again: cut to the window. */
+void put_in_place(void (*draw)(FILE *to, const json_t *o), const json_t *o);
 
 #endif

@@ -57,8 +57,10 @@ static void show(const struct cli_call *c, const json_t *file, bool over)
     }
     if (!in_place && !over)
         return; /* a log file wants no moving bar */
-    fputs(in_place ? "\r\033[K" : "", stdout);
-    render_file_progress(stdout, file);
+    if (in_place)
+        put_in_place(render_file_progress, file);
+    else
+        render_file_progress(stdout, file);
     if (over)
         putchar('\n');
     fflush(stdout);
@@ -189,7 +191,8 @@ int dialog_get(struct agent_line *l, const struct cli_call *c)
         return exit;
     json_t *row = wait_while(l, c, text(result, "id"), "fetching", false, &exit);
     if (row != NULL && exit == EXIT_OK) {
-        show(c, row, true);
+        if (!c->json || c->to == NULL) /* one answer is one line */
+            show(c, row, true);
         if (!is(row, "here") && !is(row, "sent") && !is(row, "sending"))
             exit = say_failed(c, row);
         else if (c->to != NULL)

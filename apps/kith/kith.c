@@ -85,6 +85,30 @@ static int run(const struct cli_call *c)
     return exit;
 }
 
+static void complain_usage(const struct cli_call *c, const char *error)
+{
+    if (!c->json) {
+        fprintf(stderr, "kith: %s. See: kith help\n", error);
+        return;
+    }
+    json_t *o =
+        json_pack("{s:{s:i, s:s, s:{s:s, s:s, s:s}}}", "error", "code", -32000 - (int)CLASS_USAGE, "message",
+                  error, "data", "status", status_name(ST_USAGE), "say", error, "next", "See: kith help");
+    print_json(o);
+    json_decref(o);
+}
+
+/* What was done stays done: but nobody may take a lost answer for an empty one. */
+static bool said_all(void)
+{
+    bool good = fflush(stdout) == 0 && ferror(stdout) == 0;
+    if (!good)
+        fputs("kith: The answer could not be written here. Look at the disk or pipe that it goes to, then ask"
+              " again.\n",
+              stderr);
+    return good;
+}
+
 int main(int argc, char **argv)
 {
     struct cli_call call;
@@ -96,7 +120,7 @@ int main(int argc, char **argv)
         setlocale(LC_CTYPE, "C.UTF-8");
     bool ok = cli_read(&call, argc, argv, error);
     if (!ok) {
-        fprintf(stderr, "kith: %s. See: kith help\n", error);
+        complain_usage(&call, error);
         exit = EXIT_USAGE;
     } else if (call.version) {
         puts("kith 0.1.0");
@@ -107,5 +131,5 @@ int main(int argc, char **argv)
         exit = run(&call);
     }
     cli_free(&call);
-    return exit;
+    return said_all() || exit != EXIT_OK ? exit : EXIT_REFUSED;
 }

@@ -59,7 +59,7 @@ static void render_kit(const char *kit)
     snprintf(copy, sizeof(copy), "%s", kit);
     printf("\nRecovery kit. Write these words on paper and keep it safe; they are shown\n"
            "once and stored nowhere.\n"
-           "(This version prints and checks the kit; recovering with it comes later.)\n\n");
+           "(This version prints the kit; recovering with it comes later.)\n\n");
     for (char *w = strtok_r(copy, " ", &save); w != NULL; w = strtok_r(NULL, " ", &save)) {
         n++;
         printf("  %2d %-*s%s", n, n % KIT_COLUMNS == 0 ? 0 : 12, w, n % KIT_COLUMNS == 0 ? "\n" : "");
@@ -139,7 +139,7 @@ static void render_command(enum command_kind kind, const json_t *params, const j
         puts("Noted. It takes effect when the family's devices have it: kith relay list.");
         return;
     case CMD_DENY:
-        puts("Denied. Nobody but the parents learns of it.");
+        puts("Denied. Whoever asked does not learn of it.");
         return;
     default:
         render_done(kind, result);
@@ -183,7 +183,7 @@ static void render_requests(const json_t *result)
         put_state(r);
         line("family", text(r, "other_family"));
         line("note", text(r, "note"));
-        line("met by", text(r, "how"));
+        line("met", text(r, "how"));
         line_time("asked", number(r, "at_ms"));
         line_time("lapses", number(r, "lapses_at_ms"));
         if (yes(r, "can_decide"))
@@ -480,8 +480,10 @@ void render_pairing_offer(const json_t *p)
     line("mark", text(p, "mark"));
     line("relay", text(p, "relay"));
     line("person", text(p, "person"));
-    line("role", strcmp(text(p, "role"), "child") == 0 ? "child (supervised: parents decide whom they meet)"
-                                                       : "parent");
+    if (text(p, "person")[0] != '\0') /* until the parent's device has said whose device this will be */
+        line("role", strcmp(text(p, "role"), "child") == 0
+                         ? "child (supervised: parents decide whom they meet)"
+                         : "parent");
 }
 
 static void render_pairing(const json_t *p)

@@ -47,7 +47,7 @@ static int put_columns(FILE *to, const char *text, int max)
     memset(&state, 0, sizeof(state));
     for (; next_char(text, &state, &len, &width, &harmful) && (max < 0 || sum + width <= max); text += len) {
         if (to != NULL && harmful)
-            fputc('?', to);
+            fputc(*text == '\n' || *text == '\t' ? ' ' : '?', to); /* one line is one line */
         else if (to != NULL)
             fwrite(text, 1, len, to);
         sum += width;
@@ -87,7 +87,7 @@ void put_time(FILE *to, int64_t at_ms)
         fputs(text, to);
 }
 
-static int window_columns(FILE *to)
+int window_columns(FILE *to)
 {
     struct winsize w;
     if (ioctl(fileno(to), TIOCGWINSZ, &w) == 0 && w.ws_col > 0)

@@ -9,6 +9,8 @@
 /* Prints a text that anybody may have written: control characters and those that turn the direction of
  * writing become '?', so that it cannot move the cursor or dress as something else. */
 void put_text(FILE *to, const char *text);
+/* The columns of the window that `to` is; 0: it is none, and any width will do. */
+int window_columns(FILE *to);
 /* The same, filled with spaces to `width` columns, or cut with a mark that says so. */
 void put_cell(FILE *to, const char *text, int width);
 /* Columns of the longest of the two, at most `max`. */

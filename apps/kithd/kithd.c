@@ -58,11 +58,10 @@ static int run(const struct options *o)
 
 int main(int argc, char **argv)
 {
-    static const struct option options[] = {{"home", required_argument, NULL, 'h'},
-                                            {"relay", required_argument, NULL, 'r'},
-                                            {"with-relay", required_argument, NULL, 'w'},
-                                            {"help", no_argument, NULL, '?'},
-                                            {NULL, 0, NULL, 0}};
+    static const struct option options[] = {
+        {"home", required_argument, NULL, 'h'},       {"relay", required_argument, NULL, 'r'},
+        {"with-relay", required_argument, NULL, 'w'}, {"help", no_argument, NULL, 'H'},
+        {"version", no_argument, NULL, 'V'},          {NULL, 0, NULL, 0}};
     struct options o = {NULL, NULL, NULL};
     struct relay_address relay;
     int c;
@@ -74,13 +73,14 @@ int main(int argc, char **argv)
         else if (c == 'w')
             o.with_relay = optarg;
         else {
-            bool asked = strcmp(argv[optind - 1], "--help") == 0;
-            fputs(usage, asked ? stdout : stderr);
-            return asked ? 0 : 2;
+            fputs(c == 'H' ? usage : c == 'V' ? "kithd 0.1.0\n" : usage, c == '?' ? stderr : stdout);
+            return c == '?' ? 2 : 0;
         }
     }
     if (optind < argc || (o.relay != NULL && o.with_relay != NULL)) {
-        fputs(usage, stderr);
+        fprintf(stderr, "kithd: %s%s\n\n%s",
+                optind < argc ? "not understood: " : "--relay and --with-relay: one of them",
+                optind < argc ? argv[optind] : "", usage);
         return 2;
     }
     /* A limit on file sizes is a full disk to us: an error of the write, not the end of the process. */

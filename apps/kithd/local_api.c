@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "apps/kithd/local_api.h"
+#include "apps/local/agent_address.h"
 
 #include <nng/nng.h>
 #include <nng/protocol/reqrep0/rep.h>

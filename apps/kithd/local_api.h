@@ -13,7 +13,6 @@
 
 enum local_api_limits {
     API_CALLS_MAX = 64,          /* under way at once: a handful of terminals and pages */
-    API_REQUEST_MAX = 64 * 1024, /* bytes of one request: a text of 12,000 bytes, escaped, and room */
 };
 
 struct local_api;

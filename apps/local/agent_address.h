@@ -10,7 +10,8 @@
 enum agent_address_limits {
     AGENT_HOME_MAX = 4096,  /* PATH_MAX on Linux */
     AGENT_SOCKET_MAX = 107, /* sun_path without its NUL */
-    AGENT_URL_MAX = 6 + AGENT_SOCKET_MAX
+    AGENT_URL_MAX = 6 + AGENT_SOCKET_MAX,
+    API_REQUEST_MAX = 64 * 1024 /* bytes of one request: a text of 12,000 bytes, escaped, and room */
 };
 
 struct agent_address {

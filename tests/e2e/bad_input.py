@@ -5,6 +5,7 @@
 
 usage: bad_input.py BUILD_DIR [NAME...]"""
 import hashlib
+import json
 import os
 import pathlib
 import shutil
@@ -289,7 +290,17 @@ class BadInput(unittest.TestCase):
         self.assertEqual(ana.texts(), [])
 
     def test_rules_without_a_child_are_named(self):
-        self.refused(self.family(), "NAME_NO_CHILD", "policy", "show")
+        ana = self.family()
+        self.refused(ana, "NAME_NO_CHILD", "policy", "show")
+        self.refused(ana, "NAME_NO_CHILD", "policy", "show", "Ana")
+        self.refused(ana, "COMMAND_FIELD", "pair", "invite", "--person", "Maya", "--role", "kid")
+
+    def test_an_answer_that_is_lost_is_no_success(self):
+        ana = self.family()
+        with open("/dev/full", "w") as full:
+            done = subprocess.run(ana.command("status"), env=self.place.environment, stdout=full,
+                                  stderr=subprocess.PIPE, text=True, timeout=60)
+        self.assertEqual((done.returncode, done.stderr.count("\n")), (1, 1), done.stderr)
 
     def test_names_that_show_nothing_are_refused_at_every_door(self):
         new = Device(self.place, "new", Relay(self.place).start()).start()
@@ -317,6 +328,15 @@ class BadInput(unittest.TestCase):
         ana = self.family()
         self.refused(ana, "COMMAND_TEXT", "send", "The Ks", "\x1b[2J")
         self.refused(ana, "COMMAND_TEXT", "send", "The Ks", "x" * 12001)
+        self.refused(ana, "COMMAND_TEXT", "send", "The Ks", "x" * 70000)  # more than an agent listens to
+        self.refused(ana, "COMMAND_TEXT", "send", "The Ks", "a\u202eb")
+        ana.kith("send", "The Ks", "two\nlines")
+        self.assertIn("you: two lines\n", ana.shows("history")[1])
+
+    def test_a_message_that_nobody_wrote_is_named(self):
+        ana = self.family()
+        for words in (("edit", "abcdef", "x"), ("delete", "123"), ("react", "abcdef", "x"), ("get", "abcdef"), ("cancel", "12")):
+            self.refused(ana, "SAID_UNKNOWN", *words)
 
     def test_what_is_searched_for_is_words_and_never_syntax(self):
         ana = self.family()
@@ -336,6 +356,11 @@ class BadInput(unittest.TestCase):
             code, _, err = run(self.place, self.place.program("kith"), *words)
             self.assertEqual((code, err.count("\n")), (2, 1), err)
             self.assertIn("See: kith help", err)
+            code, out, _ = run(self.place, self.place.program("kith"), *words, "--json")
+            self.assertEqual((code, json.loads(out)["error"]["data"]["status"]), (2, "USAGE"))
+        for words in (("history", "-h"), ("history", "--limit=2", "--help")):
+            code, out, _ = run(self.place, self.place.program("kith"), *words)
+            self.assertEqual((code, out.split()[4]), (0, "history"))
 
     # ---- the end ----
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The agent's door: real sockets, calls held and answered, and who may come in. */
 #include "apps/kithd/local_api.h"
+#include "apps/local/agent_address.h"
 
 #include <nng/nng.h>
 #include <nng/protocol/reqrep0/req.h>
