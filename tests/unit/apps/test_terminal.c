@@ -50,7 +50,7 @@ static void what_commands_a_terminal_is_shown_as_a_question_mark(void **state)
     } rows[] = {
         {"\x1b[2Jgone", "?[2Jgone"},
         {"bell\a", "bell?"},
-        {"two\nlines", "two?lines"},
+        {"two\nlines\tof", "two lines of"},
         {"\x7f", "?"},
         {"\xc2\x9b"
          "31m",
