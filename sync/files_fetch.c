@@ -5,21 +5,6 @@
 
 /* ---- which log ---- */
 
-/* An entry can name any log at any relay. Only a relay that this device uses anyhow is asked, and never for a
- * log that is something else here. */
-static enum status may_listen(struct node *n, const struct log_keys *k, const char *relay)
-{
-    struct log_id id;
-    int64_t known = 0, taken = 0;
-    log_id_of(&k->hashes, &id);
-    enum status st =
-        sql_number(&n->sql, &known, 0, "SELECT count(*) FROM relay WHERE address = ?", "t", relay);
-    if (st == ST_OK) {
-        st = sql_number(&n->sql, &taken, 0, "SELECT count(*) FROM log WHERE log_id = ?", "b", SPAN_ID(&id));
-    }
-    return st == ST_OK && (known == 0 || taken != 0) ? ST_FILE_LOG : st;
-}
-
 static enum status listen(struct node *n, const struct file *f, const struct file_log *source, int64_t *log)
 {
     struct log_keys k;
@@ -33,7 +18,12 @@ static enum status listen(struct node *n, const struct file *f, const struct fil
     memcpy(k.hashes.of[LOG_TRIM].b, source->trim_hash, HASH_LEN);
     k.block_key = f->block_key;
     log_keys_hash(&k);
-    enum status st = may_listen(n, &k, relay);
+    bool may = false;
+    /* An entry can name any log at any relay. */
+    enum status st = logs_may_listen(n, &k, relay, false, &may);
+    if (st == ST_OK && !may) {
+        st = ST_FILE_LOG;
+    }
     if (st == ST_OK) {
         struct log_args a = {.kind = LOG_OF_FILE, .owner = f->id, .relay = relay, .keys = &k};
         st = logs_add(n, &a, log);

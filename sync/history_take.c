@@ -37,28 +37,38 @@ static enum status load_offer(struct node *n, int64_t id, struct offer *o)
 
 /* ---- offers ---- */
 
-static enum status listen(struct node *n, int64_t owner, const struct history_manifest *m, int64_t *log,
-                          struct log_id *id)
+static void keys_of(const struct history_manifest *m, struct log_keys *k, struct log_id *id)
+{
+    memset(k, 0, sizeof(*k));
+    k->can_read = true;
+    memcpy(k->read.b, m->read_token.b, sizeof(k->read.b));
+    memcpy(k->hashes.of[LOG_WRITE].b, m->write_hash, HASH_LEN);
+    memcpy(k->hashes.of[LOG_TRIM].b, m->trim_hash, HASH_LEN);
+    k->block_key = m->block_key;
+    log_keys_hash(k);
+    log_id_of(&k->hashes, id);
+}
+
+/* An offer can name any log at any relay. */
+static enum status listen(struct node *n, int64_t offer, const struct history_manifest *m, int64_t *log)
 {
     struct log_keys k;
+    struct log_id id;
     char relay[WIRE_RELAY_MAX + 1];
-    memset(&k, 0, sizeof(k));
+    bool may = false;
     sqlite3_snprintf((int)sizeof(relay), relay, "%.*s", (int)m->relay.len, (const char *)m->relay.ptr);
-    k.can_read = true;
-    memcpy(k.read.b, m->read_token.b, sizeof(k.read.b));
-    memcpy(k.hashes.of[LOG_WRITE].b, m->write_hash, HASH_LEN);
-    memcpy(k.hashes.of[LOG_TRIM].b, m->trim_hash, HASH_LEN);
-    k.block_key = m->block_key;
-    log_keys_hash(&k);
-    log_id_of(&k.hashes, id);
-    struct log_args a = {.kind = LOG_OF_HISTORY, .owner = owner, .relay = relay, .keys = &k, .listen = true};
-    int64_t kind = LOG_OF_HISTORY;
-    enum status st = owner != 0 ? logs_add(n, &a, log) : ST_OK;
-    if (st == ST_OK && owner != 0) {
-        st = sql_number(&n->sql, &kind, 0, "SELECT kind FROM log WHERE id = ?", "i", *log);
+    keys_of(m, &k, &id);
+    enum status st = logs_may_listen(n, &k, relay, true, &may);
+    if (st == ST_OK && !may) {
+        st = ST_HISTORY_LOG;
+    }
+    if (st == ST_OK) {
+        struct log_args a = {
+            .kind = LOG_OF_HISTORY, .owner = offer, .relay = relay, .keys = &k, .listen = true};
+        st = logs_add(n, &a, log);
     }
     log_keys_wipe(&k);
-    return st == ST_OK && kind != LOG_OF_HISTORY ? ST_HISTORY_MANIFEST : st; /* it is something else here */
+    return st;
 }
 
 enum status history_log_lost(struct node *n, int64_t log)
@@ -119,7 +129,6 @@ static enum status replace_others(struct node *n, int64_t id)
 static enum status begin_offer(struct node *n, const struct applied_entry *e,
                                const struct history_manifest *m, const struct log_id *id)
 {
-    struct log_id same;
     int64_t log = 0;
     enum status st = sql_run(&n->sql,
                              "INSERT INTO history_offer(log_id, via, answers, state, began_at, progress_at)"
@@ -128,7 +137,7 @@ static enum status begin_offer(struct node *n, const struct applied_entry *e,
                              n->now.mono_ms);
     int64_t offer = sql_last_id(&n->sql);
     if (st == ST_OK) {
-        st = listen(n, offer, m, &log, &same);
+        st = listen(n, offer, m, &log);
     }
     if (st == ST_OK) {
         st = sql_run(&n->sql, "UPDATE history_offer SET log = ? WHERE id = ?", "ii", log, offer);
@@ -393,8 +402,9 @@ enum status apply_history_offer(struct node *n, const struct applied_entry *e)
 {
     const struct entry_history_offer *o = &e->body->u.history_offer;
     struct history_manifest m;
+    struct log_keys keys;
     struct log_id id;
-    int64_t log = 0, offer = 0;
+    int64_t offer = 0;
     if (e->own) {
         return ST_OK;
     }
@@ -409,7 +419,8 @@ enum status apply_history_offer(struct node *n, const struct applied_entry *e)
         bytes_wipe(&m, sizeof(m));
         return st;
     }
-    st = listen(n, 0, &m, &log, &id);
+    keys_of(&m, &keys, &id);
+    log_keys_wipe(&keys);
     for (int pass = 0; st == ST_OK && offer == 0 && pass < 2; pass++) {
         st = sql_number(&n->sql, &offer, 0, "SELECT id FROM history_offer WHERE log_id = ? AND via = ?", "bb",
                         SPAN_ID(&id), SPAN_ID(&e->author));

@@ -341,8 +341,9 @@ enum status retract_invite(struct node *n, const struct applied_entry *e)
     enum status st =
         sql_run(&n->sql, "DELETE FROM invite WHERE id = ? AND own = 0", "b", SPAN_OF(id, HASH_LEN));
     if (st == ST_OK)
-        st = sql_number(&n->sql, &box, 0, "SELECT id FROM letterbox WHERE key_id = ? AND void = 0", "b",
-                        SPAN_ID(&log));
+        st = sql_number(&n->sql, &box, 0,
+                        "SELECT id FROM letterbox WHERE key_id = ? AND kind = ? AND void = 0", "bi",
+                        SPAN_ID(&log), (int64_t)BOX_INVITE);
     return st == ST_OK && box != 0 ? box_void(n, box) : st;
 }
 

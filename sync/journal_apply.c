@@ -158,6 +158,12 @@ static enum entry_applied outcome_of(enum status why)
     return why == ST_OK ? ENTRY_APPLIED : ENTRY_VOID;
 }
 
+/* What people should hear of by name, beyond that an entry was void. */
+static bool counted(enum status why)
+{
+    return why == ST_FILE_RULES || why == ST_HISTORY_LOG || why == ST_LOG_TAKEN;
+}
+
 #define ROW_SQL(applied)                                                                           \
     "SELECT e.scope, e.author, e.seq, e.hash, e.hlc, e.entry, e.own, c.family, c.person, " PIN_SQL \
     " FROM entry e LEFT JOIN certificate c ON c.device = e.author"                                 \
@@ -187,7 +193,7 @@ enum status journal_apply(struct node *n, enum scope_kind kind, int64_t id)
         if (st == ST_OK && why != ST_OK && why != ST_JOURNAL_WITHHELD) {
             st = row.e.own ? why : node_skipped(n);
         }
-        if (st == ST_OK && why == ST_FILE_RULES) {
+        if (st == ST_OK && counted(why)) {
             st = node_refused(n, why);
         }
     }

@@ -130,6 +130,13 @@ enum status box_adopt(struct node *n, const struct box_args *a, const struct box
     return st;
 }
 
+/* Its log is another thing's: the keys that it was made of are no letterbox's. */
+enum status box_log_lost(struct node *n, int64_t log)
+{
+    return sql_run(&n->sql, "UPDATE letterbox SET void = 1, hpke_private = NULL, log = NULL WHERE log = ?",
+                   "i", log);
+}
+
 enum status box_void(struct node *n, int64_t id)
 {
     int64_t log = 0;

@@ -52,26 +52,90 @@ static struct span token_or_null(bool known, const struct log_token *t)
     return known ? SPAN_ID(t) : SPAN_EMPTY;
 }
 
-/* Whoever has a log's keys can name it as something else before it comes to be, say that of a group's next
- * epoch as a file's: what a member says of a log gives way to what the log is. */
-static enum status find_row(struct node *n, const struct log_args *a, const struct log_id *id, int64_t *log)
+struct found_log {
+    int64_t id, owner, kind;
+};
+
+static enum status find_row(struct node *n, const struct log_id *id, struct found_log *out)
 {
-    int64_t kind = 0;
-    enum status st = sql_number(&n->sql, log, 0, "SELECT id FROM log WHERE log_id = ?", "b", SPAN_ID(id));
-    if (st == ST_OK && *log != 0) {
-        st = sql_number(&n->sql, &kind, 0, "SELECT kind FROM log WHERE id = ?", "i", *log);
+    struct query q;
+    memset(out, 0, sizeof(*out));
+    query_start(&q, &n->sql, "SELECT id, owner, kind FROM log WHERE log_id = ?", "b", SPAN_ID(id));
+    if (query_next(&q)) {
+        out->id = query_int(&q, 0);
+        out->owner = query_int(&q, 1);
+        out->kind = query_int(&q, 2);
     }
-    bool stays = kind == (int64_t)a->kind || (a->kind != LOG_OF_GROUP && kind != LOG_OF_FILE);
-    if (st != ST_OK || *log == 0 || stays) {
-        return st;
+    return query_end(&q);
+}
+
+/* Whoever has a log's keys can name it as something else before it comes to be, say that of a group's next
+ * epoch as a file's: what others say of a log gives way to what the log is. */
+static enum status give_way(struct node *n, const struct found_log *there)
+{
+    enum status st = there->kind == LOG_OF_FILE        ? file_log_lost(n, there->id)
+                     : there->kind == LOG_OF_HISTORY   ? history_log_lost(n, there->id)
+                     : there->kind == LOG_OF_LETTERBOX ? box_log_lost(n, there->id)
+                                                       : ST_OK;
+    return st == ST_OK ? logs_drop(n, there->id) : st;
+}
+
+/* Letters to a box of one's own go through its row, which may be here as something else that is only read. */
+static enum status add_right(struct node *n, const struct log_args *a, int64_t log)
+{
+    return sql_run(&n->sql, "UPDATE log SET write_token = ? WHERE id = ? AND write_token IS NULL", "bi",
+                   SPAN_ID(&a->keys->write), log);
+}
+
+static enum status become_box(struct node *n, const struct log_args *a, int64_t log)
+{
+    const struct log_keys *k = a->keys;
+    logs_changed(n);
+    return sql_run(&n->sql,
+                   "UPDATE log SET kind = ?, owner = ?, read_token = ?, trim_token = ?, listening = ? WHERE"
+                   " id = ?",
+                   "iibbii", (int64_t)a->kind, a->owner, SPAN_ID(&k->read), SPAN_ID(&k->trim),
+                   (int64_t)a->listen, log);
+}
+
+/* A row that is of this kind and owner already is the one; *log = 0: a new one is to be made. */
+static enum status use_row(struct node *n, const struct log_args *a, const struct found_log *there,
+                           int64_t *log)
+{
+    bool claimed = there->kind == LOG_OF_FILE || there->kind == LOG_OF_HISTORY;
+    *log = there->id;
+    if (there->id == 0 || ((int64_t)a->kind == there->kind && a->owner == there->owner)) {
+        return ST_OK;
     }
-    st = kind == LOG_OF_FILE      ? file_log_lost(n, *log)
-         : kind == LOG_OF_HISTORY ? history_log_lost(n, *log)
-                                  : ST_OK;
-    if (st == ST_OK) {
-        st = logs_drop(n, *log);
+    if (a->kind == LOG_OUTWARD) {
+        return add_right(n, a, there->id);
+    }
+    if (a->kind == LOG_OF_LETTERBOX && there->kind == LOG_OUTWARD) {
+        return become_box(n, a, there->id);
+    }
+    if ((int64_t)a->kind == there->kind || (a->kind != LOG_OF_GROUP && !claimed)) {
+        *log = 0;
+        return ST_LOG_TAKEN;
     }
     *log = 0;
+    return give_way(n, there);
+}
+
+enum status logs_may_listen(struct node *n, const struct log_keys *k, const char *relay, bool family,
+                            bool *may)
+{
+    struct log_id id;
+    int64_t known = 0, taken = 0;
+    log_id_of(&k->hashes, &id);
+    enum status st = sql_number(
+        &n->sql, &known, 0,
+        "SELECT count(*) FROM relay r WHERE r.address = ?1 AND (NOT ?2 OR r.place != 0 OR EXISTS (SELECT 1"
+        " FROM mls_group g WHERE g.relay = r.id AND g.kind < 5 AND g.state != 3))",
+        "ti", relay, (int64_t)family);
+    if (st == ST_OK) {
+        st = sql_number(&n->sql, &taken, 0, "SELECT count(*) FROM log WHERE log_id = ?", "b", SPAN_ID(&id));
+    }
+    *may = st == ST_OK && known != 0 && taken == 0;
     return st;
 }
 
@@ -82,8 +146,12 @@ enum status logs_add(struct node *n, const struct log_args *a, int64_t *log)
     struct relay_address address;
     const struct log_keys *k = a->keys;
     log_id_of(&k->hashes, &id);
+    struct found_log there;
     *log = 0;
-    enum status st = find_row(n, a, &id, log);
+    enum status st = find_row(n, &id, &there);
+    if (st == ST_OK) {
+        st = use_row(n, a, &there, log);
+    }
     if (st != ST_OK || *log != 0) {
         return st;
     }

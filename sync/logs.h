@@ -66,9 +66,14 @@ void log_keys_new(struct node *n, bool trimmable, struct log_keys *out);
 void log_keys_hash(struct log_keys *k);
 void log_keys_wipe(struct log_keys *k);
 
-/* Finds the log by its id, or makes its row: anew where it was another's word that it is a file's, or where
- * it is a group's. */
+/* Finds the log by its id, or makes its row: anew where it was another's word that it is a file's or a
+ * history's, or where it is a group's. ST_LOG_TAKEN: it is here as something else, or somebody else's. A
+ * letterbox of others' (LOG_OUTWARD) is whatever row has its id. */
 enum status logs_add(struct node *n, const struct log_args *a, int64_t *log) MUST_USE;
+/* Before a log that somebody names is listened to: no row has its id, and its relay is one that this device
+ * uses anyhow; with `family`, one of the family's list, or where a group of the family lies. */
+enum status logs_may_listen(struct node *n, const struct log_keys *k, const char *relay, bool family,
+                            bool *may) MUST_USE;
 enum status logs_listen(struct node *n, int64_t log, bool on) MUST_USE;
 /* Was the log read to its end (invariant 6)? */
 enum status logs_echoed(struct node *n, int64_t log, bool *echoed) MUST_USE;
@@ -115,6 +120,7 @@ enum status group_read_to_end(struct node *n, const int64_t *logs, size_t count,
 enum status history_log_full(struct node *n, const struct log_row *log) MUST_USE;
 enum status file_log_full(struct node *n, const struct log_row *log) MUST_USE;
 /* What was named as such a log is something else, and goes. */
+enum status box_log_lost(struct node *n, int64_t log) MUST_USE;
 enum status history_log_lost(struct node *n, int64_t log) MUST_USE;
 enum status file_log_lost(struct node *n, int64_t log) MUST_USE;
 /* A seq of a group's log is missing. */
