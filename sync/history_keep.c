@@ -67,9 +67,11 @@ static enum status look_at_author(struct keeping *k, struct keep_author *a)
     int64_t known = 0;
     enum status st =
         sql_number(&k->n->sql, &known, 0,
-                   "SELECT count(*) FROM certificate c WHERE c.device = ?1 AND NOT EXISTS (SELECT 1"
-                   " FROM head h WHERE h.scope = ?2 AND h.author = ?1 AND h.pin_seq IS NOT NULL)",
-                   "bb", SPAN_ID(&a->device), SPAN_ID(&k->range->scope));
+                   "SELECT count(*) FROM certificate c WHERE c.device = ?1 AND (?3 OR c.family = ?4) AND NOT"
+                   " EXISTS (SELECT 1 FROM head h WHERE h.scope = ?2 AND h.author = ?1 AND h.pin_seq IS NOT"
+                   " NULL)",
+                   "bbib", SPAN_ID(&a->device), SPAN_ID(&k->range->scope),
+                   (int64_t)(k->kind == SCOPE_CONVERSATION), SPAN_ID(&k->n->self.family));
     a->plain = known != 0;
     return st;
 }

@@ -61,24 +61,6 @@ enum status journal_set_pin(struct node *n, const struct device_id *author, cons
                : st;
 }
 
-enum status journal_heads(struct node *n, const struct scope_id *scope, struct have_author *out,
-                          size_t *count)
-{
-    struct query q;
-    *count = 0;
-    query_start(
-        &q, &n->sql,
-        "SELECT author, cont_seq, cont_hash FROM head WHERE scope = ? AND cont_seq > 0 ORDER BY author", "b",
-        SPAN_ID(scope));
-    while (*count < HAVE_AUTHORS_MAX && query_next(&q)) {
-        QUERY_ID(&q, 0, &out[*count].author);
-        out[*count].seq = (uint64_t)query_int(&q, 1);
-        QUERY_ID(&q, 2, &out[*count].hash);
-        (*count)++;
-    }
-    return query_end(&q);
-}
-
 enum status journal_holds_announced(struct node *n, const struct scope_id *scope, bool *holds)
 {
     int64_t behind = 0;
@@ -202,6 +184,12 @@ enum status journal_append(struct node *n, enum scope_kind kind, const struct sc
 }
 
 /* ---- taking in ---- */
+
+bool journal_writes_in(const struct node *n, enum scope_kind kind, const struct person_ref *who)
+{
+    return kind == SCOPE_CONVERSATION || (ID_EQUAL(&who->family, &n->self.family) &&
+                                          (kind != SCOPE_OWN || ID_EQUAL(&who->person, &n->self.person)));
+}
 
 bool journal_scope_signs(enum scope_kind kind)
 {
@@ -365,12 +353,23 @@ static enum status attested_by_next(struct node *n, const struct entry_header *h
 
 /* What another device of this person passes on may be by somebody who is not known here yet: it waits for
  * that. */
-static enum status judge_author(struct node *n, const struct device_id *author, const struct device_id *via)
+static enum status judge_author(struct node *n, enum scope_kind kind, const struct device_id *author,
+                                const struct device_id *via)
 {
     int64_t known = 0;
-    enum status st = sql_number(&n->sql, &known, 0, "SELECT count(*) FROM certificate WHERE device = ?", "b",
-                                SPAN_ID(author));
-    if (st == ST_OK && known == 0 && via) {
+    struct person_ref who;
+    struct query q;
+    query_start(&q, &n->sql, "SELECT family, person FROM certificate WHERE device = ?", "b", SPAN_ID(author));
+    if (query_next(&q)) {
+        QUERY_ID(&q, 0, &who.family);
+        QUERY_ID(&q, 1, &who.person);
+        known = 1;
+    }
+    enum status st = query_end(&q);
+    if (st == ST_OK && known != 0) {
+        return journal_writes_in(n, kind, &who) ? ST_OK : ST_JOURNAL_AUTHOR;
+    }
+    if (st == ST_OK && via) {
         st = sql_number(&n->sql, &known, 0,
                         "SELECT count(*) FROM certificate WHERE device = ? AND family = ? AND person = ?",
                         "bbb", SPAN_ID(via), SPAN_ID(&n->self.family), SPAN_ID(&n->self.person));
@@ -384,7 +383,7 @@ static enum status judge_entry(struct node *n, enum scope_kind kind, const struc
     if (e->has_body && (!entry_kind_known(e->kind) || !entry_kind_in_scope((enum entry_kind)e->kind, kind))) {
         return ST_RECORD_UNKNOWN;
     }
-    enum status st = judge_author(n, &e->header.author, via);
+    enum status st = judge_author(n, kind, &e->header.author, via);
     if (st == ST_OK && journal_scope_signs(kind)) {
         st = e->has_signature ? entry_signature_verify(&e->header, &e->signature) : ST_CRYPTO_SIGNATURE;
     }

@@ -103,8 +103,10 @@ enum status journal_set_pin(struct node *n, const struct device_id *author, cons
 /* After the pins of a removed device are set: what it wrote beyond them and took effect before is judged
  * again, by journal_due. */
 enum status journal_pinned(struct node *n) MUST_USE;
-/* Heads of all authors, as held here without a gap; *count <= HAVE_AUTHORS_MAX. */
-enum status journal_heads(struct node *n, const struct scope_id *scope, struct have_author *out,
+/* Heads of the authors, as held here without a gap, rising by author; *count <= HAVE_AUTHORS_MAX. Where there
+ * are more authors, those that a contact's family may have made up come last: members, then devices of this
+ * family and those that have a pin, then all others. */
+enum status journal_heads(struct node *n, const struct group *g, struct have_author *out,
                           size_t *count) MUST_USE;
 /* Seals what waits to be sent, sends `have`s and repairs that are due; called by reconcile for every active
  * group. */

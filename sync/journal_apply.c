@@ -142,7 +142,8 @@ static enum status run(struct node *n, struct apply_row *row, apply_fn (*fn_of)(
 
 static enum status run_handler(struct node *n, void *arg)
 {
-    return run(n, arg, handler_of);
+    const struct apply_row *row = arg; /* it may have come before its author was known */
+    return journal_writes_in(n, row->e.scope_kind, &row->e.who) ? run(n, arg, handler_of) : ST_JOURNAL_AUTHOR;
 }
 
 static enum status run_retraction(struct node *n, void *arg)

@@ -31,6 +31,9 @@ enum entry_fork { /* the column `fork`; the SQL has the numbers */
 };
 
 bool journal_scope_signs(enum scope_kind kind);
+/* May this person's devices write in such a scope at all? In those of a family nobody else's may, whoever
+ * passes it on. */
+bool journal_writes_in(const struct node *n, enum scope_kind kind, const struct person_ref *who);
 enum status journal_take(struct node *n, enum scope_kind kind, struct span encoded,
                          const struct take_args *a) MUST_USE;
 /* Entries of an author were put in without journal_take (history_keep.c): moves the end of what is held, and

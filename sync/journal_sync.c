@@ -152,7 +152,7 @@ static enum status make_have(struct node *n, struct group *g, const uint8_t *ans
     buffer_init(&beacon, 1024);
     if (st == ST_OK) {
         h->scope = g->scope;
-        st = journal_heads(n, &g->scope, h->authors, &count);
+        st = journal_heads(n, g, h->authors, &count);
         h->author_count = (uint16_t)count;
     }
     if (st == ST_OK && acked) {
@@ -260,7 +260,7 @@ static enum status compare_have(struct node *n, struct group *g, const struct ha
     struct have_author *mine = mem_alloc(HAVE_AUTHORS_MAX, sizeof(*mine));
     size_t count = 0;
     bool behind = false;
-    enum status st = mine ? journal_heads(n, &g->scope, mine, &count) : ST_NO_MEMORY;
+    enum status st = mine ? journal_heads(n, g, mine, &count) : ST_NO_MEMORY;
     for (size_t i = 0; st == ST_OK && i < count; i++) {
         const struct have_author *theirs = journal_have_line(h, &mine[i].author);
         uint64_t seq = theirs ? theirs->seq : 0;

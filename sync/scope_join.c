@@ -100,7 +100,7 @@ static enum status fill_conversation(struct node *n, const struct group *g, stru
         }
     }
     if (st == ST_OK) {
-        st = journal_heads(n, &g->scope, out->heads, &heads);
+        st = journal_heads(n, g, out->heads, &heads);
         out->head_count = (uint16_t)heads;
     }
     return st;
