@@ -367,12 +367,18 @@ static void history_done_write(struct writer *w, const struct entry_body *b)
 
 static void receipt_read(struct reader *r, struct entry_body *b)
 {
+    b->u.receipt.what = (enum receipt_what)wire_read_enum(r, RECEIPT_HERE, RECEIPT_READ);
     READ_ID(r, &b->u.receipt.author);
     b->u.receipt.seq = reader_u64(r);
+    if (r->failed == ST_OK && b->u.receipt.seq > INT64_MAX)
+        reader_fail(r, ST_WIRE_VALUE);
 }
 
 static void receipt_write(struct writer *w, const struct entry_body *b)
 {
+    if (b->u.receipt.what < RECEIPT_HERE || b->u.receipt.what > RECEIPT_READ || b->u.receipt.seq > INT64_MAX)
+        writer_fail(w, ST_WIRE_VALUE);
+    writer_u8(w, (uint8_t)b->u.receipt.what);
     WRITE_ID(w, &b->u.receipt.author);
     writer_u64(w, b->u.receipt.seq);
 }

@@ -184,7 +184,10 @@ struct entry_history_want {        /* whoever has more is asked to offer it to t
 struct entry_history_done { /* all that came by this log is here: its owner may trim it */
     struct log_id log;
 };
-struct entry_receipt { /* held on this device up to here */
+enum receipt_what { RECEIPT_HERE = 1, RECEIPT_READ = 2 };
+struct entry_receipt { /* what this device wrote, up to here, is on one of this person's, or was read by them
+                        */
+    enum receipt_what what;
     struct device_id author;
     uint64_t seq;
 };

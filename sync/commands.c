@@ -45,6 +45,7 @@ static const run_fn runners[COMMAND_COUNT] = {
     [CMD_READ] = run_read,
     [CMD_WAITING_SEND] = run_waiting_send,
     [CMD_WAITING_DROP] = run_waiting_drop,
+    [CMD_RECEIPTS] = run_receipts,
     [CMD_HISTORY] = run_view,
     [CMD_SEARCH] = run_view,
     [CMD_DEVICES] = run_view,

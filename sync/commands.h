@@ -40,6 +40,7 @@ enum status run_edit(struct node *n, const struct command *c, struct reply *r) M
 enum status run_delete(struct node *n, const struct command *c, struct reply *r) MUST_USE;
 enum status run_react(struct node *n, const struct command *c, struct reply *r) MUST_USE;
 enum status run_timer(struct node *n, const struct command *c, struct reply *r) MUST_USE;
+enum status run_receipts(struct node *n, const struct command *c, struct reply *r) MUST_USE;
 enum status run_read(struct node *n, const struct command *c, struct reply *r) MUST_USE;
 enum status run_send_file(struct node *n, const struct command *c, struct reply *r) MUST_USE;
 enum status run_get(struct node *n, const struct command *c, struct reply *r) MUST_USE;

@@ -6,6 +6,7 @@
 #include "sync/family.h"
 #include "sync/files_internal.h"
 #include "sync/messages.h"
+#include "sync/receipts.h"
 #include "sync/receive.h"
 #include "sync/said.h"
 
@@ -234,6 +235,9 @@ enum status apply_attachment(struct node *n, const struct applied_entry *e)
     }
     if (st == ST_OK) {
         st = said_arrived(n, e); /* may be deleted, or have run out, already */
+    }
+    if (st == ST_OK) {
+        st = receipts_arrived(n, e);
     }
     if (st == ST_OK) {
         st = file_of_hash(n, &e->scope, &e->hash, &id);

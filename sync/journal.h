@@ -87,6 +87,10 @@ enum status apply_attachment(struct node *n, const struct applied_entry *e) MUST
 enum status apply_file_want(struct node *n, const struct applied_entry *e) MUST_USE;  /* files_again.c */
 enum status apply_file_again(struct node *n, const struct applied_entry *e) MUST_USE; /* files_again.c */
 
+enum status apply_receipt(struct node *n, const struct applied_entry *e) MUST_USE;   /* receipts.c */
+enum status apply_setting(struct node *n, const struct applied_entry *e) MUST_USE;   /* receipts.c */
+enum status retract_receipt(struct node *n, const struct applied_entry *e) MUST_USE; /* receipts.c */
+
 /* Walks the entries of a scope and kind that took effect, in order of hlc; fn runs once each. */
 typedef enum status (*entry_fn)(struct node *n, const struct applied_entry *e, void *ctx);
 enum status journal_each(struct node *n, const struct scope_id *scope, enum entry_kind kind, entry_fn fn,

@@ -10,6 +10,7 @@
 #include "sync/journal.h"
 #include "sync/journal_internal.h"
 #include "sync/names.h"
+#include "sync/receipts.h"
 #include "sync/receive.h"
 #include "sync/relay_away.h"
 #include "sync/said.h"
@@ -29,6 +30,9 @@ enum status apply_text(struct node *n, const struct applied_entry *e)
     enum status st = e->scope_kind == SCOPE_CONVERSATION ? receive_text(n, e->id, &e->scope, &e->who) : ST_OK;
     if (st == ST_OK) {
         st = said_arrived(n, e);
+    }
+    if (st == ST_OK) {
+        st = receipts_arrived(n, e);
     }
     if (st == ST_OK) {
         st = sql_number(&n->sql, &via, 0, "SELECT via IS NOT NULL FROM entry WHERE id = ?", "i", e->id);

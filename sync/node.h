@@ -280,6 +280,8 @@ struct history_row {
     const char *reactions;       /* "👍 Ana, ❤ Ben"; "" */
     int64_t gone_at_ms;          /* when it runs out; 0: never */
     const struct file_row *file; /* NULL: a text */
+    const char *state; /* mine: "waiting", "sent" (at the relay), "delivered", "read"; else "" */
+    const char *delivered, *read; /* mine: who has it, who has read it, as they told: "Ana, Ben"; "" */
     uint64_t gap; /* not 0: no message, but so many that belong here and have not come; the texts are "" */
 };
 typedef void (*history_visit)(void *ctx, const struct history_row *row);

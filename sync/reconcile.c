@@ -13,6 +13,7 @@
 #include "sync/pair.h"
 #include "sync/plan.h"
 #include "sync/readd.h"
+#include "sync/receipts.h"
 #include "sync/relay_away.h"
 #include "sync/relays.h"
 #include "sync/removal.h"
@@ -420,6 +421,9 @@ static enum status history_work(struct node *n, void *arg)
 {
     (void)arg;
     enum status st = said_due(n);
+    if (st == ST_OK) {
+        st = receipts_due(n);
+    }
     return st == ST_OK ? history_due(n) : st;
 }
 

@@ -6,6 +6,7 @@
 #include "sync/files.h"
 #include "sync/held.h"
 #include "sync/journal_internal.h"
+#include "sync/receipts.h"
 #include "sync/receive.h"
 #include "sync/search.h"
 
@@ -415,12 +416,17 @@ enum status apply_timer(struct node *n, const struct applied_entry *e)
 enum status apply_read_marker(struct node *n, const struct applied_entry *e)
 {
     const struct entry_read_marker *m = &e->body->u.read_marker;
+    int64_t before = 0;
     if (m->hlc > INT64_MAX) {
         return ST_WIRE_VALUE;
     }
-    return sql_run(
-        &n->sql,
-        "INSERT INTO read_mark(scope, hlc) VALUES(?1, ?2) ON CONFLICT(scope) DO UPDATE SET hlc = ?2"
-        " WHERE hlc < ?2",
-        "bi", SPAN_ID(&m->scope), (int64_t)m->hlc);
+    enum status st =
+        sql_number(&n->sql, &before, 0, "SELECT hlc FROM read_mark WHERE scope = ?", "b", SPAN_ID(&m->scope));
+    if (st != ST_OK || (int64_t)m->hlc <= before) {
+        return st;
+    }
+    st = sql_run(&n->sql, "INSERT OR REPLACE INTO read_mark(scope, hlc) VALUES(?, ?)", "bi",
+                 SPAN_ID(&m->scope), (int64_t)m->hlc);
+    bool fresh = hlc_ms(e->hlc) > n->now.wall_ms - RECEIPTS_FRESH_MS; /* not what a new device is told */
+    return st == ST_OK && fresh ? receipts_read(n, &m->scope, before, (int64_t)m->hlc) : st;
 }

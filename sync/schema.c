@@ -428,6 +428,18 @@ static const char *const step_sql[] = {
     "CREATE INDEX file_put_runs ON file_put(file) WHERE state = 1;"
     /* What failed before kept the parts that it had. */
     "UPDATE file SET have = (SELECT count(*) FROM file_part p WHERE p.file = file.id) WHERE state = 5;",
+    /* ---- receipts and settings: sync/receipts.h ---- */
+    /* what: enum receipt_what; seq: of author's entries, up to which; hlc: of the receipt. */
+    "CREATE TABLE receipt(scope BLOB NOT NULL, author BLOB NOT NULL, device BLOB NOT NULL, what INTEGER NOT"
+    " NULL, seq INTEGER NOT NULL, hlc INTEGER NOT NULL, PRIMARY KEY(scope, author, device, what)) STRICT,"
+    " WITHOUT ROWID;"
+    /* What this person's devices have to tell; due_at 0: nothing new. */
+    "CREATE TABLE receipt_wait(scope BLOB NOT NULL, author BLOB NOT NULL, what INTEGER NOT NULL, seq INTEGER"
+    " NOT NULL, due_at INTEGER NOT NULL, told_at INTEGER NOT NULL DEFAULT 0, PRIMARY KEY(scope, author, what))"
+    " STRICT, WITHOUT ROWID;"
+    "CREATE INDEX receipt_due ON receipt_wait(due_at) WHERE due_at > 0;"
+    "CREATE TABLE setting(key TEXT PRIMARY KEY, hlc INTEGER NOT NULL, hash BLOB NOT NULL, value BLOB NOT NULL)"
+    " STRICT, WITHOUT ROWID;",
 };
 
 enum status schema_make(struct sql *s, int version)

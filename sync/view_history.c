@@ -7,6 +7,7 @@
 #include "sync/held.h"
 #include "sync/history_view.h"
 #include "sync/names.h"
+#include "sync/receipts.h"
 #include "sync/search.h"
 
 enum { VIEW_NAME_MAX = NODE_NAME_MAX + 20, REACTIONS_TEXT_MAX = 512 };
@@ -21,6 +22,8 @@ struct said { /* one row on its way to the visitor */
     struct buffer text;
     char reactions[REACTIONS_TEXT_MAX];
     struct file_view file;
+    struct entry_header header;
+    struct receipts_told told;
 };
 
 enum status history_scope(struct node *n, const char *with, struct scope_id *out)
@@ -97,6 +100,7 @@ static enum status said_read(struct said *said, struct span entry, bool *shown)
     entry_body_wipe(&body);
     if (s == ST_OK)
         s = buffer_append(&said->text, SPAN_OF((const uint8_t *)"", 1));
+    said->header = e.header;
     said->author = e.header.author;
     said->scope = e.header.scope;
     said->row.at_ms = (int64_t)(e.header.hlc >> 16);
@@ -190,6 +194,24 @@ static enum status said_since(struct node *n, struct said *said, struct span has
     return s;
 }
 
+/* How far it is, as far as others let it be told. */
+static enum status said_told(struct node *n, struct said *said)
+{
+    struct history_row *row = &said->row;
+    enum status s = ST_OK;
+    memset(&said->told, 0, sizeof(said->told));
+    if (row->mine && !row->waiting)
+        s = receipts_of(n, &said->header, &said->told);
+    row->delivered = said->told.here;
+    row->read = said->told.read;
+    row->state = !row->mine                   ? ""
+                 : row->waiting               ? "waiting"
+                 : said->told.read[0] != '\0' ? "read"
+                 : said->told.here[0] != '\0' ? "delivered"
+                                              : "sent";
+    return s;
+}
+
 static enum status said_file(struct node *n, struct said *said)
 {
     bool any;
@@ -218,6 +240,8 @@ static enum status said_row(struct node *n, const struct query *q, struct said *
     s = said_name(n, said, via.len != 0, &via_id);
     if (s == ST_OK)
         s = said_file(n, said);
+    if (s == ST_OK)
+        s = said_told(n, said);
     return s == ST_OK ? said_since(n, said, hash) : s;
 }
 
@@ -273,7 +297,15 @@ static enum status show_gaps(struct node *n, struct gaps *g, int64_t before_hlc,
     char with[VIEW_NAME_MAX] = "";
     uint64_t older = g->began ? 0 : g->below;
     enum status s = ST_OK;
-    struct history_row row = {.id = "", .with = with, .from = "", .via = "", .text = "", .reactions = ""};
+    struct history_row row = {.id = "",
+                              .with = with,
+                              .from = "",
+                              .via = "",
+                              .text = "",
+                              .reactions = "",
+                              .state = "",
+                              .delivered = "",
+                              .read = ""};
     for (; s == ST_OK && g->told < g->count && g->at[g->told].last_hlc < before_hlc; g->told++) {
         const struct gap *one = &g->at[g->told];
         if (!g->began) {

@@ -32,6 +32,7 @@ static const struct cli_row rows[] = {
     {"react", CMD_REACT, 2},
     {"timer", CMD_TIMER, 2},
     {"read", CMD_READ, 1},
+    {"receipts", CMD_RECEIPTS, 1},
     {"waiting send", CMD_WAITING_SEND, 1},
     {"waiting drop", CMD_WAITING_DROP, 1},
     {"history", CMD_HISTORY, 1},

@@ -96,6 +96,8 @@ static void render_done(enum command_kind kind, const json_t *result)
         what = "Ended, neither can write any more";
     else if (kind == CMD_DEVICES_REMOVE)
         what = "Removed";
+    else if (kind == CMD_RECEIPTS)
+        what = "Others are told of what they write to you";
     printf("%s%s", what, name[0] == '\0' ? "" : kind == CMD_SEND ? " " : ": ");
     put_text(stdout, name);
     puts(".");
@@ -404,6 +406,16 @@ static void put_file(const json_t *r, const json_t *file)
         printf(": kith get %.*s --to .", ID_DIGITS, text(r, "id"));
 }
 
+/* Who has it, who has read it, as far as they let it be told. */
+static void put_told(const json_t *r, const char *key, const char *word)
+{
+    if (text(r, key)[0] == '\0')
+        return;
+    printf("  (%s: ", word);
+    put_text(stdout, text(r, key));
+    putchar(')');
+}
+
 /* What became of a text since it was written. */
 static void put_since(const json_t *r)
 {
@@ -419,6 +431,9 @@ static void put_since(const json_t *r)
         put_time(stdout, number(r, "gone_at_ms"));
         printf(")");
     }
+    if (strcmp(text(r, "delivered"), text(r, "read")) != 0)
+        put_told(r, "delivered", "delivered");
+    put_told(r, "read", "read");
 }
 
 void render_messages(const json_t *messages, int all)

@@ -81,11 +81,12 @@ static void visit_history(void *ctx, const struct history_row *r)
         return;
     }
     json_t *row = json_pack(
-        "{s:I, s:s, s:s, s:s, s:b, s:b, s:b, s:b, s:s, s:s, s:I, s:b, s:b, s:s, s:I, s:o}", "cursor",
-        (json_int_t)r->cursor, "id", r->id, "with", r->with, "from", r->from, "mine", r->mine, "waiting",
-        r->waiting, "held", r->held, "passed_on", r->passed_on, "via", r->via, "text", r->text, "at_ms",
-        (json_int_t)r->at_ms, "edited", r->edited, "unread", r->unread, "reactions", r->reactions,
-        "gone_at_ms", (json_int_t)r->gone_at_ms, "scope", scope_hex(&r->scope));
+        "{s:I, s:s, s:s, s:s, s:b, s:b, s:b, s:b, s:s, s:s, s:I, s:b, s:b, s:s, s:I, s:o, s:s, s:s, s:s}",
+        "cursor", (json_int_t)r->cursor, "id", r->id, "with", r->with, "from", r->from, "mine", r->mine,
+        "waiting", r->waiting, "held", r->held, "passed_on", r->passed_on, "via", r->via, "text", r->text,
+        "at_ms", (json_int_t)r->at_ms, "edited", r->edited, "unread", r->unread, "reactions", r->reactions,
+        "gone_at_ms", (json_int_t)r->gone_at_ms, "scope", scope_hex(&r->scope), "state", r->state,
+        "delivered", r->delivered, "read", r->read);
     if (r->file != NULL)
         json_object_set_new(row, "file", file_json(r->file));
     add(ctx, row);

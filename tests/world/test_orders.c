@@ -12,7 +12,7 @@
 #include "tests/world/world_inside.h"
 #include "tests/world/world_story.h"
 
-enum { MINUTE_MS = 60 * 1000, ORDERS = 12, ENTRIES_MAX = 512 };
+enum { MINUTE_MS = 60 * 1000, ORDERS = 12, ENTRIES_MAX = 1024 };
 
 struct carried { /* one entry on its way */
     enum scope_kind kind;
@@ -25,6 +25,7 @@ struct scene {
     struct world *w;
     struct story s;
     size_t laptop; /* Ana's second */
+    struct device_id ben;
     struct carried carried[ENTRIES_MAX];
     size_t count;
     struct test_entropy dice;
@@ -39,6 +40,7 @@ static int setup(void **state)
     x->laptop = world_add(x->w, "Ana's laptop");
     story_pair(x->w, x->s.ana, x->laptop, "Ana", "parent", SIZE_MAX);
     world_run(x->w, 10 * MINUTE_MS);
+    x->ben = world_node(x->w, x->s.ben)->self.device;
     *state = x;
     return 0;
 }
@@ -83,6 +85,53 @@ static void set_rule(struct scene *x, size_t device, const char *field, const ch
     world_ok(x->w, device, CMD_POLICY_SET, "Maya", field, value, NULL);
 }
 
+/* All that Ana's phone holds of the scopes that they share, less what Ben's phone wrote itself. */
+static void collect(struct scene *x)
+{
+    const struct device_id maya = world_node(x->w, x->s.maya)->self.device;
+    struct query q;
+    query_start(
+        &q, &world_node(x->w, x->s.ana)->sql,
+        "SELECT g.kind, e.entry FROM entry e JOIN mls_group g ON g.scope = e.scope WHERE g.kind IN (1, 2, 3)"
+        " AND g.state = 1 AND e.author != ? AND e.has_body = 1 ORDER BY e.id",
+        "b", SPAN_ID(&x->ben));
+    while (query_next(&q)) {
+        struct carried *c = &x->carried[x->count++];
+        assert_true(x->count < ENTRIES_MAX);
+        c->kind = (enum scope_kind)query_int(&q, 0);
+        c->via = maya;
+        buffer_init(&c->bytes, GROUP_MESSAGE_MAX);
+        assert_ok(buffer_copy(&c->bytes, query_blob(&q, 1)));
+        assert_ok(journal_entry_decode(&c->e, buffer_span(&c->bytes)));
+    }
+    assert_ok(query_end(&q));
+}
+
+/* What is said, changed, taken back, reacted to and told of, partly by two devices at the same moment. */
+static void family_talks(struct scene *x)
+{
+    struct world *w = x->w;
+    char kept[80], gone[80];
+    world_ok(w, x->s.ana, CMD_TIMER, "Berg", "90000", NULL, NULL);
+    snprintf(kept, sizeof(kept), "%s", world_ok(w, x->s.ana, CMD_SEND, "Berg", "at for", NULL, NULL)->id);
+    snprintf(gone, sizeof(gone), "%s", world_ok(w, x->s.maya, CMD_SEND, "Berg", "no", NULL, NULL)->id);
+    world_run(w, 2 * MINUTE_MS);
+    world_ok(w, x->laptop, CMD_EDIT, kept, "at four", NULL, NULL);
+    world_ok(w, x->s.ana, CMD_EDIT, kept, "at five", NULL, NULL);
+    world_ok(w, x->s.maya, CMD_EDIT, gone, "no, no", NULL, NULL);
+    world_ok(w, x->laptop, CMD_REACT, kept, "yes", NULL, NULL);
+    world_ok(w, x->s.ana, CMD_REACT, kept, "well", NULL, NULL);
+    world_ok(w, x->s.maya, CMD_REACT, kept, "hm", NULL, NULL);
+    world_run(w, 5 * MINUTE_MS);
+    collect(x); /* also what is taken back soon */
+    world_ok(w, x->s.maya, CMD_REACT, kept, NULL, NULL, NULL);
+    world_ok(w, x->s.maya, CMD_DELETE, gone, NULL, NULL, NULL);
+    world_ok(w, x->laptop, CMD_TIMER, "Berg", "0", NULL, NULL);
+    world_ok(w, x->s.ana, CMD_TIMER, "Berg", "70000", NULL, NULL);
+    world_ok(w, x->laptop, CMD_SEND, "Berg", "good night", NULL, NULL);
+    world_run(w, 5 * MINUTE_MS);
+}
+
 /* Both of Ana's devices act before either has heard of the other; later edits know of both. */
 static void family_goes_on(struct scene *x)
 {
@@ -107,32 +156,10 @@ static void family_goes_on(struct scene *x)
     world_ok(w, x->s.ana, CMD_WITHDRAW, "Olga", NULL, NULL, NULL);
     world_ok(w, x->s.maya, CMD_SEND, "Berg", "where is Ben?", NULL, NULL);
     world_run(w, 5 * MINUTE_MS);
+    family_talks(x);
 }
 
 /* ---- carrying ---- */
-
-/* All that Ana's phone holds of the scopes that they share, less what Ben's phone wrote itself. */
-static void collect(struct scene *x)
-{
-    const struct device_id ben = world_node(x->w, x->s.ben)->self.device,
-                           maya = world_node(x->w, x->s.maya)->self.device;
-    struct query q;
-    query_start(
-        &q, &world_node(x->w, x->s.ana)->sql,
-        "SELECT g.kind, e.entry FROM entry e JOIN mls_group g ON g.scope = e.scope WHERE g.kind IN (1, 2, 3)"
-        " AND g.state = 1 AND e.author != ? AND e.has_body = 1 ORDER BY e.id",
-        "b", SPAN_ID(&ben));
-    while (query_next(&q)) {
-        struct carried *c = &x->carried[x->count++];
-        assert_true(x->count < ENTRIES_MAX);
-        c->kind = (enum scope_kind)query_int(&q, 0);
-        c->via = maya;
-        buffer_init(&c->bytes, GROUP_MESSAGE_MAX);
-        assert_ok(buffer_copy(&c->bytes, query_blob(&q, 1)));
-        assert_ok(journal_entry_decode(&c->e, buffer_span(&c->bytes)));
-    }
-    assert_ok(query_end(&q));
-}
 
 static enum status take(struct node *n, void *arg)
 {
@@ -168,6 +195,14 @@ static const char *const STATE[] = {
     "SELECT person, family, other, name, supervised, state, scope FROM contact ORDER BY person, family, "
     "other",
     "SELECT id, person, expires_at, void FROM invite ORDER BY id",
+    "SELECT scope, target, family, person, hlc, hash FROM said_edit ORDER BY 1,2,3,4,5,6",
+    "SELECT * FROM said_erased ORDER BY 1,2,3,4",
+    "SELECT * FROM said_reaction ORDER BY 1,2,3,4",
+    "SELECT * FROM said_timer ORDER BY 1,2,3",
+    "SELECT hash, has_body, erased, iif(has_body = 1, gone_at, 0) FROM entry WHERE kind IN (1, 28) AND own = "
+    "0"
+    " ORDER BY 1",
+    "SELECT * FROM receipt ORDER BY 1,2,3,4",
 };
 enum { STATES = sizeof(STATE) / sizeof(STATE[0]) };
 
@@ -226,6 +261,11 @@ static void T51_the_same_entries_in_any_order_give_the_same_state(void **state)
                      world_number(x->w, x->s.ana, "SELECT count(*) FROM decision"));
     assert_true(world_number(x->w, x->s.ben, "SELECT count(*) FROM withdrawal") >= 2);
     assert_true(world_number(x->w, x->s.ben, "SELECT count(*) FROM permit WHERE enough = 1") >= 2);
+    assert_int_equal(world_number(x->w, x->s.ben, "SELECT count(*) FROM said_edit"), 3);
+    assert_int_equal(world_number(x->w, x->s.ben, "SELECT count(*) FROM said_reaction"), 2);
+    assert_true(world_number(x->w, x->s.ben, "SELECT count(*) FROM said_timer") >= 3);
+    assert_int_equal(world_number(x->w, x->s.ben, "SELECT count(*) FROM entry WHERE erased = 1"), 2);
+    assert_true(world_number(x->w, x->s.ben, "SELECT count(*) FROM receipt") >= 2);
 }
 
 /* A second device of the child's may hear of the end before it hears of the beginning. */

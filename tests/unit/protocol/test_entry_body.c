@@ -25,6 +25,10 @@ static void fill_body(struct entry_body *b, enum entry_kind kind)
         b->u.attachment.media = span_text("image/png");
         b->u.attachment.size = FILE_SIZE_MAX;
     }
+    if (kind == ENTRY_RECEIPT) {
+        b->u.receipt.what = RECEIPT_READ;
+        b->u.receipt.seq = 7;
+    }
     if (kind == ENTRY_INVITE_KEY)
         b->u.invite_key.box.relay = span_text("kith-relay://…");
 }
