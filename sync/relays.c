@@ -523,7 +523,7 @@ static bool all_in(const struct family_relays *some, const struct family_relays 
     return true;
 }
 
-enum status relays_judge(const struct group *old, const struct kith_context *next, const struct admission *a)
+enum status relays_judge(struct node *n, const struct group *old, const struct kith_context *next)
 {
     struct kith_context before;
     struct family_relays had, has;
@@ -532,11 +532,14 @@ enum status relays_judge(const struct group *old, const struct kith_context *nex
         return st == ST_OK ? ST_SUCCESSOR_RELAY : st;
     }
     bool in = all_in(&has, &had, &had);
-    struct authority *at = in ? NULL : mem_alloc(1, sizeof(*at));
-    st = in || at ? ST_OK : ST_NO_MEMORY;
-    for (size_t i = 0; at && !in && i < a->chain_count; i++) {
-        in = authority_replay(at, &a->chains[i].entries) == ST_OK && all_in(&has, &had, &at->relays);
+    for (size_t i = 0; st == ST_OK && !in && i < before.family_count; i++) {
+        struct family_relays said;
+        const struct family_head *to = kith_context_family(next, &before.families[i].family);
+        if (!to || to->head.height <= before.families[i].head.height) {
+            continue;
+        }
+        st = said_between(n, &before, &before.families[i], to->head.height, &said);
+        in = st == ST_OK && said.count != 0 && all_in(&has, &had, &said);
     }
-    mem_free(at, sizeof(*at));
     return st == ST_OK && !in ? ST_SUCCESSOR_RELAY : st;
 }

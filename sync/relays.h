@@ -39,9 +39,9 @@ enum status relays_behind(struct node *n, const struct kith_context *context, bo
 enum status relays_first(struct node *n, const struct group *old, const char *wanted,
                          struct kith_context *context, struct family_relays *list) MUST_USE;
 /* May the group that takes the place of `old` lie at these? Not at others than the old ones, and those that
- * the chains of its Admission say: no member takes all the others to a relay of its choice. */
-enum status relays_judge(const struct group *old, const struct kith_context *next,
-                         const struct admission *a) MUST_USE;
+ * its heads say, on the way from the old ones, to a group that is at home there: no member takes all the
+ * others to a relay of its choice. */
+enum status relays_judge(struct node *n, const struct group *old, const struct kith_context *next) MUST_USE;
 /* The group's context names its relays: from a new epoch on its logs lie at the first. */
 enum status relays_entered(struct node *n, struct group *g) MUST_USE;
 

@@ -80,17 +80,6 @@ static enum status note_beacon(struct node *n, struct group *g, const struct dev
                        : st;
 }
 
-/* Of another group of this scope, perhaps. */
-static enum status of_another(struct node *n, struct group *g, const struct device_id *from,
-                              const struct beacon *b)
-{
-    if (!ID_EQUAL(&b->scope, &g->scope) || b->generation < g->generation) {
-        return ST_OK;
-    }
-    return b->generation > g->generation ? succession_elsewhere(n, g, from, b->generation)
-                                         : succession_beside(n, g, from, b->founding_hash);
-}
-
 enum status group_beacon_seen(struct node *n, struct group *g, const struct device_id *from,
                               struct span beacon)
 {
@@ -99,7 +88,8 @@ enum status group_beacon_seen(struct node *n, struct group *g, const struct devi
     enum status st = beacon_decode(&b, beacon);
     if (st == ST_OK && (!ID_EQUAL(&b.scope, &g->scope) || b.generation != g->generation ||
                         memcmp(b.founding_hash, g->founding, HASH_LEN) != 0)) {
-        return of_another(n, g, from, &b);
+        bool other = ID_EQUAL(&b.scope, &g->scope) && b.generation >= g->generation;
+        return other ? succession_beside(n, g, from, &b) : ST_OK;
     }
     if (st == ST_OK) {
         st = note_beacon(n, g, from, &b);

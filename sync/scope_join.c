@@ -484,27 +484,6 @@ static enum status enter_family(struct node *n, const struct admission *a)
     return st == ST_OK ? self_join(n, &who.family, &who.person, role) : st;
 }
 
-/* Is the letter what the group's id says? Then why it leaves somebody out is taken in as well. */
-static enum status judge_letter(struct node *n, const struct joining *j)
-{
-    uint8_t name[SUCCESSOR_NAME_LEN];
-    struct evidence_record r;
-    struct span rest = j->successor->evidence.bytes, item, id = mls_group_id(j->mls);
-    enum status st = successor_name(j->successor, name);
-    if (st == ST_OK && (!span_equal(id, SPAN(name)) || !ID_EQUAL(&j->successor->scope, &j->a->scope) ||
-                        j->successor->generation != j->a->generation)) {
-        st = ST_SUCCESSOR_NAME;
-    }
-    while (st == ST_OK && wire_list_next(&rest, &item)) {
-        st = evidence_record_decode(&r, item);
-        if (st == ST_OK && r.kind == EVIDENCE_REVOCATION) {
-            st = revocation_keep(n, r.body);
-            st = status_is_fatal(st) ? st : ST_OK; /* one that does not count here is no reason */
-        }
-    }
-    return st;
-}
-
 static enum status join(struct node *n, struct joining *j)
 {
     struct group *g = NULL;
@@ -515,7 +494,7 @@ static enum status join(struct node *n, struct joining *j)
         st = adopt_chains(n, j->a);
     }
     if (st == ST_OK && j->successor) {
-        st = judge_letter(n, j);
+        st = succession_judge_letter(n, j->successor, j->a, j->mls);
     }
     struct group view = {.mls = j->mls};
     struct group_row_args row = {.context = &j->context, .founding = j->a->founding_hash};
@@ -563,11 +542,14 @@ struct admission_call {
     struct span body;
     const struct device_certificate *from;
     bool successor; /* the body is a struct successor, which carries the Admission */
+    /* Out, once it is decoded: */
+    struct scope_id scope;
+    uint32_t generation;
 };
 
 static enum status judge_admission(struct node *n, void *arg)
 {
-    const struct admission_call *call = arg;
+    struct admission_call *call = arg;
     struct joining j = {.from = call->from};
     struct successor s;
     struct admission *a = mem_alloc(1, sizeof(*a));
@@ -578,6 +560,10 @@ static enum status judge_admission(struct node *n, void *arg)
     }
     if (st == ST_OK) {
         st = admission_decode(a, call->successor ? s.admission : call->body);
+    }
+    if (st == ST_OK) {
+        call->scope = a->scope;
+        call->generation = a->generation;
     }
     j.a = a;
     buffer_init(&j.record, 4096);
@@ -603,11 +589,12 @@ static bool may_come_later(enum status st)
 
 static enum status take_admission(struct node *n, const struct received_letter *l, bool successor)
 {
-    struct admission_call call = {l->m->body, &l->from, successor};
-    struct successor s;
+    struct admission_call call = {.body = l->m->body, .from = &l->from, .successor = successor};
     enum status why = ST_OK, st = node_guard(n, judge_admission, &call, &why);
-    if (st == ST_OK && why != ST_OK && successor && successor_decode(&s, l->m->body) == ST_OK) {
-        st = succession_refused(n, &s.scope, s.generation, &l->from.device, why);
+    if (st == ST_OK && why != ST_OK) {
+        const struct refused_group r = {&call.scope, call.generation, &l->from.device,
+                                        successor ? l->m->body : SPAN_EMPTY};
+        st = succession_refused(n, &r, why);
     }
     if (st == ST_OK && succession_is_final(why)) {
         return node_refused(n, why); /* not as a failure: what was wanted on account of it stays */
@@ -637,7 +624,7 @@ struct waiting {
 static enum status try_again(struct node *n, const struct waiting *w)
 {
     struct device_certificate from;
-    struct admission_call call = {buffer_span(&w->body), &from, w->successor};
+    struct admission_call call = {.body = buffer_span(&w->body), .from = &from, .successor = w->successor};
     enum status why = ST_OK, st = device_certificate_decode(&from, buffer_span(&w->certificate));
     if (st == ST_OK) {
         st = node_guard(n, judge_admission, &call, &why);

@@ -19,7 +19,9 @@ enum succession_limits {
     NOT_AGAIN_MS = 3600 * 1000,     /* a successor lives so long before it has one */
     REFUSED_MS = 5 * 60 * 1000,     /* so long may the reason come for what a successor left out */
     BESIDE_MS = 6 * 3600 * 1000,    /* so long may another of the same generation be on its way */
-    YOUNG_MS = 10 * 60 * 1000,      /* after that no other successor of the same generation is expected */
+    ELSEWHERE_MS =
+        20 * 3600 * 1000, /* … and being added to a later one take: from one daily letter to the next */
+    YOUNG_MS = 10 * 60 * 1000, /* after that no other successor of the same generation is expected */
     AT_ONCE = 64
 };
 
@@ -81,17 +83,30 @@ enum status group_log_full(struct node *n, const struct log_row *log)
     return st == ST_OK ? group_succeed(n, &scope, SUCCESSOR_LOG_FULL, NULL) : st;
 }
 
+/* The generation after that one, in which others are; for those who are here it must not be too far. */
+static uint32_t after(const struct group *g, uint32_t generation)
+{
+    bool farthest = generation >= g->generation && generation - g->generation >= SUCCESSION_AHEAD_MAX;
+    return farthest ? g->generation + SUCCESSION_AHEAD_MAX : generation + 1;
+}
+
 /* Another successor was refused here, but not by all, perhaps: one that nobody refuses has to follow. */
-enum status succession_refused(struct node *n, const struct scope_id *scope, uint32_t generation,
-                               const struct device_id *from, enum status why)
+enum status succession_refused(struct node *n, const struct refused_group *r, enum status why)
 {
     struct group *g = NULL;
-    enum status st = group_of_scope(n, scope, &g);
-    bool answered = why == ST_SUCCESSOR_REMOVED || why == ST_SUCCESSOR_MISSING;
-    if (st != ST_OK || !answered || !group_has_device(g, from, NULL) || revocation_known(n, from)) {
+    if (why != ST_SUCCESSOR_REMOVED && why != ST_SUCCESSOR_MISSING && why != ST_SUCCESSOR_HEADS) {
+        return ST_OK;
+    }
+    enum status st = succession_take_reasons(n, r->successor);
+    if (st == ST_OK) {
+        st = group_of_scope(n, r->scope, &g);
+    }
+    if (st != ST_OK || !group_has_device(g, r->from, NULL) || revocation_known(n, r->from)) {
         return st == ST_GROUP_NOT_HERE ? ST_OK : st;
     }
-    uint32_t next = why == ST_SUCCESSOR_MISSING ? generation + 1 : g->generation + 1;
+    /* In its own generation one without the removed goes before it. */
+    bool same = why == ST_SUCCESSOR_REMOVED && r->generation > g->generation;
+    uint32_t next = same ? r->generation : after(g, r->generation);
     return want(n, g, next, SUCCESSOR_REFUSED, NULL, my_turn(n, g) + REFUSED_MS);
 }
 
@@ -103,39 +118,48 @@ enum status succession_not_beside(struct node *n, const struct group *g, const s
                    SPAN_ID(from));
 }
 
-/* Whom the founding's letter has not reached yet says so for a while, and so does this device. */
+/* Whom a founding's letter has not reached yet says so for a while, and so does this device. */
 static enum status note_beside(struct node *n, const struct group *g, const struct device_id *from,
-                               const uint8_t founding[static HASH_LEN], int64_t *since)
+                               const struct beacon *b, int64_t *since)
 {
     enum status st = sql_run(
         &n->sql,
         "INSERT INTO other_group VALUES(?,?,?,?) ON CONFLICT DO UPDATE SET founding = excluded.founding,"
         " since = excluded.since WHERE founding != excluded.founding OR since > excluded.since",
-        "ibbi", g->id, SPAN_ID(from), ((struct span){founding, HASH_LEN}), n->now.wall_ms);
+        "ibbi", g->id, SPAN_ID(from), SPAN(b->founding_hash), n->now.wall_ms);
     return st == ST_OK ? sql_number(&n->sql, since, n->now.wall_ms,
                                     "SELECT since FROM other_group WHERE grp = ? AND device = ?", "ib", g->id,
                                     SPAN_ID(from))
                        : st;
 }
 
-enum status succession_beside(struct node *n, struct group *g, const struct device_id *from,
-                              const uint8_t founding[static HASH_LEN])
+static enum status alarm_beside(struct node *n, const struct group *g, const struct device_id *from)
 {
     char name[WIRE_NAME_MAX + 1];
+    enum status st = device_name(n, from, name, sizeof(name));
+    return st == ST_OK
+               ? node_alarm(n, name, "a member is in another group than this device: somebody showed two",
+                            &g->scope)
+               : st;
+}
+
+enum status succession_beside(struct node *n, struct group *g, const struct device_id *from,
+                              const struct beacon *b)
+{
     int64_t since = 0;
+    bool later = b->generation > g->generation;
     if (!group_has_device(g, from, NULL) || revocation_known(n, from)) {
         return ST_OK;
     }
-    enum status st = note_beside(n, g, from, founding, &since);
-    if (st != ST_OK || since > n->now.wall_ms - BESIDE_MS) {
+    enum status st = note_beside(n, g, from, b, &since);
+    if (st == ST_OK && later) {
+        st = succession_elsewhere(n, g, from, b->generation);
+    }
+    if (st != ST_OK || since > n->now.wall_ms - (later ? ELSEWHERE_MS : BESIDE_MS)) {
         return st;
     }
-    st = device_name(n, from, name, sizeof(name));
-    if (st == ST_OK) {
-        st = node_alarm(n, name, "a member is in another group than this device: somebody showed two",
-                        &g->scope);
-    }
-    return st == ST_OK ? want(n, g, g->generation + 1, SUCCESSOR_REFUSED, NULL, my_turn(n, g)) : st;
+    st = later ? ST_OK : alarm_beside(n, g, from);
+    return st == ST_OK ? want(n, g, after(g, b->generation), SUCCESSOR_REFUSED, NULL, my_turn(n, g)) : st;
 }
 
 /* ---- which groups cannot go on ---- */

@@ -39,9 +39,20 @@ enum status succession_since(struct node *n, const struct group *old, struct suc
 /* `g` was founded as a successor: with whom, and what it takes over. */
 enum status succession_entered(struct node *n, struct group *g,
                                const struct succession_since *since) MUST_USE;
-/* A successor by `from` was refused: another may be wanted, so that all meet again. */
-enum status succession_refused(struct node *n, const struct scope_id *scope, uint32_t generation,
-                               const struct device_id *from, enum status why) MUST_USE;
+/* Is the letter what its group's id says? Then why it leaves somebody out is known here from now on.
+ * ST_SUCCESSOR_NAME. */
+enum status succession_judge_letter(struct node *n, const struct successor *s, const struct admission *a,
+                                    const struct mls_group *mls) MUST_USE;
+/* The same of a letter that was refused, and all that it did taken back. */
+enum status succession_take_reasons(struct node *n, struct span letter) MUST_USE;
+/* A later group was refused: another may be wanted, so that all meet again. */
+struct refused_group {
+    const struct scope_id *scope;
+    uint32_t generation;
+    const struct device_id *from;
+    struct span successor; /* its letter; empty: an Admission alone */
+};
+enum status succession_refused(struct node *n, const struct refused_group *r, enum status why) MUST_USE;
 enum status succession_founded_with(struct node *n, const struct group *g,
                                     const struct device_id *device) MUST_USE;
 /* Does a removal that is known here name this member, or does it not belong into the scope any more? */
@@ -51,10 +62,11 @@ enum status succession_gone(struct node *n, const struct group *old, const struc
  * this device. */
 enum status succession_elsewhere(struct node *n, struct group *g, const struct device_id *from,
                                  uint32_t generation) MUST_USE;
-/* A member tells that it stands in another group of the same generation. When it tells so for hours, two
- * were shown, one to each: an alarm, and the next generation is wanted. */
+/* A member tells that it stands in a later group, or in another of the same generation. It is asked to add
+ * this device to the later one. When it has told so for a day, or of the other for hours, somebody was shown
+ * what others were not: the next generation is wanted, and two of one are an alarm. */
 enum status succession_beside(struct node *n, struct group *g, const struct device_id *from,
-                              const uint8_t founding[static HASH_LEN]) MUST_USE;
+                              const struct beacon *b) MUST_USE;
 /* It tells that it stands in this one. */
 enum status succession_not_beside(struct node *n, const struct group *g,
                                   const struct device_id *from) MUST_USE;
@@ -67,6 +79,7 @@ enum status succession_is_young(struct node *n, const struct group *g, bool *you
 enum status succession_keep_package(struct node *n, const struct group *g,
                                     const struct readd_request *q) MUST_USE;
 enum {
+    SUCCESSION_AHEAD_MAX = 16, /* generations: who was away for that many is added again, or founds anew */
     SUCCESSION_PACKAGE_MS = 7 * 24 * 3600 * 1000 /* key packages that came by letter are used for so long */
 };
 /* Asks the members whose key packages are not here. */

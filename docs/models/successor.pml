@@ -19,7 +19,8 @@
  * EQUIV: member 0 is tampered, and shows founding 1 to member 1 only, and another, 3, to member 2 only.
  *    1  nobody tells the other
  *    2  who hears by a beacon that the other is in another founding of the same generation founds the next
- *       (2 by member 1, 4 by member 2); who is in none yet asks to be added there          (as built, after hours) */
+ *       (2 by member 1, 4 by member 2); who is in none yet asks to be added there          (as built, after hours)
+ *    3  as 2, but nobody can add who asks: after a day they found the next, too                         (as built) */
 #ifndef TB
 #define TB 4
 #endif
@@ -50,7 +51,7 @@ byte heard[3];             /* with EQUIV: the founding that the other honest one
 #define NEXT(f) ((LATE == 2 && f == 2) || (EQUIV && (f == 2 || f == 4))) /* of a higher generation than the others */
 #define SHOWN(i, f) (!EQUIV || f != (i == 1 -> 3 : 1))
 #define OTHER(i) ((3 - i) % 3)
-#define APART(i) (EQUIV == 2 && heard[i] && heard[i] != cur[i] && !NEXT(heard[i]) && cur[i] && !NEXT(cur[i]))
+#define APART(i) (EQUIV >= 2 && heard[i] && heard[i] != cur[i] && !NEXT(heard[i]) && (cur[i] -> !NEXT(cur[i]) : EQUIV == 3))
 #define LESS(f, g) ((NEXT(f) && !NEXT(g)) || (NEXT(f) == NEXT(g) && LOWER(f, g)))
 #define LOWER(f, g) (TB == 4 -> hash[f] < hash[g] : (founder[f] < founder[g] || (founder[f] == founder[g] && TB >= 2 && f < g)))
 #define KNOWS(i, f) ((know[i] >> f) & 1)
@@ -71,7 +72,7 @@ byte heard[3];             /* with EQUIV: the founding that the other honest one
              cur[i] = 2; if :: RM -> proof[1] = 1 :: else fi } \
  :: d_step { i == 0 && (BADF || EQUIV) && exists[1] && !exists[3] -> exists[3] = 1; founder[3] = 0 } \
  :: d_step { i == 2 && !exists[4] && APART(2) -> exists[4] = 1; founder[4] = 2; know[i] = know[i] | 16; cur[2] = 4 } \
- :: d_step { EQUIV == 2 && i > 0 && cur[OTHER(i)] && heard[i] != cur[OTHER(i)] -> heard[i] = cur[OTHER(i)] } \
+ :: d_step { EQUIV >= 2 && i > 0 && cur[OTHER(i)] && heard[i] != cur[OTHER(i)] -> heard[i] = cur[OTHER(i)] } \
  :: d_step { EQUIV == 2 && HONEST(i) && cur[i] == 0 && heard[i] && !KNOWS(i, heard[i]) -> know[i] = know[i] | (1 << heard[i]) } \
  :: d_step { HONEST(i) && RM && exists[2] && !proof[i] -> proof[i] = 1 } \
  :: d_step { HONEST(i) && cur[i] && founder[cur[i]] != i && commits[i] > 0 -> \

@@ -299,6 +299,34 @@ static void T05_nobody_follows_a_member_to_a_relay_of_its_own(void **state)
     story_say(w, s.ana, "Berg", "where is Ben?", s.maya);
 }
 
+static enum status take_talk_elsewhere(struct node *n, void *arg)
+{
+    struct scope_id scope;
+    struct query q;
+    query_start(&q, &n->sql, "SELECT scope FROM mls_group WHERE kind = 5 AND state = 1", "");
+    if (query_next(&q))
+        QUERY_ID(&q, 0, &scope);
+    enum status st = query_end(&q);
+    return st == ST_OK ? group_succeed(n, &scope, SUCCESSOR_REFUSED, arg) : st;
+}
+
+/* T05: the conversation is at home with Berg; Sol's list is for Sol's groups. */
+static void T05_a_contact_takes_no_conversation_to_a_relay_of_its_own_list(void **state)
+{
+    struct world *w = *state;
+    struct story s;
+    const char *const generation = "SELECT generation FROM mls_group WHERE kind = 5 AND state = 1";
+    meet_apart(w, &s);
+    take_in(w, s.rosa, world_add_relay(w)); /* now Sol's chain says both of its relays */
+    world_run(w, 10 * MINUTE_MS);
+    char relay[512];
+    snprintf(relay, sizeof(relay), "%s", world_relay_at(w, SOL));
+    assert_ok(world_forge(w, s.leo, take_talk_elsewhere, relay));
+    world_run(w, 30 * MINUTE_MS);
+    assert_int_equal(world_number(w, s.leo, generation), 1);
+    assert_int_equal(world_number(w, s.maya, generation), 0);
+}
+
 /* T05: everybody would dial the host that the founder wrote behind a key of the list. */
 static void T05_a_key_of_the_list_at_another_host_is_another_relay(void **state)
 {
@@ -348,6 +376,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(T06_two_halves_that_moved_apart_meet_again, setup, teardown),
         cmocka_unit_test_setup_teardown(T05_a_relay_that_keeps_losing_things_is_left, setup, teardown),
         cmocka_unit_test_setup_teardown(T05_nobody_follows_a_member_to_a_relay_of_its_own, setup, teardown),
+        cmocka_unit_test_setup_teardown(T05_a_contact_takes_no_conversation_to_a_relay_of_its_own_list, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(T05_a_key_of_the_list_at_another_host_is_another_relay, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(T21_a_childs_device_changes_no_relays, setup, teardown),

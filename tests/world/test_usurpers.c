@@ -186,6 +186,25 @@ static void T41_who_has_not_heard_of_a_removal_comes_along_without_the_removed(v
     assert_false(world_has_text(w, s.maya, "without the tablet", NULL));
 }
 
+static void T41_a_reason_counts_also_in_a_letter_that_is_refused(void **state)
+{
+    struct world *w = *state;
+    struct story s;
+    size_t laptop;
+    struct log_id log;
+    a_family(w, &s, &laptop);
+    world_group_log(w, s.ben, SCOPE_FAMILY, &log);
+    world_withhold_log(w, s.ben, &log);
+    world_ok(w, s.ana, CMD_DEVICES_REMOVE, "Maya's tablet", NULL, NULL, NULL);
+    world_run(w, 10 * MINUTE_MS);
+    world_sql(w, s.ben, "DELETE FROM revocation"); /* as if the letter had been lost, too */
+    forget(w, laptop, s.ana);
+    usurp(w, laptop, SCOPE_FAMILY, 0);
+    assert_int_equal(generation(w, laptop, SCOPE_FAMILY), 1);
+    assert_int_equal(generation(w, s.ben, SCOPE_FAMILY), 0); /* Ana is missing there */
+    assert_int_equal(world_number(w, s.ben, "SELECT count(*) FROM revocation"), 1);
+}
+
 static void letterbox_log(struct world *w, size_t device, struct log_id *out)
 {
     struct query q;
@@ -252,6 +271,26 @@ static void T25_a_member_who_founds_without_end_founds_once_an_hour(void **state
     story_say(w, s.leo, "Maya", "still here", s.maya);
 }
 
+/* Its program does not wait. */
+static void T25_who_founds_more_often_than_that_is_not_followed(void **state)
+{
+    struct world *w = *state;
+    struct story s;
+    story_children_meet(w, &s);
+    world_run(w, 10 * MINUTE_MS);
+    for (int i = 0; i < 20; i++) {
+        world_sql(w, s.maya, "UPDATE mls_group SET founded_at = 0");
+        usurp(w, s.maya, SCOPE_CONVERSATION, generation(w, s.maya, SCOPE_CONVERSATION) + 1);
+    }
+    assert_true(generation(w, s.maya, SCOPE_CONVERSATION) > 3);
+    assert_int_equal(generation(w, s.leo, SCOPE_CONVERSATION), 3);
+    world_off(w, s.maya);
+    world_run(w, 2 * HOUR_MS);
+    world_on(w, s.maya);
+    world_run(w, HOUR_MS);
+    story_say(w, s.leo, "Maya", "one by one", s.maya);
+}
+
 /* Any contact may ask for a key package for a successor. What comes must not do as a request to be added
  * again. */
 static void T42_a_key_package_for_a_successor_is_no_request_to_be_added_again(void **state)
@@ -280,6 +319,8 @@ int main(void)
         T(T41_a_successor_with_somebody_removed_gives_way_to_one_without),
         T(T25_a_group_from_far_ahead_is_refused),
         T(T25_a_member_who_founds_without_end_founds_once_an_hour),
+        T(T25_who_founds_more_often_than_that_is_not_followed),
+        T(T41_a_reason_counts_also_in_a_letter_that_is_refused),
         T(T42_a_key_package_for_a_successor_is_no_request_to_be_added_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
