@@ -540,6 +540,7 @@ enum status relays_judge(struct node *n, const struct group *old, const struct k
         }
         st = said_between(n, &before, &before.families[i], to->head.height, &said);
         in = st == ST_OK && said.count != 0 && all_in(&has, &had, &said);
+        st = status_is_fatal(st) ? st : ST_OK; /* a chain that is frozen here says nothing */
     }
     return st == ST_OK && !in ? ST_SUCCESSOR_RELAY : st;
 }
