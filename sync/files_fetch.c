@@ -19,10 +19,12 @@ static enum status listen(struct node *n, const struct file *f, const struct fil
     k.block_key = f->block_key;
     log_keys_hash(&k);
     bool may = false;
-    /* An entry can name any log at any relay. */
+    int64_t known = 0;
+    /* An entry can name any log at any relay; or one that was left since. */
     enum status st = logs_may_listen(n, &k, relay, false, &may);
     if (st == ST_OK && !may) {
-        st = ST_FILE_LOG;
+        st = sql_number(&n->sql, &known, 0, "SELECT count(*) FROM relay WHERE address = ?", "t", relay);
+        st = st == ST_OK ? (known == 0 ? ST_FILE_NOT_HERE : ST_FILE_LOG) : st;
     }
     if (st == ST_OK) {
         struct log_args a = {.kind = LOG_OF_FILE, .owner = f->id, .relay = relay, .keys = &k};
@@ -75,6 +77,17 @@ enum status file_log_lost(struct node *n, int64_t log)
     return st == ST_OK ? node_refused(n, ST_FILE_LOG) : st;
 }
 
+/* It is fetched from nowhere until somebody puts it up where this device looks: others are asked for that. */
+static enum status begin_lost(struct node *n, int64_t id)
+{
+    node_wake_mono(n, n->now.mono_ms);
+    return sql_run(
+        &n->sql,
+        "UPDATE file SET state = 3, why = '', log = 0, wanted_at = iif(wants = 0, ?, wanted_at), rate = 0"
+        " WHERE id = ?",
+        "ii", n->now.mono_ms - FILES_STALL_MS, id);
+}
+
 enum status file_fetch(struct node *n, int64_t id, enum file_asked asked)
 {
     struct file f;
@@ -92,6 +105,9 @@ enum status file_fetch(struct node *n, int64_t id, enum file_asked asked)
     }
     if (st == ST_OK) {
         st = begin(n, &f);
+    }
+    if (st == ST_FILE_NOT_HERE) {
+        st = asked != FILE_UNASKED || f.asked != FILE_UNASKED ? begin_lost(n, id) : ST_FILE_LOG;
     }
     bytes_wipe(&f, sizeof(f));
     return st;
@@ -341,6 +357,43 @@ static enum status silent(struct node *n, const struct file *f)
     return st == ST_OK && others != 0 ? logs_listen(n, f->log, false) : st;
 }
 
+/* A few at a time: those that were never asked for first. */
+static enum status ask_for_lost(struct node *n)
+{
+    struct file f;
+    int64_t id = 0, waits = 0;
+    enum status st =
+        sql_number(&n->sql, &waits, 0,
+                   "SELECT count(*) FROM file WHERE state = 3 AND log = 0 AND wants > 0 AND wanted_at"
+                   " > +?",
+                   "i", n->now.mono_ms - FILES_STALL_MS);
+    if (st == ST_OK && waits < FILES_JOBS_MAX) {
+        st = sql_number(&n->sql, &id, 0,
+                        "SELECT id FROM file WHERE state = 3 AND log = 0 AND wanted_at + (60000 << min(wants,"
+                        " 10)) <= +? ORDER BY wants, asked DESC, at_ms DESC LIMIT 1",
+                        "i", n->now.mono_ms);
+    }
+    if (st != ST_OK || id == 0) {
+        node_wake_mono(n, n->now.mono_ms + FILES_STALL_MS);
+        return st;
+    }
+    node_wake_mono(n, n->now.mono_ms);
+    st = file_load(n, id, &f);
+    if (st == ST_OK) {
+        st = file_want(n, &f);
+    }
+    bytes_wipe(&f, sizeof(f));
+    return st;
+}
+
+static enum status lost_due(struct node *n)
+{
+    int64_t lost = 0;
+    enum status st =
+        sql_number(&n->sql, &lost, 0, "SELECT EXISTS (SELECT 1 FROM file WHERE state = 3 AND log = 0)", "");
+    return st == ST_OK && lost != 0 && logs_relay_reached(n) ? ask_for_lost(n) : st;
+}
+
 static enum status look_at(struct node *n, const struct file *f)
 {
     int64_t cursor = 0;
@@ -400,6 +453,9 @@ enum status files_fetch_due(struct node *n)
     }
     if (!room) {
         node_wake_mono(n, n->now.mono_ms + FILES_ROOM_AGAIN_MS);
+    }
+    if (st == ST_OK && room) {
+        st = lost_due(n);
     }
     return st == ST_OK && room ? give_turns(n) : st;
 }

@@ -440,6 +440,11 @@ static const char *const step_sql[] = {
     "CREATE INDEX receipt_due ON receipt_wait(due_at) WHERE due_at > 0;"
     "CREATE TABLE setting(key TEXT PRIMARY KEY, hlc INTEGER NOT NULL, hash BLOB NOT NULL, value BLOB NOT NULL)"
     " STRICT, WITHOUT ROWID;",
+    /* ---- files are found by their names ---- */
+    "DROP INDEX entry_unfound; DROP INDEX entry_hidden;"
+    "CREATE INDEX entry_unfound ON entry(id) WHERE found = 0 AND " SEARCH_SHOWN ";"
+    "CREATE INDEX entry_hidden ON entry(id) WHERE found > 0 AND has_body = 1 AND NOT (" SEARCH_SHOWN ");"
+    "CREATE INDEX file_lost ON file(id) WHERE state = 3 AND log = 0;",
 };
 
 enum status schema_make(struct sql *s, int version)

@@ -40,12 +40,13 @@ static enum status read_entry(struct indexed *x, struct span bytes)
     if (st == ST_OK) {
         st = entry_body_decode(&body, e.kind, e.body);
     }
-    if (st != ST_OK || e.kind != ENTRY_TEXT) {
+    if (st != ST_OK || (e.kind != ENTRY_TEXT && e.kind != ENTRY_ATTACHMENT)) {
         return ST_STORE_ROW;
     }
     x->hlc = e.header.hlc;
     x->text.len = 0;
-    st = buffer_append(&x->text, body.u.text.text);
+    st = buffer_append(&x->text, e.kind == ENTRY_TEXT ? body.u.text.text : body.u.attachment.name);
+    entry_body_wipe(&body); /* a file's key */
     if (st == ST_OK) {
         st = buffer_append(&x->text, SPAN_OF((const uint8_t *)"", 1));
     }
@@ -104,7 +105,8 @@ static enum status load_edited(struct node *n, int64_t id, struct indexed *x)
         &q, &n->sql,
         "SELECT d.entry FROM entry e JOIN certificate c ON c.device = e.author JOIN said_edit s ON s.scope ="
         " e.scope AND s.target = e.hash AND s.family = c.family AND s.person = c.person JOIN entry d ON d.id"
-        " = s.entry WHERE e.id = ? AND d.has_body = 1 AND d.applied = 1 ORDER BY s.hlc DESC, s.hash DESC"
+        " = s.entry WHERE e.id = ? AND e.kind = 1 AND d.has_body = 1 AND d.applied = 1 ORDER BY s.hlc DESC, "
+        "s.hash DESC"
         " LIMIT 1",
         "i", id);
     if (query_next(&q)) {

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Full-text search in what was said: an FTS5 index of the texts that this device shows, and of no others.
  *
- * The index holds words only (a contentless table); column `found` of `entry` says which rowid a text has
- * there: 0 for none yet, -1 for never. Rowids grow with the time that the author wrote, so the newest are
- * found first without sorting. Each text has two columns: its words, and as words of another kind its scope
- * and its author.
+ * Of a file its name is indexed. The index holds words only (a contentless table); column `found` of `entry`
+ * says which rowid a text has there: 0 for none yet, -1 for never. Rowids grow with the time that the author
+ * wrote, so the newest are found first without sorting. Each text has two columns: its words, and as words of
+ * another kind its scope and its author.
  *
  * Words are cut as unicode61 does, case and diacritics do not count. What a person types is words and never
  * syntax: all must be there, the last one may be the beginning of a word.
@@ -28,10 +28,11 @@ enum search_limits {
     SEARCH_EXPRESSION_MAX = 64 * 1024
 };
 
-/* What a text must be to be shown, and so to be found: columns of `entry`, kind ENTRY_TEXT. The same words
- * stand in the schema's indexes. */
-#define SEARCH_SHOWN \
-    "kind = 1 AND has_body = 1 AND fork = 0 AND (own = 1 OR applied = 1 OR (applied = 0 AND attested = 0))"
+/* What a text, or a file by its name, must be to be shown, and so to be found: columns of `entry`. The same
+ * words stand in the schema's indexes. */
+#define SEARCH_SHOWN                                                                             \
+    "kind IN (1, 32) AND has_body = 1 AND fork = 0 AND (own = 1 OR applied = 1 OR (kind = 1 AND" \
+    " applied = 0 AND attested = 0))"
 
 /* Puts in what is shown and not there yet, takes out what is not shown any more, erases. Called after every
  * batch; wants a tick while something is left to do. */

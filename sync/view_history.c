@@ -179,7 +179,8 @@ static enum status said_since(struct node *n, struct said *said, struct span has
     struct entry_hash id;
     int64_t read = 0;
     memcpy(id.b, hash.ptr, sizeof(id.b));
-    enum status s = said_edited(n, said, &id);
+    said->row.edited = false;
+    enum status s = said->row.file == NULL ? said_edited(n, said, &id) : ST_OK; /* files are not edited */
     if (s == ST_OK)
         s = said_reactions(n, said, &id);
     if (s == ST_OK)
@@ -333,7 +334,8 @@ static enum status show_gaps(struct node *n, struct gaps *g, int64_t before_hlc,
 /* ---- rows ---- */
 
 /* A file is shown when its entry took effect: what somebody passed on is not fetched. */
-#define FILE_SHOWN "kind = 32 AND has_body = 1 AND fork = 0 AND (own = 1 OR applied = 1)"
+#define TEXT_SHOWN "kind = 1 AND has_body = 1 AND " SEARCH_SHOWN
+#define FILE_SHOWN "kind = 32 AND has_body = 1 AND " SEARCH_SHOWN
 #define SAID_COLUMNS "id, hash, entry, attested, own, acked, via, held, hlc"
 
 /* The newest `limit` by when they were written; or, after a cursor, those that arrived since. */
@@ -343,21 +345,19 @@ static void start_rows(struct query *q, struct node *n, const struct history_arg
     struct span only = scope != NULL ? SPAN_ID(scope) : SPAN_EMPTY;
     if (args->after > 0)
         query_start(q, &n->sql,
-                    "SELECT * FROM (SELECT " SAID_COLUMNS " FROM entry WHERE ((" SEARCH_SHOWN
-                    ") OR (" FILE_SHOWN
-                    ")) AND id > ?1 AND (?2 IS NULL OR scope = ?2) ORDER BY id DESC LIMIT ?3) ORDER BY id",
+                    "SELECT * FROM (SELECT " SAID_COLUMNS " FROM entry WHERE (" SEARCH_SHOWN
+                    ") AND id > ?1 AND (?2 IS NULL OR scope = ?2) ORDER BY id DESC LIMIT ?3) ORDER BY id",
                     "ioi", args->after, only, limit);
     else if (scope != NULL)
         query_start(q, &n->sql,
-                    "SELECT * FROM (SELECT " SAID_COLUMNS " FROM entry WHERE ((" SEARCH_SHOWN
-                    ") OR (" FILE_SHOWN
-                    ")) AND scope = ?1 ORDER BY hlc DESC, id DESC LIMIT ?2) ORDER BY hlc, id",
+                    "SELECT * FROM (SELECT " SAID_COLUMNS " FROM entry WHERE (" SEARCH_SHOWN
+                    ") AND scope = ?1 ORDER BY hlc DESC, id DESC LIMIT ?2) ORDER BY hlc, id",
                     "bi", only, limit);
     else /* each by its own index */
         query_start(
             q, &n->sql,
             "SELECT * FROM (SELECT * FROM (SELECT * FROM (SELECT " SAID_COLUMNS
-            " FROM entry WHERE " SEARCH_SHOWN " ORDER BY hlc DESC, id DESC LIMIT ?1)"
+            " FROM entry WHERE " TEXT_SHOWN " ORDER BY hlc DESC, id DESC LIMIT ?1)"
             " UNION ALL SELECT * FROM (SELECT " SAID_COLUMNS " FROM entry WHERE " FILE_SHOWN
             " ORDER BY hlc DESC, id DESC LIMIT ?1)) ORDER BY hlc DESC, id DESC LIMIT ?1) ORDER BY hlc, id",
             "i", limit);

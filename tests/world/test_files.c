@@ -6,6 +6,7 @@
 #include "sync/files_internal.h"
 #include "tests/support/test.h"
 #include "tests/support/test_entropy.h"
+#include "tests/world/world_files.h"
 #include "tests/world/world_inside.h"
 #include "tests/world/world_source.h"
 #include "tests/world/world_story.h"
@@ -25,82 +26,6 @@ static int teardown(void **state)
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-
-/* ---- what is looked at ---- */
-
-struct seen {
-    char id[80], state[16], why[32];
-    uint64_t bytes;
-    uint32_t parts;
-    size_t count;
-};
-
-static void see_file(void *ctx, const struct file_row *row)
-{
-    struct seen *s = ctx;
-    snprintf(s->id, sizeof(s->id), "%s", row->id);
-    snprintf(s->state, sizeof(s->state), "%s", row->state);
-    snprintf(s->why, sizeof(s->why), "%s", row->why);
-    s->bytes = row->bytes;
-    s->parts = row->parts;
-    s->count++;
-}
-
-/* The newest file that this device knows of. */
-static struct seen look(struct world *w, size_t device)
-{
-    struct seen s = {.count = 0};
-    assert_ok(view_files(world_node(w, device), NULL, 0, see_file, &s));
-    return s;
-}
-
-struct wanted {
-    size_t device;
-    const char *state;
-};
-
-static bool is_so(struct world *w, void *ctx)
-{
-    const struct wanted *x = ctx;
-    struct seen s = look(w, x->device);
-    return x->state == NULL ? s.count == 0 : s.count != 0 && strcmp(s.state, x->state) == 0;
-}
-
-/* state NULL: no file at all. */
-static void wait_file(struct world *w, size_t device, const char *state)
-{
-    struct wanted x = {device, state};
-    if (world_until(w, is_so, &x, 2 * HOUR_MS))
-        return;
-    struct seen s = look(w, device);
-    fail_msg("%s: %zu files, the last one %s %s, not %s", world_device_name(w, device), s.count, s.state,
-             s.why, state != NULL ? state : "gone");
-}
-
-struct compared {
-    uint8_t seed;
-    bool image;
-    uint64_t at;
-};
-
-static void compare(void *ctx, struct span bytes)
-{
-    struct compared *c = ctx;
-    for (size_t i = 0; i < bytes.len; i++)
-        if (bytes.ptr[i] != world_source_byte(c->seed, c->image, c->at + i))
-            fail_msg("byte %llu is another", (unsigned long long)(c->at + i));
-    c->at += bytes.len;
-}
-
-static void assert_bytes(struct world *w, size_t device, uint64_t size, uint8_t seed, bool image)
-{
-    struct seen s = look(w, device);
-    struct compared c = {seed, image, 0};
-    for (uint32_t i = 0; i < s.parts; i++)
-        assert_ok(view_file_part(world_node(w, device), s.id, i, compare, &c));
-    assert_true(c.at == size);
-    assert_status(view_file_part(world_node(w, device), s.id, s.parts, compare, &c), ST_COMMAND_FIELD);
-}
 
 /* Blocks that went into bulk logs of files, each counted once. */
 struct appends {
@@ -148,10 +73,10 @@ static void an_image_arrives_by_itself_and_whole(void **state)
     struct story s;
     begin(w, &s);
     send(w, &s, MIB + 1, true);
-    wait_file(w, s.leo, "here");
-    wait_file(w, s.maya, "sent");
-    assert_bytes(w, s.leo, MIB + 1, 7, true);
-    assert_bytes(w, s.maya, MIB + 1, 7, true);
+    file_wait(w, s.leo, "here");
+    file_wait(w, s.maya, "sent");
+    file_assert_bytes(w, s.leo, MIB + 1, 7, true);
+    file_assert_bytes(w, s.maya, MIB + 1, 7, true);
     assert_int_equal(world_number(w, s.leo, "SELECT count(*) FROM log WHERE kind = 8"), 0);
 }
 
@@ -161,13 +86,13 @@ static void a_film_is_fetched_when_it_is_asked_for(void **state)
     struct story s;
     begin_in_family(w, &s);
     world_ok(w, s.ana, CMD_SEND_FILE, "Berg", "/film", NULL, NULL);
-    wait_file(w, s.ben, "offered");
-    wait_file(w, s.ana, "sent");
+    file_wait(w, s.ben, "offered");
+    file_wait(w, s.ana, "sent");
     world_run(w, HOUR_MS);
-    assert_string_equal(look(w, s.ben).state, "offered");
-    world_ok(w, s.ben, CMD_GET, look(w, s.ben).id, NULL, NULL, NULL);
-    wait_file(w, s.ben, "here");
-    assert_bytes(w, s.ben, 3 * MIB + 5, 3, false);
+    assert_string_equal(file_look(w, s.ben).state, "offered");
+    world_ok(w, s.ben, CMD_GET, file_look(w, s.ben).id, NULL, NULL, NULL);
+    file_wait(w, s.ben, "here");
+    file_assert_bytes(w, s.ben, 3 * MIB + 5, 3, false);
 }
 
 static void what_is_interrupted_goes_on_and_no_part_is_sent_twice(void **state)
@@ -180,13 +105,13 @@ static void what_is_interrupted_goes_on_and_no_part_is_sent_twice(void **state)
     world_on_append(w, count_append, &a);
     world_restart_every(w, 7);
     world_ok(w, s.ana, CMD_SEND_FILE, "Berg", "/film", NULL, NULL);
-    wait_file(w, s.ben, "offered");
-    world_ok(w, s.ben, CMD_GET, look(w, s.ben).id, NULL, NULL, NULL);
-    wait_file(w, s.ben, "here");
+    file_wait(w, s.ben, "offered");
+    world_ok(w, s.ben, CMD_GET, file_look(w, s.ben).id, NULL, NULL, NULL);
+    file_wait(w, s.ben, "here");
     world_restart_every(w, 0);
     world_on_append(w, NULL, NULL);
-    wait_file(w, s.ana, "sent");
-    assert_bytes(w, s.ben, 3 * MIB + 5, 3, false);
+    file_wait(w, s.ana, "sent");
+    file_assert_bytes(w, s.ben, 3 * MIB + 5, 3, false);
     /* 13 parts of 16 blocks (the last of 2), the list, and what the conversations say. */
     assert_in_range(a.count, 12 * 16 + 2 + 1, 12 * 16 + 2 + 1 + 60);
 }
@@ -205,17 +130,17 @@ static void a_file_that_changes_while_it_is_read_is_refused_by_name(void **state
     begin_in_family(w, &s);
     world_source_of(w, s.ana)->change = 2 * MIB + MIB / 2;
     world_ok(w, s.ana, CMD_SEND_FILE, "Berg", "/film", NULL, NULL);
-    wait_file(w, s.ana, "failed");
-    assert_string_equal(look(w, s.ana).why, "FILE_CHANGED");
+    file_wait(w, s.ana, "failed");
+    assert_string_equal(file_look(w, s.ana).why, "FILE_CHANGED");
     world_run(w, MINUTE_MS);
-    assert_int_equal(look(w, s.ben).count, 0);
+    assert_int_equal(file_look(w, s.ben).count, 0);
     assert_int_equal(world_number(w, s.ana, "SELECT count(*) FROM entry WHERE kind = 32"), 0);
     assert_int_equal(world_number(w, s.ana, "SELECT count(*) FROM file_part"), 0);
     assert_int_equal(world_number(w, s.ana, "SELECT value FROM meta WHERE key = 'refused:FILE_CHANGED'"), 1);
     char token[80];
     assert_ok(view_files(world_node(w, s.ana), NULL, 0, see_token, token));
     world_ok(w, s.ana, CMD_CANCEL, token, NULL, NULL, NULL); /* there is nothing more to be told of it */
-    wait_file(w, s.ana, NULL);
+    file_wait(w, s.ana, NULL);
 }
 
 static void a_disk_that_fills_holds_up_the_file_and_nothing_else(void **state)
@@ -224,23 +149,23 @@ static void a_disk_that_fills_holds_up_the_file_and_nothing_else(void **state)
     struct story s;
     begin_in_family(w, &s);
     world_ok(w, s.ana, CMD_SEND_FILE, "Berg", "/film", NULL, NULL);
-    wait_file(w, s.ben, "offered");
+    file_wait(w, s.ben, "offered");
     world_source_of(w, s.ben)->full = true;
     char id[80];
-    snprintf(id, sizeof(id), "%s", look(w, s.ben).id);
+    snprintf(id, sizeof(id), "%s", file_look(w, s.ben).id);
     assert_status(world_do(w, s.ben, CMD_GET, id, NULL, NULL, NULL)->status, ST_FILE_NO_ROOM);
     world_source_of(w, s.ben)->full = false;
     world_ok(w, s.ben, CMD_GET, id, NULL, NULL, NULL);
     world_source_of(w, s.ben)->full = true;
     world_run(w, 2 * MINUTE_MS);
-    assert_string_equal(look(w, s.ben).state, "fetching");
-    assert_string_equal(look(w, s.ben).why, "FILE_NO_ROOM");
-    assert_true(look(w, s.ben).bytes < 3 * MIB);
+    assert_string_equal(file_look(w, s.ben).state, "fetching");
+    assert_string_equal(file_look(w, s.ben).why, "FILE_NO_ROOM");
+    assert_true(file_look(w, s.ben).bytes < 3 * MIB);
     story_say(w, s.ana, "Berg", "meanwhile", s.ben);
     story_say(w, s.ben, "Berg", "here", s.ana);
     world_source_of(w, s.ben)->full = false;
-    wait_file(w, s.ben, "here");
-    assert_bytes(w, s.ben, 3 * MIB + 5, 3, false);
+    file_wait(w, s.ben, "here");
+    file_assert_bytes(w, s.ben, 3 * MIB + 5, 3, false);
     /* A sender without room sends nothing. */
     world_source_of(w, s.ana)->full = true;
     assert_status(world_do(w, s.ana, CMD_SEND_FILE, "Berg", "/film", NULL, NULL)->status, ST_FILE_NO_ROOM);
@@ -252,8 +177,8 @@ static void a_file_arrives_when_the_power_goes_and_requests_get_lost(void **stat
     struct story s;
     begin_in_family(w, &s);
     world_ok(w, s.ana, CMD_SEND_FILE, "Berg", "/film", NULL, NULL);
-    wait_file(w, s.ben, "offered");
-    world_ok(w, s.ben, CMD_GET, look(w, s.ben).id, NULL, NULL, NULL);
+    file_wait(w, s.ben, "offered");
+    world_ok(w, s.ben, CMD_GET, file_look(w, s.ben).id, NULL, NULL, NULL);
     world_lose(w, 10);
     world_repeat(w, 20);
     for (unsigned i = 0; i < 6; i++) {
@@ -262,8 +187,8 @@ static void a_file_arrives_when_the_power_goes_and_requests_get_lost(void **stat
     }
     world_fail_disk(w, s.ana, 0);
     world_fail_disk(w, s.ben, 0);
-    wait_file(w, s.ben, "here");
-    assert_bytes(w, s.ben, 3 * MIB + 5, 3, false);
+    file_wait(w, s.ben, "here");
+    file_assert_bytes(w, s.ben, 3 * MIB + 5, 3, false);
     assert_true(world_power_cuts(w, s.ana) + world_power_cuts(w, s.ben) > 0);
 }
 
@@ -273,14 +198,14 @@ static void a_transfer_is_cancelled_at_either_end(void **state)
     struct story s;
     begin_in_family(w, &s);
     world_ok(w, s.ana, CMD_SEND_FILE, "Berg", "/film", NULL, NULL);
-    wait_file(w, s.ben, "offered");
+    file_wait(w, s.ben, "offered");
     char id[80];
-    snprintf(id, sizeof(id), "%s", look(w, s.ben).id);
+    snprintf(id, sizeof(id), "%s", file_look(w, s.ben).id);
     assert_status(world_do(w, s.ben, CMD_CANCEL, id, NULL, NULL, NULL)->status, ST_FILE_OVER);
     world_ok(w, s.ben, CMD_GET, id, NULL, NULL, NULL);
     world_run(w, 200);
     world_ok(w, s.ben, CMD_CANCEL, id, NULL, NULL, NULL);
-    wait_file(w, s.ben, "offered");
+    file_wait(w, s.ben, "offered");
     world_run(w, MINUTE_MS);
     assert_int_equal(world_number(w, s.ben, "SELECT count(*) FROM file_part"), 0);
     assert_int_equal(world_number(w, s.ben, "SELECT count(*) FROM log WHERE kind = 8"), 0);
@@ -288,24 +213,16 @@ static void a_transfer_is_cancelled_at_either_end(void **state)
     world_cut(w, s.ana, true);
     const char *token = world_ok(w, s.ana, CMD_SEND_FILE, "Berg", "/film", NULL, NULL)->id;
     snprintf(id, sizeof(id), "%s", token);
-    wait_file(w, s.ana, "sending");
+    file_wait(w, s.ana, "sending");
     world_ok(w, s.ana, CMD_CANCEL, id, NULL, NULL, NULL);
     world_cut(w, s.ana, false);
     world_run(w, 10 * MINUTE_MS);
-    assert_int_equal(look(w, s.ana).count, 1);
-    assert_int_equal(look(w, s.ben).count, 1);
+    assert_int_equal(file_look(w, s.ana).count, 1);
+    assert_int_equal(file_look(w, s.ben).count, 1);
     assert_int_equal(world_number(w, s.ana, "SELECT count(*) FROM log WHERE kind = 9"), 1);
 }
 
 /* ---- the end of a message is the end of its file ---- */
-
-static void assert_nothing_left(struct world *w, size_t device)
-{
-    assert_int_equal(world_number(w, device, "SELECT count(*) FROM file"), 0);
-    assert_int_equal(world_number(w, device, "SELECT count(*) FROM file_part"), 0);
-    assert_int_equal(world_number(w, device, "SELECT count(*) FROM file_list"), 0);
-    assert_int_equal(world_number(w, device, "SELECT count(*) FROM log WHERE kind IN (8, 9)"), 0);
-}
 
 static void a_deleted_file_goes_from_every_device_and_from_the_relay(void **state)
 {
@@ -314,16 +231,16 @@ static void a_deleted_file_goes_from_every_device_and_from_the_relay(void **stat
     uint8_t some[32];
     begin(w, &s);
     send(w, &s, MIB + 1, true);
-    wait_file(w, s.leo, "here");
+    file_wait(w, s.leo, "here");
     for (size_t i = 0; i < sizeof(some); i++)
         some[i] = world_source_byte(7, true, 1000 + i);
     assert_true(world_disk_find(world_disk_of(w, s.leo), some, sizeof(some)) > 0);
     assert_int_equal(world_number(w, s.leo, "SELECT count(*) FROM notice WHERE what = 'thing'"), 1);
-    world_ok(w, s.maya, CMD_DELETE, look(w, s.maya).id, NULL, NULL, NULL);
-    wait_file(w, s.leo, NULL);
+    world_ok(w, s.maya, CMD_DELETE, file_look(w, s.maya).id, NULL, NULL, NULL);
+    file_wait(w, s.leo, NULL);
     world_run(w, 10 * MINUTE_MS);
-    assert_nothing_left(w, s.maya);
-    assert_nothing_left(w, s.leo);
+    file_assert_none(w, s.maya);
+    file_assert_none(w, s.leo);
     assert_int_equal(world_disk_find(world_disk_of(w, s.leo), some, sizeof(some)), 0);
     assert_int_equal(world_disk_find(world_disk_of(w, s.maya), some, sizeof(some)), 0);
     assert_int_equal(world_number(w, s.leo, "SELECT count(*) FROM notice WHERE what = 'thing'"), 0);
@@ -336,10 +253,10 @@ static void a_file_that_runs_out_goes_everywhere(void **state)
     begin(w, &s);
     world_ok(w, s.maya, CMD_TIMER, "Leo", "3600", NULL, NULL);
     send(w, &s, MIB + 1, true);
-    wait_file(w, s.leo, "here");
+    file_wait(w, s.leo, "here");
     world_run(w, HOUR_MS + 10 * MINUTE_MS);
-    assert_nothing_left(w, s.maya);
-    assert_nothing_left(w, s.leo);
+    file_assert_none(w, s.maya);
+    file_assert_none(w, s.leo);
 }
 
 static void a_file_whose_deletion_came_first_is_never_fetched(void **state)
@@ -349,12 +266,12 @@ static void a_file_whose_deletion_came_first_is_never_fetched(void **state)
     begin(w, &s);
     world_off(w, s.leo);
     send(w, &s, MIB + 1, true);
-    wait_file(w, s.maya, "sent");
-    world_ok(w, s.maya, CMD_DELETE, look(w, s.maya).id, NULL, NULL, NULL);
+    file_wait(w, s.maya, "sent");
+    world_ok(w, s.maya, CMD_DELETE, file_look(w, s.maya).id, NULL, NULL, NULL);
     world_run(w, MINUTE_MS);
     world_on(w, s.leo);
     world_run(w, 10 * MINUTE_MS);
-    assert_nothing_left(w, s.leo);
+    file_assert_none(w, s.leo);
 }
 
 /* ---- when the relay has it no more ---- */
@@ -365,13 +282,13 @@ static void who_has_it_puts_it_up_again_when_the_relay_has_it_no_more(void **sta
     struct story s;
     begin_in_family(w, &s);
     world_ok(w, s.ana, CMD_SEND_FILE, "Berg", "/film", NULL, NULL);
-    wait_file(w, s.ana, "sent");
-    wait_file(w, s.ben, "offered");
+    file_wait(w, s.ana, "sent");
+    file_wait(w, s.ben, "offered");
     world_wipe_relay(w);
     world_run(w, 10 * MINUTE_MS);
-    world_ok(w, s.ben, CMD_GET, look(w, s.ben).id, NULL, NULL, NULL);
-    wait_file(w, s.ben, "here");
-    assert_bytes(w, s.ben, 3 * MIB + 5, 3, false);
+    world_ok(w, s.ben, CMD_GET, file_look(w, s.ben).id, NULL, NULL, NULL);
+    file_wait(w, s.ben, "here");
+    file_assert_bytes(w, s.ben, 3 * MIB + 5, 3, false);
     assert_int_equal(world_number(w, s.ben, "SELECT count(*) FROM entry WHERE kind = 34"), 1);
 }
 
@@ -385,17 +302,17 @@ static void what_is_put_up_where_nobody_looks_any_more_is_put_up_again(void **st
     world_ok(w, s.ana, CMD_RELAY_ADD, world_relay_at(w, other), NULL, NULL, NULL);
     world_run(w, 10 * MINUTE_MS);
     world_ok(w, s.ana, CMD_SEND_FILE, "Berg", "/film", NULL, NULL);
-    wait_file(w, s.ben, "offered");
-    assert_string_equal(look(w, s.ana).state, "sending");
+    file_wait(w, s.ben, "offered");
+    assert_string_equal(file_look(w, s.ana).state, "sending");
     world_mute(w, s.ana, true);
     world_ok(w, s.ben, CMD_RELAY_USE, world_relay_at(w, other), NULL, NULL, NULL);
     world_run(w, 10 * MINUTE_MS);
-    assert_string_equal(look(w, s.ana).state, "sending");
+    assert_string_equal(file_look(w, s.ana).state, "sending");
     world_relay_down(w, 0, true);
     world_mute(w, s.ana, false);
-    world_ok(w, s.ben, CMD_GET, look(w, s.ben).id, NULL, NULL, NULL);
-    wait_file(w, s.ben, "here");
-    assert_bytes(w, s.ben, 3 * MIB + 5, 3, false);
+    world_ok(w, s.ben, CMD_GET, file_look(w, s.ben).id, NULL, NULL, NULL);
+    file_wait(w, s.ben, "here");
+    file_assert_bytes(w, s.ben, 3 * MIB + 5, 3, false);
 }
 
 static void a_new_device_gets_files_with_its_history_from_its_person_s_other_one(void **state)
@@ -404,16 +321,16 @@ static void a_new_device_gets_files_with_its_history_from_its_person_s_other_one
     struct story s;
     begin_in_family(w, &s);
     world_ok(w, s.ana, CMD_SEND_FILE, "Berg", "/film", NULL, NULL);
-    wait_file(w, s.ben, "offered");
-    world_ok(w, s.ben, CMD_GET, look(w, s.ben).id, NULL, NULL, NULL);
-    wait_file(w, s.ben, "here");
+    file_wait(w, s.ben, "offered");
+    world_ok(w, s.ben, CMD_GET, file_look(w, s.ben).id, NULL, NULL, NULL);
+    file_wait(w, s.ben, "here");
     world_wipe_relay(w);
     world_run(w, 10 * MINUTE_MS);
     size_t laptop = world_add(w, "Ben's laptop");
     story_pair(w, s.ben, laptop, "Ben", "parent", SIZE_MAX);
     world_off(w, s.ana);
-    wait_file(w, laptop, "here");
-    assert_bytes(w, laptop, 3 * MIB + 5, 3, false);
+    file_wait(w, laptop, "here");
+    file_assert_bytes(w, laptop, 3 * MIB + 5, 3, false);
 }
 
 /* ---- by the rules ---- */
@@ -426,14 +343,14 @@ static void T20_a_child_sends_and_gets_only_kinds_that_the_rules_let_through(voi
     world_source_add(world_source_of(w, s.maya), "/film", MIB, 9, false);
     const struct world_result *r = world_do(w, s.maya, CMD_SEND_FILE, "Leo", "/film", NULL, NULL);
     assert_status(r->status, ST_POLICY_DENIED);
-    assert_int_equal(look(w, s.maya).count, 0);
+    assert_int_equal(file_look(w, s.maya).count, 0);
     world_ok(w, s.ana, CMD_POLICY_SET, "Maya", "attachments", "none", NULL);
     world_run(w, MINUTE_MS);
     world_source_add(world_source_of(w, s.maya), "/image", MIB, 9, true);
     assert_status(world_do(w, s.maya, CMD_SEND_FILE, "Leo", "/image", NULL, NULL)->status, ST_POLICY_DENIED);
     /* In the family nobody asks. */
     world_ok(w, s.maya, CMD_SEND_FILE, "Berg", "/film", NULL, NULL);
-    wait_file(w, s.ana, "offered");
+    file_wait(w, s.ana, "offered");
 }
 
 /* ---- a sender who lies ---- */
@@ -554,7 +471,7 @@ static int64_t refused(struct world *w, size_t device, const char *name)
 }
 
 /* Leo's device after Maya's lied; it goes on talking. */
-static struct seen lied(void **state, enum lie lie, struct story *s)
+static struct file_seen lied(void **state, enum lie lie, struct story *s)
 {
     struct world *w = *state;
     struct liar l = {lie, w};
@@ -564,7 +481,7 @@ static struct seen lied(void **state, enum lie lie, struct story *s)
     story_say(w, s->maya, "Leo", "and then", s->leo);
     story_say(w, s->leo, "Maya", "what", s->maya);
     assert_int_equal(world_alarms(w, s->leo), 0);
-    return look(w, s->leo);
+    return file_look(w, s->leo);
 }
 
 static void what_is_told_truly_comes(void **state)
@@ -599,7 +516,7 @@ static void T53_a_part_of_another_length_is_refused(void **state)
 static void T20_what_is_let_through_as_an_image_has_to_be_one(void **state)
 {
     struct story s;
-    struct seen f = lied(state, LIE_MEDIA, &s);
+    struct file_seen f = lied(state, LIE_MEDIA, &s);
     assert_string_equal(f.state, "failed");
     assert_string_equal(f.why, "FILE_MEDIA");
     assert_int_equal(world_number(*state, s.leo, "SELECT count(*) FROM file_part"), 0);
@@ -623,7 +540,7 @@ static void a_log_that_ends_early_stays_unfinished_and_others_are_asked(void **s
 static void T15_a_log_that_does_not_end_is_let_go(void **state)
 {
     struct story s;
-    struct seen f = lied(state, LIE_ENDLESS, &s);
+    struct file_seen f = lied(state, LIE_ENDLESS, &s);
     assert_string_equal(f.state, "failed");
     assert_string_equal(f.why, "FILE_ENDLESS");
     assert_int_equal(world_number(*state, s.leo, "SELECT count(*) FROM log WHERE kind = 8"), 0);
@@ -633,7 +550,7 @@ static void T15_a_file_cannot_name_a_log_that_is_something_else_here(void **stat
 {
     struct world *w = *state;
     struct story s;
-    struct seen f = lied(state, LIE_OUR_LOG, &s);
+    struct file_seen f = lied(state, LIE_OUR_LOG, &s);
     assert_string_equal(f.state, "offered");
     assert_status(world_do(w, s.leo, CMD_GET, f.id, NULL, NULL, NULL)->status, ST_FILE_LOG);
     assert_int_equal(world_number(w, s.leo,
@@ -646,10 +563,17 @@ static void T15_a_file_cannot_send_a_device_to_a_relay_that_it_does_not_use(void
 {
     struct world *w = *state;
     struct story s;
-    struct seen f = lied(state, LIE_RELAY, &s);
+    struct file_seen f = lied(state, LIE_RELAY, &s);
     assert_string_equal(f.state, "offered");
-    assert_status(world_do(w, s.leo, CMD_GET, f.id, NULL, NULL, NULL)->status, ST_FILE_LOG);
+    /* Others are asked for the bytes instead. */
+    world_ok(w, s.leo, CMD_GET, f.id, NULL, NULL, NULL);
+    world_run(w, 5 * MINUTE_MS);
+    assert_string_equal(file_look(w, s.leo).state, "fetching");
+    assert_in_range(world_number(w, s.leo, "SELECT count(*) FROM entry WHERE kind = 33 AND own = 1"), 1, 4);
     assert_int_equal(world_number(w, s.leo, "SELECT count(*) FROM relay"), 1);
+    assert_int_equal(world_number(w, s.leo, "SELECT count(*) FROM log WHERE kind = 8"), 0);
+    world_ok(w, s.leo, CMD_CANCEL, f.id, NULL, NULL, NULL);
+    file_wait(w, s.leo, "offered");
 }
 
 int main(void)
