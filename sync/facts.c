@@ -14,6 +14,7 @@ enum facts_limits {
 
 struct gathered { /* everything that the facts borrow */
     struct policy_facts facts;
+    int64_t relay_skew_ms; /* INT64_MAX: not known */
     struct policy policy;
     struct person_id parents[WIRE_PERSONS_MAX];
     struct policy_person own[WIRE_PERSONS_MAX];
@@ -80,11 +81,11 @@ static enum status gather_subject(struct node *n, const struct person_ref *subje
 }
 
 /* protocol.md §10: the local clock, the newest time that a parent signed, the relay's. */
-static enum status gather_time(struct node *n, const struct person_ref *subject, struct policy_time *t)
+static enum status gather_time(struct node *n, const struct person_ref *subject, struct gathered *g)
 {
     struct scope_id ward, family;
     char relay[WIRE_RELAY_MAX + 1];
-    int64_t hlc = 0, skew = INT64_MAX;
+    int64_t hlc = 0;
     enum status s = scope_id_of_person(SCOPE_WARD, &subject->person, &ward);
     if (s == ST_OK)
         s = scope_id_of_family(SCOPE_FAMILY, &n->self.family, &family);
@@ -96,13 +97,17 @@ static enum status gather_time(struct node *n, const struct person_ref *subject,
     if (s == ST_OK)
         s = family_relay(n, relay);
     if (s == ST_OK)
-        s = sql_number(&n->sql, &skew, INT64_MAX,
+        s = sql_number(&n->sql, &g->relay_skew_ms, INT64_MAX,
                        "SELECT time_skew_ms FROM relay WHERE address = ? AND incarnation IS NOT NULL", "t",
                        relay);
-    t->local_ms = n->now.wall_ms;
-    t->lower_ms = hlc >> 16;
-    t->relay_ms = skew != INT64_MAX ? n->now.wall_ms + skew : 0;
+    g->facts.time.lower_ms = hlc >> 16;
     return s;
+}
+
+static void set_clocks(const struct node *n, struct gathered *g)
+{
+    g->facts.time.local_ms = n->now.wall_ms;
+    g->facts.time.relay_ms = g->relay_skew_ms != INT64_MAX ? n->now.wall_ms + g->relay_skew_ms : 0;
 }
 
 /* ---- the conversation ---- */
@@ -279,7 +284,7 @@ static enum status gather(struct node *n, const struct facts_ask *ask, struct ga
     if (ask->request != NULL)
         g->facts.approaches_today = 0; /* it is kept already: a full day turns away later ones only */
     if (s == ST_OK)
-        s = gather_time(n, &ask->subject, &g->facts.time);
+        s = gather_time(n, &ask->subject, g);
     if (s == ST_OK)
         s = gather_members(n, ask, g);
     if (s == ST_OK)
@@ -308,9 +313,98 @@ static void tell(const struct node *n, const struct gathered *g, const struct ve
     }
 }
 
-enum status facts_decide(struct node *n, const struct facts_ask *ask, struct facts_answer *out)
+/* ---- facts that are kept ---- */
+
+/* Every text that comes is judged, and what it is judged by seldom changes. So what was gathered for whoever
+ * receives in a conversation is kept until anything changes on which it rests (sql.h); the clocks are of the
+ * moment, and the verdict is made anew each time. */
+enum { FACTS_KEPT = 4 };
+
+struct kept_facts {
+    bool used;
+    uint64_t version; /* sql.facts when they were gathered */
+    struct person_ref subject, peer;
+    struct scope_id scope;
+    int64_t group;
+    uint64_t epoch;
+    struct gathered g;
+};
+
+struct facts_memory {
+    size_t next; /* counts the places that were taken */
+    struct kept_facts at[FACTS_KEPT];
+};
+
+void facts_free(struct node *n)
 {
-    struct gathered *g = mem_alloc(1, sizeof(*g));
+    mem_free(n->facts, sizeof(*n->facts));
+    n->facts = NULL;
+}
+
+static bool may_be_kept(const struct facts_ask *ask)
+{
+    return (ask->kind == MAY_RECEIVE || ask->kind == MAY_RECEIVE_ATTACHMENT) && ask->scope != NULL &&
+           ask->request == NULL && !ask->subject_signed;
+}
+
+static bool is_kept(const struct kept_facts *k, const struct node *n, const struct facts_ask *ask)
+{
+    return k->used && k->version == n->sql.facts && ID_EQUAL(&k->scope, ask->scope) &&
+           person_ref_equal(&k->subject, &ask->subject) && person_ref_equal(&k->peer, &ask->peer);
+}
+
+/* Who is in the group comes from memory: its epoch says whether that is still the same. */
+static enum status epoch_of(struct node *n, int64_t group, uint64_t *epoch)
+{
+    struct group *g = NULL;
+    *epoch = 0;
+    enum status s = group != 0 ? group_get(n, group, &g) : ST_OK;
+    if (s == ST_OK && g != NULL)
+        *epoch = g->epoch;
+    return s == ST_GROUP_NOT_HERE ? ST_OK : s;
+}
+
+static enum status gather_anew(struct node *n, const struct facts_ask *ask, struct kept_facts *k)
+{
+    memset(k, 0, sizeof(*k));
+    k->version = n->sql.facts;
+    enum status s = group_id_of_scope(n, ask->scope, &k->group);
+    if (s == ST_OK)
+        s = epoch_of(n, k->group, &k->epoch);
+    if (s == ST_OK)
+        s = gather(n, ask, &k->g);
+    k->used = s == ST_OK;
+    k->subject = ask->subject;
+    k->peer = ask->peer;
+    k->scope = *ask->scope;
+    return s;
+}
+
+/* Facts for this question, gathered or kept; they are the memory's. */
+static enum status kept_facts(struct node *n, const struct facts_ask *ask, struct gathered **out)
+{
+    struct kept_facts *k = NULL;
+    uint64_t epoch = 0;
+    enum status s = ST_OK;
+    if (n->facts == NULL)
+        n->facts = mem_alloc(1, sizeof(*n->facts));
+    if (n->facts == NULL)
+        return ST_NO_MEMORY;
+    for (size_t i = 0; i < FACTS_KEPT && k == NULL; i++)
+        k = is_kept(&n->facts->at[i], n, ask) ? &n->facts->at[i] : NULL;
+    if (k != NULL)
+        s = epoch_of(n, k->group, &epoch);
+    if (s == ST_OK && (k == NULL || k->epoch != epoch)) {
+        k = k != NULL ? k : &n->facts->at[n->facts->next++ % FACTS_KEPT];
+        s = gather_anew(n, ask, k);
+    }
+    *out = s == ST_OK ? &k->g : NULL;
+    return s;
+}
+
+static enum status decide(struct node *n, const struct facts_ask *ask, struct gathered *g,
+                          struct facts_answer *out)
+{
     const struct policy_request request = {.kind = ask->kind,
                                            .subject = ask->subject,
                                            .by = n->self.person,
@@ -318,15 +412,27 @@ enum status facts_decide(struct node *n, const struct facts_ask *ask, struct fac
                                            .attachment = ask->attachment,
                                            .proposed = ask->proposed};
     struct verdict v = {.kind = VERDICT_DENY};
-    memset(out, 0, sizeof(*out));
-    if (g == NULL)
-        return ST_NO_MEMORY;
-    enum status s = gather(n, ask, g);
-    if (s == ST_OK)
-        s = policy_decide(&g->policy, &g->facts, &request, &v);
+    set_clocks(n, g);
+    enum status s = policy_decide(&g->policy, &g->facts, &request, &v);
     if (s == ST_OK)
         tell(n, g, &v, out);
-    mem_free(g, sizeof(*g));
+    return s;
+}
+
+enum status facts_decide(struct node *n, const struct facts_ask *ask, struct facts_answer *out)
+{
+    struct gathered *g = NULL, *own = NULL;
+    enum status s;
+    memset(out, 0, sizeof(*out));
+    if (may_be_kept(ask)) {
+        s = kept_facts(n, ask, &g);
+    } else {
+        g = own = mem_alloc(1, sizeof(*own));
+        s = own != NULL ? gather(n, ask, own) : ST_NO_MEMORY;
+    }
+    if (s == ST_OK)
+        s = decide(n, ask, g, out);
+    mem_free(own, sizeof(*own));
     return s == ST_OK || status_is_fatal(s) ? s : ST_INTERNAL; /* facts over a limit are a mistake of ours */
 }
 

@@ -26,6 +26,8 @@ struct facts_answer {
     const char *rule;     /* its trace_text, NULL for allow; static */
 };
 
+void facts_free(struct node *n); /* what is kept in memory */
+
 /* ST_OK with any verdict; failures are of class STORE and INTERNAL. */
 enum status facts_decide(struct node *n, const struct facts_ask *ask, struct facts_answer *out) MUST_USE;
 /* The same as a status: ST_OK, ST_POLICY_DENIED, ST_POLICY_ASK, ST_POLICY_WAIT. */

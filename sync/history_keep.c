@@ -263,7 +263,8 @@ static enum status keep_items(struct keeping *k, struct span rest)
 /* Heads and what was waiting to be attested, once an author and not once an entry. */
 static enum status settle_authors(struct keeping *k)
 {
-    enum status st = node_hlc_seen(k->n, k->range->last_hlc);
+    enum status st = ST_OK;
+    node_hlc_seen(k->n, k->range->last_hlc);
     for (size_t i = 0; st == ST_OK && i < k->author_count; i++) {
         struct keep_author *a = &k->authors[i];
         st = journal_moved(k->n, k->kind, &k->range->scope, &a->device, a->row);

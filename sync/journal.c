@@ -74,23 +74,43 @@ enum status journal_holds_announced(struct node *n, const struct scope_id *scope
 
 /* ---- rows ---- */
 
-static enum status insert_entry(struct node *n, const struct journal_entry *e, const struct entry_hash *hash,
-                                struct span encoded, const struct take_args *a)
+/* The plain case, in one statement: it is the next one, and the one after it is not here yet. */
+static enum status follow_next(struct node *n, const struct entry_header *h, const struct entry_hash *hash,
+                               bool *moved)
 {
+    enum status st = sql_run(
+        &n->sql,
+        "UPDATE head SET cont_seq = ?3, cont_hash = ?4 WHERE scope = ?1 AND author = ?2 AND cont_seq = ?3 - 1"
+        " AND NOT EXISTS (SELECT 1 FROM entry WHERE scope = ?1 AND author = ?2 AND seq = ?3 + 1 AND fork = "
+        "0)",
+        "bbib", SPAN_ID(&h->scope), SPAN_ID(&h->author), (int64_t)h->seq, SPAN_ID(hash));
+    *moved = sql_changes(&n->sql) != 0;
+    return st;
+}
+
+enum status journal_insert(struct node *n, const struct decoded_entry *d, const struct take_args *a,
+                           int64_t *id)
+{
+    const struct journal_entry *e = &d->e;
     const struct entry_header *h = &e->header;
-    enum status st = ensure_head(n, &h->scope, &h->author);
-    if (st == ST_OK) {
-        st = sql_run(&n->sql,
-                     "INSERT INTO entry(scope, author, seq, hash, prev, hlc, kind, has_body, entry, "
-                     "attested, own, acked,"
-                     " via, arrived_at, fork) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
-                     "bbibbiiibiiioii", SPAN_ID(&h->scope), SPAN_ID(&h->author), (int64_t)h->seq,
-                     SPAN_ID(hash), SPAN_ID(&h->prev), (int64_t)h->hlc, (int64_t)e->kind,
-                     (int64_t)e->has_body, encoded, (int64_t)a->attested, (int64_t)a->own, (int64_t)!a->own,
-                     a->via ? SPAN_ID(a->via) : SPAN_EMPTY, n->now.wall_ms,
-                     (int64_t)(a->parked ? ENTRY_PARKED : ENTRY_CHAINED));
+    bool moved = false;
+    enum status st = sql_run(&n->sql,
+                             "INSERT INTO entry(scope, author, seq, hash, prev, hlc, kind, has_body, entry, "
+                             "attested, own, acked,"
+                             " via, arrived_at, fork, applied) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+                             "bbibbiiibiiioiii", SPAN_ID(&h->scope), SPAN_ID(&h->author), (int64_t)h->seq,
+                             SPAN_ID(&d->hash), SPAN_ID(&h->prev), (int64_t)h->hlc, (int64_t)e->kind,
+                             (int64_t)e->has_body, d->bytes, (int64_t)a->attested, (int64_t)a->own,
+                             (int64_t)!a->own, a->via ? SPAN_ID(a->via) : SPAN_EMPTY, n->now.wall_ms,
+                             (int64_t)(a->parked ? ENTRY_PARKED : ENTRY_CHAINED), (int64_t)a->applied);
+    *id = sql_last_id(&n->sql);
+    if (st == ST_OK && !a->parked) {
+        st = follow_next(n, h, &d->hash, &moved);
     }
-    return st == ST_OK ? journal_follow(n, &h->scope, &h->author) : st;
+    if (st == ST_OK && !moved) {
+        st = ensure_head(n, &h->scope, &h->author);
+    }
+    return st == ST_OK && !moved ? journal_follow(n, &h->scope, &h->author) : st;
 }
 
 /* ---- writing ---- */
@@ -131,49 +151,46 @@ enum status journal_append(struct node *n, enum scope_kind kind, const struct sc
 {
     struct buffer bytes, encoded;
     struct writer w;
-    struct journal_entry e = {.has_body = true, .kind = (uint16_t)body->kind};
-    struct entry_hash h;
+    struct decoded_entry d = {.e = {.has_body = true, .kind = (uint16_t)body->kind}};
+    struct journal_entry *e = &d.e;
     bool holds = false;
+    int64_t id = 0;
     buffer_init(&bytes, ENTRY_BODY_MAX);
     buffer_init(&encoded, GROUP_MESSAGE_MAX);
     writer_init(&w, &bytes);
     enum status st = entry_kind_in_scope(body->kind, kind) ? entry_body_encode(&w, body) : ST_USAGE;
     if (st == ST_OK) {
-        st = fill_header(n, scope, &e.header);
+        st = fill_header(n, scope, &e->header);
     }
     if (st == ST_OK) {
-        e.body = buffer_span(&bytes);
-        entropy_fill(&n->entropy, e.salt, sizeof(e.salt));
-        st = journal_entry_hash_body(&e);
+        e->body = buffer_span(&bytes);
+        entropy_fill(&n->entropy, e->salt, sizeof(e->salt));
+        st = journal_entry_hash_body(e);
     }
     if (st == ST_OK && journal_scope_signs(kind)) {
-        e.has_signature = true;
-        st = journal_entry_sign(&e, &n->self.key);
+        e->has_signature = true;
+        st = journal_entry_sign(e, &n->self.key);
     }
     if (st == ST_OK) {
-        st = entry_header_hash(&e.header, &h);
+        st = entry_header_hash(&e->header, &d.hash);
     }
     if (st == ST_OK) {
         writer_init(&w, &encoded);
-        st = journal_entry_encode(&w, &e);
+        st = journal_entry_encode(&w, e);
     }
     if (st == ST_OK) {
         st = restore_holds(n, scope, &holds);
     }
     if (st == ST_OK) {
         struct take_args a = {.attested = true, .own = true, .parked = holds};
-        st = insert_entry(n, &e, &h, buffer_span(&encoded), &a);
+        d.bytes = buffer_span(&encoded);
+        st = journal_insert(n, &d, &a, &id);
     }
-    int64_t id = sql_last_id(&n->sql);
     if (st == ST_OK && hash) {
-        *hash = h;
+        *hash = d.hash;
     }
     if (st == ST_OK) {
         st = sql_run(&n->sql, "UPDATE mls_group SET dirty = 1 WHERE scope = ?", "b", SPAN_ID(scope));
-    }
-    if (st == ST_OK) {
-        st = sql_number(&n->sql, &id, 0, "SELECT id FROM entry WHERE scope = ? AND hash = ?", "bb",
-                        SPAN_ID(scope), SPAN_ID(&h));
     }
     if (st == ST_OK) {
         st = journal_apply(n, kind, id);
@@ -201,7 +218,18 @@ struct found_entry {
     bool same, has_body, attested;
 };
 
-/* What stands under the entry's number already. */
+/* Does anything stand under the entry's number already? Mostly not, and then nothing is to be compared. */
+static enum status is_taken(struct node *n, const struct entry_header *h, bool *taken)
+{
+    int64_t any = 0;
+    enum status st = sql_number(&n->sql, &any, 0,
+                                "SELECT id FROM entry WHERE scope = ? AND author = ? AND seq = ? LIMIT 1",
+                                "bbi", SPAN_ID(&h->scope), SPAN_ID(&h->author), (int64_t)h->seq);
+    *taken = any != 0;
+    return st;
+}
+
+/* What stands there. */
 static enum status find_entry(struct node *n, const struct entry_header *h, const struct entry_hash *hash,
                               struct found_entry *out)
 {
@@ -292,6 +320,21 @@ static enum status attest_back(struct node *n, enum scope_kind kind, const struc
                    (int64_t)kind);
 }
 
+enum status journal_attest_prev(struct node *n, enum scope_kind kind, const struct entry_header *h)
+{
+    int64_t id = 0;
+    enum status st = sql_number(
+        &n->sql, &id, 0, "SELECT id FROM entry WHERE scope = ? AND hash = ? AND attested = +0 AND fork = +0",
+        "bb", SPAN_ID(&h->scope), SPAN_ID(&h->prev));
+    if (st == ST_OK && id != 0) {
+        st = sql_run(&n->sql, "UPDATE entry SET attested = 1 WHERE id = ?", "i", id);
+    }
+    if (st == ST_OK && id != 0) {
+        st = journal_apply(n, kind, id);
+    }
+    return st == ST_OK && id != 0 ? attest_back(n, kind, &h->scope, id) : st;
+}
+
 enum status journal_attest_due(struct node *n)
 {
     struct scope_id scope;
@@ -353,21 +396,13 @@ static enum status attested_by_next(struct node *n, const struct entry_header *h
 
 /* What another device of this person passes on may be by somebody who is not known here yet: it waits for
  * that. */
-static enum status judge_author(struct node *n, enum scope_kind kind, const struct device_id *author,
-                                const struct device_id *via)
+static enum status judge_author(struct node *n, enum scope_kind kind, const struct entry_header *h,
+                                const struct device_id *via, struct entry_author *by)
 {
     int64_t known = 0;
-    struct person_ref who;
-    struct query q;
-    query_start(&q, &n->sql, "SELECT family, person FROM certificate WHERE device = ?", "b", SPAN_ID(author));
-    if (query_next(&q)) {
-        QUERY_ID(&q, 0, &who.family);
-        QUERY_ID(&q, 1, &who.person);
-        known = 1;
-    }
-    enum status st = query_end(&q);
-    if (st == ST_OK && known != 0) {
-        return journal_writes_in(n, kind, &who) ? ST_OK : ST_JOURNAL_AUTHOR;
+    enum status st = journal_author(n, h, by);
+    if (st == ST_OK && by->known) {
+        return journal_writes_in(n, kind, &by->who) ? ST_OK : ST_JOURNAL_AUTHOR;
     }
     if (st == ST_OK && via) {
         st = sql_number(&n->sql, &known, 0,
@@ -378,12 +413,12 @@ static enum status judge_author(struct node *n, enum scope_kind kind, const stru
 }
 
 static enum status judge_entry(struct node *n, enum scope_kind kind, const struct journal_entry *e,
-                               const struct device_id *via)
+                               const struct device_id *via, struct entry_author *by)
 {
     if (e->has_body && (!entry_kind_known(e->kind) || !entry_kind_in_scope((enum entry_kind)e->kind, kind))) {
         return ST_RECORD_UNKNOWN;
     }
-    enum status st = judge_author(n, kind, &e->header.author, via);
+    enum status st = judge_author(n, kind, &e->header, via, by);
     if (st == ST_OK && journal_scope_signs(kind)) {
         st = e->has_signature ? entry_signature_verify(&e->header, &e->signature) : ST_CRYPTO_SIGNATURE;
     }
@@ -421,65 +456,85 @@ static enum status take_known(struct node *n, enum scope_kind kind, const struct
 static enum status room_for_rival(struct node *n, const struct entry_header *h)
 {
     int64_t kept = 0;
-    enum status st =
-        sql_number(&n->sql, &kept, 0, "SELECT count(*) FROM entry WHERE scope = ? AND author = ? AND fork = 1",
-                   "bb", SPAN_ID(&h->scope), SPAN_ID(&h->author));
+    enum status st = sql_number(&n->sql, &kept, 0,
+                                "SELECT count(*) FROM entry WHERE scope = ? AND author = ? AND fork = 1",
+                                "bb", SPAN_ID(&h->scope), SPAN_ID(&h->author));
     return st == ST_OK && kept >= JOURNAL_RIVALS_MAX ? ST_JOURNAL_FORK : st;
 }
 
-enum status journal_take(struct node *n, enum scope_kind kind, struct span encoded, const struct take_args *a)
+static enum status take_new(struct node *n, enum scope_kind kind, const struct decoded_entry *d,
+                            const struct found_entry *found, struct take_args b)
 {
-    struct journal_entry e;
-    struct entry_hash hash;
-    struct found_entry found;
-    struct take_args b = *a;
-    enum status st = journal_entry_decode(&e, encoded);
-    if (st == ST_OK) {
-        st = judge_entry(n, kind, &e, a->via);
-    }
-    if (st == ST_OK) {
-        st = entry_header_hash(&e.header, &hash);
-    }
-    if (st == ST_OK && b.attested) {
-        st = journal_put_aside(n, &e.header.scope, &e.header.author, e.header.seq, &hash);
-    }
-    if (st == ST_OK) {
-        st = find_entry(n, &e.header, &hash, &found);
-    }
-    if (st != ST_OK) {
-        return st;
-    }
-    if (found.id != 0 && found.same) {
-        return take_known(n, kind, &e, encoded, &found, a);
-    }
-    if (found.id != 0) {
-        st = room_for_rival(n, &e.header);
-    }
-
-    if (st == ST_OK && found.id == 0 && !b.attested && journal_scope_signs(kind)) {
-        b.attested = true; /* its signature covers it */
-    } else if (st == ST_OK && found.id == 0 && !b.attested) {
-        st = attested_by_next(n, &e.header, &hash, &b.attested);
-    }
-    if (st == ST_OK) {
-        st = node_hlc_seen(n, e.header.hlc);
-    }
-    if (st == ST_OK) {
-        st = insert_entry(n, &e, &hash, encoded, &b);
-    }
+    const struct entry_header *h = &d->e.header;
     int64_t id = 0;
-    if (st == ST_OK) {
-        st = sql_number(&n->sql, &id, 0, "SELECT id FROM entry WHERE scope = ? AND hash = ?", "bb",
-                        SPAN_ID(&e.header.scope), SPAN_ID(&hash));
+    enum status st = found->id != 0 ? room_for_rival(n, h) : ST_OK;
+    if (st == ST_OK && found->id == 0 && !b.attested && journal_scope_signs(kind)) {
+        b.attested = true; /* its signature covers it */
+    } else if (st == ST_OK && found->id == 0 && !b.attested) {
+        st = attested_by_next(n, h, &d->hash, &b.attested);
     }
-    if (st == ST_OK && found.id != 0) {
+    if (st == ST_OK) {
+        node_hlc_seen(n, h->hlc);
+        st = journal_insert(n, d, &b, &id);
+    }
+    if (st == ST_OK && found->id != 0) {
         st = sql_run(&n->sql, "UPDATE entry SET fork = 1 WHERE id = ?", "i", id);
-        return st == ST_OK ? note_fork(n, kind, &e.header) : st;
+        return st == ST_OK ? note_fork(n, kind, h) : st;
     }
     if (st == ST_OK) {
         st = journal_apply(n, kind, id);
     }
-    return st == ST_OK && b.attested ? attest_back(n, kind, &e.header.scope, id) : st;
+    return st == ST_OK && b.attested ? attest_back(n, kind, &h->scope, id) : st;
+}
+
+static enum status take(struct node *n, enum scope_kind kind, const struct decoded_entry *d,
+                        const struct take_args *a)
+{
+    const struct entry_header *h = &d->e.header;
+    struct found_entry found = {0};
+    struct entry_author by;
+    bool taken = false;
+    enum status st = judge_entry(n, kind, &d->e, a->via, &by);
+    if (st == ST_OK) {
+        st = is_taken(n, h, &taken);
+    }
+    if (st == ST_OK && !taken && journal_text_is_plain(n, kind, d, a, &by)) {
+        return journal_take_text(n, d, a, &by);
+    }
+    if (st == ST_OK && taken && a->attested) {
+        st = journal_put_aside(n, &h->scope, &h->author, h->seq, &d->hash);
+    }
+    if (st == ST_OK && taken) {
+        st = find_entry(n, h, &d->hash, &found);
+    }
+    if (st != ST_OK) {
+        return st;
+    }
+    return found.id != 0 && found.same ? take_known(n, kind, &d->e, d->bytes, &found, a)
+                                       : take_new(n, kind, d, &found, *a);
+}
+
+enum status decoded_entry_of(struct span encoded, struct decoded_entry *out)
+{
+    out->bytes = encoded;
+    enum status st = journal_entry_decode(&out->e, encoded);
+    return st == ST_OK ? entry_header_hash(&out->e.header, &out->hash) : st;
+}
+
+enum status journal_take_decoded(struct node *n, enum scope_kind kind, const struct decoded_entry *d,
+                                 const struct take_args *a)
+{
+    bool before = sql_set_aside(&n->sql, kind == SCOPE_CONVERSATION);
+    enum status st = take(n, kind, d, a);
+    sql_set_aside(&n->sql, before);
+    return st;
+}
+
+enum status journal_take(struct node *n, enum scope_kind kind, struct span encoded, const struct take_args *a)
+{
+    struct decoded_entry d;
+    enum status st = decoded_entry_of(encoded, &d);
+    return st == ST_OK ? journal_take_decoded(n, kind, &d, a) : st;
 }
 
 enum status journal_moved(struct node *n, enum scope_kind kind, const struct scope_id *scope,
@@ -513,16 +568,32 @@ enum status node_hlc(struct node *n, uint64_t *out)
 {
     int64_t newest = 0;
     enum status st = meta_number(n, "hlc", 0, &newest);
-    *out = hlc_next((uint64_t)newest, n->now.wall_ms);
+    uint64_t seen = (uint64_t)newest > n->hlc_seen ? (uint64_t)newest : n->hlc_seen;
+    *out = hlc_next(seen, n->now.wall_ms);
     return st == ST_OK ? meta_set_number(n, "hlc", (int64_t)*out) : st;
 }
 
-enum status node_hlc_seen(struct node *n, uint64_t hlc)
+void node_hlc_seen(struct node *n, uint64_t hlc)
 {
-    int64_t newest = 0;
     if (hlc > INT64_MAX || hlc_ms(hlc) > n->now.wall_ms + JOURNAL_AHEAD_MS) {
-        return ST_OK; /* a clock that is ahead does not pull ours along */
+        return; /* a clock that is ahead does not pull ours along */
     }
-    enum status st = meta_number(n, "hlc", 0, &newest);
-    return st == ST_OK && (int64_t)hlc > newest ? meta_set_number(n, "hlc", (int64_t)hlc) : st;
+    n->hlc_seen = hlc > n->hlc_seen ? hlc : n->hlc_seen;
+}
+
+enum status node_hlc_save(struct node *n)
+{
+    int64_t seen = (int64_t)n->hlc_seen;
+    if (seen == 0) {
+        return ST_OK;
+    }
+    n->hlc_seen = 0;
+    bool before = sql_set_aside(&n->sql, true);
+    enum status st =
+        sql_run(&n->sql,
+                "INSERT INTO meta(key, value) VALUES('hlc', ?1) ON CONFLICT(key) DO UPDATE SET value = ?1"
+                " WHERE value < ?1",
+                "i", seen);
+    sql_set_aside(&n->sql, before);
+    return st;
 }

@@ -136,7 +136,9 @@ static enum status run(struct node *n, struct apply_row *row, apply_fn (*fn_of)(
     }
     row->e.body = &body;
     apply_fn fn = fn_of(body.kind);
+    bool before = sql_set_aside(&n->sql, false); /* what an entry does may well be a fact */
     st = fn ? fn(n, &row->e) : ST_RECORD_UNKNOWN;
+    sql_set_aside(&n->sql, before);
     entry_body_wipe(&body);
     return st;
 }
@@ -152,7 +154,7 @@ static enum status run_retraction(struct node *n, void *arg)
     return run(n, arg, retraction_of);
 }
 
-static enum entry_applied outcome_of(enum status why)
+enum entry_applied journal_outcome_of(enum status why)
 {
     if (why == ST_JOURNAL_WITHHELD) {
         return ENTRY_WITHHELD;
@@ -178,9 +180,9 @@ enum status journal_apply(struct node *n, enum scope_kind kind, int64_t id)
     bool found = false;
     enum status why = ST_OK;
     buffer_init(&row.bytes, GROUP_MESSAGE_MAX);
-    enum status st = kind == SCOPE_CONVERSATION ? receive_unattested(n, id) : ST_OK;
-    if (st == ST_OK) {
-        st = load_row(n, id, ROW_SQL("0"), &row, &found);
+    enum status st = load_row(n, id, ROW_SQL("0"), &row, &found);
+    if (st == ST_OK && !found && kind == SCOPE_CONVERSATION) {
+        st = receive_unattested(n, id);
     }
     if (st == ST_OK && found && !row.e.own && hlc_ms(row.e.hlc) > n->now.wall_ms + JOURNAL_AHEAD_MS) {
         node_wake_wall(n, hlc_ms(row.e.hlc) - JOURNAL_AHEAD_MS); /* §10: waits; journal_due runs it then */
@@ -189,8 +191,8 @@ enum status journal_apply(struct node *n, enum scope_kind kind, int64_t id)
     if (st == ST_OK && found) {
         st = node_guard(n, run_handler, &row, &why);
         if (st == ST_OK) {
-            st = sql_run(&n->sql, "UPDATE entry SET applied = ? WHERE id = ?", "ii", (int64_t)outcome_of(why),
-                         id);
+            st = sql_run(&n->sql, "UPDATE entry SET applied = ? WHERE id = ?", "ii",
+                         (int64_t)journal_outcome_of(why), id);
         }
         if (st == ST_OK && why != ST_OK && why != ST_JOURNAL_WITHHELD) {
             st = row.e.own ? why : node_skipped(n);

@@ -7,20 +7,21 @@
 #include "sync/journal.h"
 #include "sync/letters.h"
 
-struct take_args {
-    bool attested; /* its author itself sent it, over MLS */
-    bool own;
-    const struct device_id *via; /* who passed it on; NULL: nobody */
-    bool parked;                 /* own, written while the journal's end is not known */
-    bool returned;               /* an entry of this device that its old database does not know */
-};
-
 enum entry_applied { /* the column `applied`; the SQL has the numbers */
                      ENTRY_DUE = 0,
                      ENTRY_APPLIED = 1,
                      ENTRY_VOID = 2,
                      ENTRY_WITHHELD =
                          3 /* the rules do not let it be seen yet (receive.h); asked again with every pass */
+};
+
+struct take_args {
+    bool attested; /* its author itself sent it, over MLS */
+    bool own;
+    const struct device_id *via; /* who passed it on; NULL: nobody */
+    bool parked;                 /* own, written while the journal's end is not known */
+    bool returned;               /* an entry of this device that its old database does not know */
+    enum entry_applied applied;  /* what became of it, where that is known when it is put in */
 };
 
 enum entry_fork { /* the column `fork`; the SQL has the numbers */
@@ -30,16 +31,47 @@ enum entry_fork { /* the column `fork`; the SQL has the numbers */
                                       chain (restore.h) */
 };
 
+struct decoded_entry { /* borrows from `bytes`, as it travels and is stored */
+    struct journal_entry e;
+    struct entry_hash hash;
+    struct span bytes;
+};
+enum status decoded_entry_of(struct span encoded, struct decoded_entry *out) MUST_USE;
+
 bool journal_scope_signs(enum scope_kind kind);
 /* May this person's devices write in such a scope at all? In those of a family nobody else's may, whoever
  * passes it on. */
 bool journal_writes_in(const struct node *n, enum scope_kind kind, const struct person_ref *who);
 enum status journal_take(struct node *n, enum scope_kind kind, struct span encoded,
                          const struct take_args *a) MUST_USE;
+/* A row of its own; moves the end of what is held. */
+enum status journal_insert(struct node *n, const struct decoded_entry *d, const struct take_args *a,
+                           int64_t *id) MUST_USE;
+struct entry_author {
+    struct person_ref who;
+    bool known;  /* its certificate is here; else `who` is zero */
+    bool pinned; /* has a pin in this scope: it is gone from the family */
+    bool waits;  /* said_waits of the scope */
+    char name[WIRE_NAME_MAX + 1];
+};
+/* ---- journal_text.c ---- */
+/* Who wrote it. That of the last entry is kept as long as nothing changes on which it rests (sql.h). */
+enum status journal_author(struct node *n, const struct entry_header *h, struct entry_author *by) MUST_USE;
+void journal_author_free(struct node *n);
+/* Is this a text that journal_take_text may take in? It came for the first time, and nothing is special. */
+bool journal_text_is_plain(const struct node *n, enum scope_kind kind, const struct decoded_entry *d,
+                           const struct take_args *a, const struct entry_author *by);
+enum status journal_take_text(struct node *n, const struct decoded_entry *d, const struct take_args *a,
+                              const struct entry_author *by) MUST_USE;
+
+enum status journal_take_decoded(struct node *n, enum scope_kind kind, const struct decoded_entry *d,
+                                 const struct take_args *a) MUST_USE;
 /* Entries of an author were put in without journal_take (history_keep.c): moves the end of what is held, and
  * lets row `attested` (0: none) attest what it chains to. */
 enum status journal_moved(struct node *n, enum scope_kind kind, const struct scope_id *scope,
                           const struct device_id *author, int64_t attested) MUST_USE;
+/* This header's entry is attested, and so is what it chains to. */
+enum status journal_attest_prev(struct node *n, enum scope_kind kind, const struct entry_header *h) MUST_USE;
 /* Goes on where a long chain was left. */
 enum status journal_attest_due(struct node *n) MUST_USE;
 /* Its author announced this head: the entry and all that it chains to count. */
@@ -49,6 +81,8 @@ enum status journal_attest(struct node *n, enum scope_kind kind, const struct sc
  * never counted, and is put aside; alarm. */
 enum status journal_put_aside(struct node *n, const struct scope_id *scope, const struct device_id *author,
                               uint64_t seq, const struct entry_hash *hash) MUST_USE;
+/* What a handler's answer says of the entry. */
+enum entry_applied journal_outcome_of(enum status why);
 /* Runs the handler of a row's kind, once, when the entry is attested, not a fork, has its body and its time
  * has come. */
 enum status journal_apply(struct node *n, enum scope_kind kind, int64_t id) MUST_USE;
@@ -69,8 +103,8 @@ enum { JOURNAL_VOUCHED_MAX = 32 }; /* devices of one person that are gone from a
 enum status journal_certificate_of(struct node *n, const struct group *g, const struct device_id *author,
                                    struct buffer *record, bool *needed) MUST_USE;
 enum status journal_take_certificate(struct node *n, struct span record) MUST_USE;
-/* What is to be said with a `have` of this person's devices that are gone from the scope; empty where there is
- * none, or where entries are signed. */
+/* What is to be said with a `have` of this person's devices that are gone from the scope; empty where there
+ * is none, or where entries are signed. */
 enum status journal_vouch(struct node *n, const struct group *g, struct buffer *out) MUST_USE;
 enum status journal_take_vouch(struct node *n, struct group *g, const struct device_id *sender,
                                struct span body) MUST_USE;

@@ -282,14 +282,11 @@ static enum status compare_have(struct node *n, struct group *g, const struct ha
 static enum status note_told(struct node *n, const struct scope_id *scope, const struct device_id *author,
                              uint64_t seq, const struct entry_hash *hash)
 {
-    enum status st = sql_run(&n->sql, "INSERT OR IGNORE INTO head(scope, author) VALUES(?,?)", "bb",
-                             SPAN_ID(scope), SPAN_ID(author));
-    return st == ST_OK
-               ? sql_run(&n->sql,
-                         "UPDATE head SET told_seq = ?3, told_hash = ?4 WHERE scope = ?1 AND author = ?2"
-                         " AND told_seq < ?3",
-                         "bbib", SPAN_ID(scope), SPAN_ID(author), (int64_t)seq, SPAN_ID(hash))
-               : st;
+    return sql_run(&n->sql,
+                   "INSERT INTO head(scope, author, told_seq, told_hash) VALUES(?1, ?2, ?3, iif(?3 > 0, ?4,"
+                   " NULL)) ON CONFLICT(scope, author) DO UPDATE SET told_seq = ?3, told_hash = ?4 WHERE"
+                   " told_seq < ?3",
+                   "bbib", SPAN_ID(scope), SPAN_ID(author), (int64_t)seq, SPAN_ID(hash));
 }
 
 enum status journal_announced(struct node *n, enum scope_kind kind, const struct scope_id *scope,
@@ -495,14 +492,19 @@ static enum status judge_overseer(struct node *n, struct group *g, const struct 
     struct device_certificate c;
     struct buffer bytes;
     size_t count = 0;
+    bool any = false;
     if (g->kind != SCOPE_CONVERSATION || e->kind == ENTRY_RECEIPT || e->kind == ENTRY_LEAVE) {
         return ST_OK;
     }
-    buffer_init(&bytes, WIRE_CERTIFICATE_MAX);
-    enum status st = family_certificate(n, sender, &bytes, &c);
-    if (st == ST_OK) {
-        st = group_members(n, g, members, &count);
+    enum status st = group_members(n, g, members, &count);
+    for (size_t i = 0; st == ST_OK && i < count; i++) {
+        any = any || members[i].overseer;
     }
+    if (st != ST_OK || !any) {
+        return st;
+    }
+    buffer_init(&bytes, WIRE_CERTIFICATE_MAX);
+    st = family_certificate(n, sender, &bytes, &c);
     for (size_t i = 0; st == ST_OK && i < count; i++) {
         if (members[i].overseer && person_ref_equal(&members[i].who, &c.who)) {
             st = ST_JOURNAL_AUTHOR;
@@ -515,25 +517,23 @@ static enum status judge_overseer(struct node *n, struct group *g, const struct 
 static enum status take_entry(struct node *n, struct group *g, const struct device_id *sender,
                               struct span body)
 {
-    struct journal_entry e;
-    struct entry_hash hash;
+    struct decoded_entry d;
     struct scope_id scope = g->scope;
     enum scope_kind kind = g->kind;
     struct take_args a = {.attested = true};
-    enum status st = journal_entry_decode(&e, body);
-    if (st == ST_OK && (!ID_EQUAL(&e.header.author, sender) || !ID_EQUAL(&e.header.scope, &scope))) {
+    enum status st = decoded_entry_of(body, &d);
+    if (st == ST_OK && (!ID_EQUAL(&d.e.header.author, sender) || !ID_EQUAL(&d.e.header.scope, &scope))) {
         st = ST_JOURNAL_AUTHOR; /* T31: nobody writes as another */
     }
     if (st == ST_OK) {
-        st = judge_overseer(n, g, sender, &e);
+        st = judge_overseer(n, g, sender, &d.e);
     }
     if (st == ST_OK) {
-        st = entry_header_hash(&e.header, &hash);
+        bool before = sql_set_aside(&n->sql, kind == SCOPE_CONVERSATION);
+        st = note_told(n, &scope, sender, d.e.header.seq, &d.hash);
+        sql_set_aside(&n->sql, before);
     }
-    if (st == ST_OK) {
-        st = note_told(n, &scope, sender, e.header.seq, &hash);
-    }
-    return st == ST_OK ? journal_take(n, kind, body, &a) : st;
+    return st == ST_OK ? journal_take_decoded(n, kind, &d, &a) : st;
 }
 
 static enum status take_passed_on(struct node *n, struct group *g, const struct device_id *sender,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a read brought: blocks, records, the end of a log. */
 #include "sync/logs_internal.h"
+#include "sync/scope_group.h"
 
 /* ---- one record ---- */
 
@@ -100,26 +101,56 @@ static enum status is_reread(struct node *n, int64_t log, bool *out)
     return st;
 }
 
+struct block_call {
+    const struct log_row *log;
+    uint64_t seq;
+    struct block_payload *payload;
+    size_t first; /* where its records begin */
+};
+
+static enum status take_records(struct node *n, void *arg)
+{
+    struct block_call *c = arg;
+    struct block_record record;
+    enum status st = ST_OK;
+    bool over = false;
+    c->payload->at = c->first;
+    while (st == ST_OK && !over && block_payload_next(c->payload, &record)) {
+        st = record.kind == BLOCK_WHOLE ? deliver(n, c->log, c->seq, record.bytes)
+                                        : take_fragment(n, c->log, c->seq, &record);
+        if (st == ST_OK) {
+            st = is_reread(n, c->log->id, &over);
+        }
+    }
+    return st == ST_OK ? groups_save_due(n) : st;
+}
+
+/* Of a group's messages nearly none is refused. Fragments are kept in memory, which no rollback undoes. */
+static bool goes_at_once(const struct block_call *c)
+{
+    struct block_record record;
+    bool whole = c->log->kind == LOG_OF_GROUP;
+    c->payload->at = c->first;
+    while (whole && block_payload_next(c->payload, &record)) {
+        whole = record.kind == BLOCK_WHOLE;
+    }
+    return whole;
+}
+
 static enum status take_block(struct node *n, const struct log_row *log, const struct secret *key,
                               const struct relay_block *block)
 {
-    bool over = false;
     struct block_payload *payload = mem_alloc(1, sizeof(*payload));
-    struct block_record record;
     if (!payload) {
         return ST_NO_MEMORY;
     }
+    struct block_call c = {.log = log, .seq = block->seq, .payload = payload};
     enum status st = block_open(payload, key, block->block);
+    c.first = payload->at;
     if (st != ST_OK) {
         st = status_is_fatal(st) ? st : node_skipped(n);
     } else {
-        while (st == ST_OK && !over && block_payload_next(payload, &record)) {
-            st = record.kind == BLOCK_WHOLE ? deliver(n, log, block->seq, record.bytes)
-                                            : take_fragment(n, log, block->seq, &record);
-            if (st == ST_OK) {
-                st = is_reread(n, log->id, &over);
-            }
-        }
+        st = goes_at_once(&c) ? node_guard_once(n, take_records, &c) : take_records(n, &c);
     }
     mem_free(payload, sizeof(*payload));
     return st;

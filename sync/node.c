@@ -9,9 +9,11 @@
 #include <stdlib.h>
 
 #include "sync/commands.h"
+#include "sync/facts.h"
 #include "sync/family.h"
 #include "sync/files.h"
 #include "sync/history.h"
+#include "sync/journal_internal.h"
 #include "sync/logs.h"
 #include "sync/names.h"
 #include "sync/node_internal.h"
@@ -101,6 +103,7 @@ const struct effect *node_next(struct node *n)
 
 static void forget_touched(struct node *n)
 {
+    sql_facts_changed(&n->sql);
     groups_forget_touched(n);
     if (n->family_touched) {
         family_forget(n);
@@ -111,11 +114,33 @@ static void forget_touched(struct node *n)
     }
 }
 
+static enum status undo(struct node *n, size_t effects)
+{
+    enum status st = sql_run(&n->sql, "ROLLBACK TO guard", "");
+    effects_truncate(n, effects);
+    forget_touched(n);
+    return st;
+}
+
+/* Inside of node_guard_once: no SAVEPOINT, for a refusal undoes more than this. */
+static enum status unguarded(struct node *n, node_fn fn, void *arg, enum status *why)
+{
+    enum status st = fn(n, arg);
+    n->once_refused = n->once_refused || st != ST_OK;
+    if (st != ST_OK && !status_is_fatal(st) && why) {
+        *why = st;
+    }
+    return status_is_fatal(st) ? st : ST_OK;
+}
+
 enum status node_guard(struct node *n, node_fn fn, void *arg, enum status *why)
 {
     size_t effects = n->effects.count;
     if (why) {
         *why = ST_OK;
+    }
+    if (n->once) {
+        return unguarded(n, fn, arg, why);
     }
     enum status st = sql_run(&n->sql, "SAVEPOINT guard", "");
     if (st != ST_OK) {
@@ -123,15 +148,35 @@ enum status node_guard(struct node *n, node_fn fn, void *arg, enum status *why)
     }
     st = fn(n, arg);
     if (st != ST_OK && !status_is_fatal(st)) {
-        enum status undone = sql_run(&n->sql, "ROLLBACK TO guard", "");
-        effects_truncate(n, effects);
-        forget_touched(n);
         if (why) {
             *why = st;
         }
-        st = undone;
+        st = undo(n, effects);
     }
     return st == ST_OK ? sql_run(&n->sql, "RELEASE guard", "") : st;
+}
+
+enum status node_guard_once(struct node *n, node_fn fn, void *arg)
+{
+    size_t effects = n->effects.count;
+    enum status st = sql_run(&n->sql, "SAVEPOINT guard", "");
+    if (st != ST_OK) {
+        return st;
+    }
+    invariant(!n->once);
+    n->once = true;
+    n->once_refused = false;
+    st = fn(n, arg);
+    n->once = false;
+    bool again = st != ST_OK || n->once_refused;
+    if (again) { /* whatever went wrong: with SAVEPOINTs it goes wrong again, or it does not */
+        st = undo(n, effects);
+        st = st == ST_OK ? self_refresh(n) : st;
+    }
+    if (st == ST_OK) {
+        st = sql_run(&n->sql, "RELEASE guard", "");
+    }
+    return st == ST_OK && again ? fn(n, arg) : st;
 }
 
 /* ---- notices, counters, time ---- */
@@ -258,6 +303,8 @@ void node_free(struct node *n)
     free(n->effects.slots);
     groups_free(n);
     family_forget(n);
+    facts_free(n);
+    journal_author_free(n);
     logs_free(n);
     names_free(n);
     free(n->relay_default);
@@ -292,6 +339,9 @@ static enum status settle(struct node *n)
     enum status st = self_refresh(n);
     if (st == ST_OK) {
         st = reconcile(n);
+    }
+    if (st == ST_OK) {
+        st = node_hlc_save(n);
     }
     if (st == ST_OK) {
         st = search_due(n);

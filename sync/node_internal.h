@@ -75,6 +75,8 @@ struct flight;
 struct relay_state;
 struct group;
 struct family_state;
+struct facts_memory;
+struct author_memory;
 
 struct node {
     struct sql sql;
@@ -99,10 +101,17 @@ struct node {
     /* family.c */
     struct family_state *family; /* both chains replayed; NULL: not loaded */
 
+    /* facts.c */
+    struct facts_memory *facts; /* what texts that come are judged by; NULL: nothing yet */
+    /* journal_text.c */
+    struct author_memory *author; /* of the last entry that came */
+    uint64_t hlc_seen;            /* the newest that this batch saw; written before it ends */
+
     /* What the present SAVEPOINT touched in memory. */
     bool family_touched, self_touched;
-    bool self_stale; /* self is read again before its next use */
-    bool sealed;     /* this batch spent a key of a group (witness.h) */
+    bool self_stale;         /* self is read again before its next use */
+    bool once, once_refused; /* node_guard_once: within it; and something was refused */
+    bool sealed;             /* this batch spent a key of a group (witness.h) */
     uint8_t witness[NODE_WITNESS_LEN];
     bool scrub;         /* a secret was erased: after COMMIT the WAL is emptied */
     enum status broken; /* a fatal failure: every step gives it */
@@ -119,6 +128,10 @@ typedef enum status (*node_fn)(struct node *n, void *arg);
 /* Runs fn in a SAVEPOINT. OK: kept. A failure of class STORE or INTERNAL goes up. Any other: everything that
  * fn did is undone, memory too, *why says which (may be NULL), and ST_OK is returned. */
 enum status node_guard(struct node *n, node_fn fn, void *arg, enum status *why) MUST_USE;
+/* Runs fn with no SAVEPOINT but one: the guards inside of it are none. When anything in it is refused, all
+ * that it did is undone, memory too, and it runs again, with its guards. For much of which nearly nothing is
+ * ever refused: a SAVEPOINT copies every page that changes after it. */
+enum status node_guard_once(struct node *n, node_fn fn, void *arg) MUST_USE;
 bool status_is_fatal(enum status s); /* class STORE or INTERNAL */
 
 /* Tells the person (FX_NOTIFY and table notice). Texts may be NULL; scope too. */
@@ -148,6 +161,7 @@ enum status meta_add(struct node *n, const char *key, int64_t more) MUST_USE;
 
 /* Next value of this device's hybrid clock, later than every entry seen. */
 enum status node_hlc(struct node *n, uint64_t *out) MUST_USE;
-enum status node_hlc_seen(struct node *n, uint64_t hlc) MUST_USE;
+void node_hlc_seen(struct node *n, uint64_t hlc);
+enum status node_hlc_save(struct node *n) MUST_USE; /* before a batch ends */
 
 #endif

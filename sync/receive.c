@@ -69,6 +69,11 @@ static enum status judge(struct node *n, const struct scope_id *scope, const str
     return judge_as(n, &text, scope, who);
 }
 
+enum status receive_from_author(struct node *n, const struct scope_id *scope, const struct person_ref *who)
+{
+    return judge(n, scope, who);
+}
+
 static enum status was_handed_over(struct node *n, int64_t id, int64_t *handed_over)
 {
     return sql_number(&n->sql, handed_over, 0,

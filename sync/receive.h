@@ -17,6 +17,9 @@
  * ST_JOURNAL_AUTHOR; else fatal. */
 enum status receive_text(struct node *n, int64_t id, const struct scope_id *scope,
                          const struct person_ref *who) MUST_USE;
+/* The same for one that its author sends just now, before it has a row. */
+enum status receive_from_author(struct node *n, const struct scope_id *scope,
+                                const struct person_ref *who) MUST_USE;
 /* The same for a file. ST_FILE_RULES instead of ST_POLICY_DENIED: void, and counted by that name. */
 enum status receive_file(struct node *n, int64_t id, const struct scope_id *scope,
                          const struct person_ref *who, bool image) MUST_USE;

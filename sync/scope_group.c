@@ -43,7 +43,33 @@ enum status group_save(struct node *n, struct group *g)
     struct record_place place = {n, g->id};
     struct record_sink sink = {&place, record_put, record_remove};
     g->touched = true;
+    g->unsaved = false;
     return mls_group_changed(g->mls) ? mls_group_save(g->mls, &sink) : ST_OK;
+}
+
+enum status group_save_read(struct node *n, struct group *g)
+{
+    if (!n->once) {
+        return group_save(n, g);
+    }
+    g->touched = true; /* a rollback forgets it, with what is not saved */
+    g->unsaved = true;
+    return ST_OK;
+}
+
+enum status groups_save_due(struct node *n)
+{
+    enum status st = ST_OK;
+    for (size_t i = 0; st == ST_OK && i < NODE_GROUPS_CACHED; i++) {
+        struct group *g = n->groups[i];
+        if (g && g->unsaved && g->state != GROUP_LEFT) { /* of one that was left nothing is kept */
+            st = group_save(n, g);
+        }
+        if (g) {
+            g->unsaved = false;
+        }
+    }
+    return st;
 }
 
 enum status group_save_pending(struct node *n, struct group *g, const struct mls_staged *s)
@@ -101,18 +127,21 @@ void groups_settled(struct node *n)
     }
 }
 
-/* A place in the cache: free, or that of the group not used for longest. */
+/* A place in the cache: free, or that of the group not used for longest. One that is not saved stays: it is
+ * one only, for a block is of one group. */
 static size_t cache_place(struct node *n)
 {
-    size_t at = 0;
+    size_t at = NODE_GROUPS_CACHED;
     for (size_t i = 0; i < NODE_GROUPS_CACHED; i++) {
         if (!n->groups[i]) {
             return i;
         }
-        if (n->groups[i]->used < n->groups[at]->used) {
+        if (!n->groups[i]->unsaved &&
+            (at == NODE_GROUPS_CACHED || n->groups[i]->used < n->groups[at]->used)) {
             at = i;
         }
     }
+    invariant(at < NODE_GROUPS_CACHED);
     group_free(n, at);
     return at;
 }

@@ -54,6 +54,7 @@ struct group {
     struct mls_group *mls;
     struct group_people *people; /* who is in this epoch, once somebody asked: scope_judge.c */
     bool touched;
+    bool unsaved;  /* the ratchet has moved within node_guard_once: groups_save_due */
     uint64_t used; /* for dropping the one not used longest */
 };
 
@@ -144,6 +145,10 @@ enum status group_overdue(struct node *n, const struct group *g, const struct de
 enum status group_gap_text(struct node *n, struct group *g, char *out, size_t cap) MUST_USE;
 enum status group_leave(struct node *n, struct group *g) MUST_USE; /* forgets its secrets; state LEFT */
 enum status group_save(struct node *n, struct group *g) MUST_USE;
+/* A message was read. Saved at once; within node_guard_once with the last of them, by groups_save_due, which
+ * is called before its end. */
+enum status group_save_read(struct node *n, struct group *g) MUST_USE;
+enum status groups_save_due(struct node *n) MUST_USE;
 /* Marks for reconcile: every group, or one. */
 enum status groups_dirty(struct node *n) MUST_USE;
 

@@ -183,7 +183,7 @@ static enum status take_message(struct node *n, struct group *g, struct span rec
     struct group_message message;
     struct device_id sender;
     enum status st = mls_group_receive(g->mls, record, &received);
-    enum status saved = group_save(n, g);
+    enum status saved = group_save_read(n, g);
     if (saved != ST_OK || st != ST_OK) {
         mls_received_wipe(&received);
         if (saved == ST_OK && st == ST_MLS_OWN_LOST) {

@@ -22,6 +22,7 @@ struct indexed {
     uint64_t hlc;
     struct buffer text;    /* NUL-terminated */
     char place[PLACE_MAX]; /* scope and author, each one word */
+    int64_t newest;        /* the last rowid of the minute of the one before; -1: none */
 };
 
 /* An id as one word, with a mark that says of which kind. */
@@ -60,17 +61,20 @@ static enum status read_entry(struct indexed *x, struct span bytes)
 
 /* A rowid that grows with the time of writing: the minute, then the first that is free. 0: the minute is
  * full. */
-static enum status place_in_time(struct node *n, const struct indexed *x, int64_t *rowid)
+static enum status place_in_time(struct node *n, struct indexed *x, int64_t *rowid)
 {
-    int64_t first = hlc_ms(x->hlc) / MINUTE_MS * MINUTE_ROWS, last = first + MINUTE_ROWS - 1, newest = 0;
-    enum status st = sql_number(&n->sql, &newest, first,
-                                "SELECT max(found) FROM entry WHERE found > 0 AND found BETWEEN ? AND ?",
-                                "ii", first, last);
-    *rowid = newest < last ? newest + 1 : 0;
+    int64_t first = hlc_ms(x->hlc) / MINUTE_MS * MINUTE_ROWS, last = first + MINUTE_ROWS - 1;
+    enum status st = ST_OK;
+    if (x->newest < first || x->newest > last) {
+        st = sql_number(&n->sql, &x->newest, first,
+                        "SELECT max(found) FROM entry WHERE found > 0 AND found BETWEEN ? AND ?", "ii", first,
+                        last);
+    }
+    *rowid = x->newest < last ? ++x->newest : 0;
     return st;
 }
 
-static enum status put_in(struct node *n, const struct indexed *x)
+static enum status put_in(struct node *n, struct indexed *x)
 {
     int64_t rowid = 0;
     enum status st = place_in_time(n, x, &rowid);
@@ -121,25 +125,30 @@ static enum status load_edited(struct node *n, int64_t id, struct indexed *x)
 static enum status load(struct node *n, int64_t id, struct indexed *x)
 {
     struct query q;
-    bool found = false;
+    bool found = false, edited = false;
     x->id = id;
-    query_start(&q, &n->sql, "SELECT entry FROM entry WHERE id = ?", "i", id);
+    query_start(
+        &q, &n->sql,
+        "SELECT entry, EXISTS (SELECT 1 FROM said_edit s WHERE s.scope = e.scope AND s.target = e.hash)"
+        " FROM entry e WHERE id = ?",
+        "i", id);
     if (query_next(&q)) {
         found = true;
+        edited = query_int(&q, 1) != 0;
         query_fail(&q, read_entry(x, query_blob(&q, 0)));
     }
     enum status st = query_end(&q);
     if (st == ST_OK && !found) {
         st = ST_STORE_ROW;
     }
-    return st == ST_OK ? load_edited(n, id, x) : st;
+    return st == ST_OK && edited ? load_edited(n, id, x) : st;
 }
 
 static enum status put_in_new(struct node *n, bool *more)
 {
     int64_t ids[SEARCH_BATCH];
     size_t count = 0;
-    struct indexed x;
+    struct indexed x = {.newest = -1};
     enum status st =
         next_ids(n,
                  "SELECT id FROM entry INDEXED BY entry_unfound WHERE found = 0 AND " SEARCH_SHOWN
@@ -169,7 +178,7 @@ static enum status erase_soon(struct node *n)
 
 enum status search_forget(struct node *n, int64_t entry)
 {
-    struct indexed x;
+    struct indexed x = {.newest = -1};
     int64_t rowid = 0;
     buffer_init(&x.text, ENTRY_TEXT_MAX + 1);
     enum status st = sql_number(&n->sql, &rowid, 0, "SELECT found FROM entry WHERE id = ?", "i", entry);

@@ -57,6 +57,7 @@ enum status self_refresh(struct node *n)
     if (st == ST_OK) {
         n->self = s;
         n->self_stale = false;
+        sql_facts_changed(&n->sql);
     }
     bytes_wipe(&s, sizeof(s));
     return st;

@@ -29,10 +29,87 @@ enum status sql_status(int rc)
     }
 }
 
+/* ---- what a statement writes ---- */
+
+static bool is_among(const char *name, const char *const *list, size_t count)
+{
+    for (size_t i = 0; name && i < count; i++) {
+        if (strcmp(name, list[i]) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Whatever is not named here is a fact. */
+static enum sql_writes writes_of(int action, const char *table, const char *column)
+{
+    static const char *const apart[] = {"mls_record", "notice", "search", "search_data", "sqlite_sequence"};
+    static const char *const rows[] = {"entry", "head", "meta"};
+    static const struct {
+        const char *table, *columns[8];
+    } updates[] = {
+        {"entry", {"found", "held", "outbox", "acked", "sent_epoch", "erased", "gone_at", "via"}},
+        {"mls_group", {"read_at", "reading_since", "have_at", "dirty", "sent_count"}},
+        {"log", {"cursor", "safe", "grown"}},
+    };
+    if (is_among(table, apart, sizeof(apart) / sizeof(apart[0]))) {
+        return SQL_WRITES_NOTHING;
+    }
+    for (size_t i = 0; action == SQLITE_UPDATE && table && i < sizeof(updates) / sizeof(updates[0]); i++) {
+        size_t count = 0;
+        while (count < 8 && updates[i].columns[count]) {
+            count++;
+        }
+        if (strcmp(table, updates[i].table) == 0 && is_among(column, updates[i].columns, count)) {
+            return SQL_WRITES_NOTHING;
+        }
+    }
+    return is_among(table, rows, sizeof(rows) / sizeof(rows[0])) ? SQL_WRITES_ROWS : SQL_WRITES_FACTS;
+}
+
+/* SQLite tells it of everything that a statement does, when it is prepared. */
+static int note_action(void *ctx, int action, const char *a, const char *b, const char *database,
+                       const char *inside)
+{
+    struct sql *s = ctx;
+    enum sql_writes w = SQL_WRITES_NOTHING;
+    (void)database;
+    (void)inside;
+    switch (action) {
+    case SQLITE_SELECT:
+    case SQLITE_READ:
+    case SQLITE_FUNCTION:
+    case SQLITE_RECURSIVE:
+    case SQLITE_TRANSACTION:
+    case SQLITE_SAVEPOINT:
+        break;
+    default:
+        w = writes_of(action, a, action == SQLITE_UPDATE ? b : NULL);
+        break;
+    }
+    s->prepared = w > s->prepared ? w : s->prepared;
+    return SQLITE_OK;
+}
+
 void sql_init(struct sql *s, sqlite3 *db)
 {
     memset(s, 0, sizeof(*s));
     s->db = db;
+    int rc = sqlite3_set_authorizer(db, note_action, s);
+    invariant(rc == SQLITE_OK);
+}
+
+void sql_facts_changed(struct sql *s)
+{
+    s->facts++;
+}
+
+bool sql_set_aside(struct sql *s, bool aside)
+{
+    bool before = s->aside;
+    s->aside = aside;
+    return before;
 }
 
 void sql_close(struct sql *s)
@@ -58,7 +135,9 @@ int64_t sql_changes(const struct sql *s)
 static sqlite3_stmt *prepare(struct query *q, const char *text)
 {
     sqlite3_stmt *st = NULL;
+    q->sql->prepared = SQL_WRITES_NOTHING;
     int rc = sqlite3_prepare_v3(q->sql->db, text, -1, SQLITE_PREPARE_PERSISTENT, &st, NULL);
+    q->writes = q->sql->prepared;
     if (rc != SQLITE_OK) {
         q->failed = sql_status(rc);
     }
@@ -73,6 +152,7 @@ static void take_statement(struct query *q, const char *text)
         struct sql_slot *slot = &q->sql->slots[at];
         if (slot->text == text && sqlite3_stmt_busy(slot->st) == 0) {
             q->st = slot->st;
+            q->writes = slot->writes;
             return;
         }
         if (slot->text == text) {
@@ -81,6 +161,7 @@ static void take_statement(struct query *q, const char *text)
         if (!slot->text) {
             slot->st = prepare(q, text);
             slot->text = slot->st ? text : NULL;
+            slot->writes = q->writes;
             q->st = slot->st;
             return;
         }
@@ -89,30 +170,38 @@ static void take_statement(struct query *q, const char *text)
     q->own = true;
 }
 
-static int bind_span(sqlite3_stmt *st, int at, struct span b, bool nullable)
+/* How long what is bound stays where it is: to the end of a query that is over within the call, or else it is
+ * copied. */
+enum bound { BOUND_HERE, BOUND_COPIED };
+
+static int bind_span(sqlite3_stmt *st, int at, struct span b, bool nullable, enum bound bound)
 {
     if (!b.ptr) {
         return nullable ? sqlite3_bind_null(st, at) : sqlite3_bind_zeroblob(st, at, 0);
     }
-    return sqlite3_bind_blob64(st, at, b.ptr, b.len, SQLITE_TRANSIENT);
+    return sqlite3_bind_blob64(st, at, b.ptr, b.len,
+                               bound == BOUND_COPIED ? SQLITE_TRANSIENT : SQLITE_STATIC);
 }
 
-static void start(struct query *q, struct sql *s, const char *text, const char *types, va_list args)
+static void start(struct query *q, struct sql *s, enum bound bound, const char *text, const char *types,
+                  va_list args)
 {
     *q = (struct query){.sql = s};
     take_statement(q, text);
+    q->changes_before = q->writes != SQL_WRITES_NOTHING ? sqlite3_total_changes64(s->db) : 0;
     for (int at = 1; q->failed == ST_OK && types[at - 1]; at++) {
         int rc = SQLITE_MISUSE;
         switch (types[at - 1]) {
         case 'b':
         case 'o':
-            rc = bind_span(q->st, at, va_arg(args, struct span), types[at - 1] == 'o');
+            rc = bind_span(q->st, at, va_arg(args, struct span), types[at - 1] == 'o', bound);
             break;
         case 'i':
             rc = sqlite3_bind_int64(q->st, at, va_arg(args, int64_t));
             break;
         case 't':
-            rc = sqlite3_bind_text(q->st, at, va_arg(args, const char *), -1, SQLITE_TRANSIENT);
+            rc = sqlite3_bind_text(q->st, at, va_arg(args, const char *), -1,
+                                   bound == BOUND_COPIED ? SQLITE_TRANSIENT : SQLITE_STATIC);
             break;
         default:
             break;
@@ -128,7 +217,7 @@ void query_start(struct query *q, struct sql *s, const char *text, const char *t
 {
     va_list args;
     va_start(args, types);
-    start(q, s, text, types, args);
+    start(q, s, BOUND_COPIED, text, types, args);
     va_end(args);
 }
 
@@ -184,8 +273,17 @@ void query_fail(struct query *q, enum status why)
     }
 }
 
+static void note_changes(struct query *q)
+{
+    bool facts = q->writes == SQL_WRITES_FACTS || (q->writes == SQL_WRITES_ROWS && !q->sql->aside);
+    if (facts && sqlite3_total_changes64(q->sql->db) != q->changes_before) {
+        sql_facts_changed(q->sql);
+    }
+}
+
 enum status query_end(struct query *q)
 {
+    note_changes(q);
     if (q->own) {
         sqlite3_finalize(q->st);
     } else if (q->st) {
@@ -201,7 +299,7 @@ enum status sql_run(struct sql *s, const char *text, const char *types, ...)
     struct query q;
     va_list args;
     va_start(args, types);
-    start(&q, s, text, types, args);
+    start(&q, s, BOUND_HERE, text, types, args);
     va_end(args);
     while (query_next(&q)) { /* PRAGMA and RETURNING give rows that nobody wants */
     }
@@ -213,7 +311,7 @@ enum status sql_number(struct sql *s, int64_t *out, int64_t missing, const char 
     struct query q;
     va_list args;
     va_start(args, types);
-    start(&q, s, text, types, args);
+    start(&q, s, BOUND_HERE, text, types, args);
     va_end(args);
     *out = missing;
     if (query_next(&q) && !query_null(&q, 0)) {
@@ -228,7 +326,7 @@ enum status sql_bytes(struct sql *s, struct buffer *out, bool *found, const char
     struct query q;
     va_list args;
     va_start(args, types);
-    start(&q, s, text, types, args);
+    start(&q, s, BOUND_HERE, text, types, args);
     va_end(args);
     *found = query_next(&q);
     if (*found) {

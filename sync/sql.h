@@ -8,7 +8,11 @@
  *   return query_end(&q);
  *
  * Type letters: b struct span (NULL pointer: an empty BLOB), o struct span (NULL pointer: SQL NULL), i
- * int64_t, t const char * (NULL: SQL NULL). SQL texts are literals: their address is the key of the cache. */
+ * int64_t, t const char * (NULL: SQL NULL). SQL texts are literals: their address is the key of the cache.
+ *
+ * What is worked out of the database and kept (facts.c) holds as long as `facts` stands still. It grows with
+ * every statement that changed a row; but for tables and columns on which no fact rests, which sql.c names:
+ * whoever adds a table need not think of it. */
 #ifndef KITH_SYNC_SQL_H
 #define KITH_SYNC_SQL_H
 
@@ -20,26 +24,42 @@ enum sql_limits {
     SQL_CACHE = 1024 /* slots for prepared statements; more than there are literals in sync/ */
 };
 
+enum sql_writes {
+    SQL_WRITES_NOTHING, /* or nothing on which a fact rests */
+    SQL_WRITES_ROWS,    /* rows of which some are facts and some are not: sql_set_aside */
+    SQL_WRITES_FACTS
+};
+
 struct sql {
     sqlite3 *db;
+    uint64_t facts;           /* grows when a fact may have changed, or a rollback may have taken one back */
+    bool aside;               /* see sql_set_aside */
+    enum sql_writes prepared; /* what the statement writes that is being prepared */
     struct sql_slot {
         const char *text;
         sqlite3_stmt *st;
+        enum sql_writes writes;
     } slots[SQL_CACHE];
 };
 
-/* A text is prepared once. In a condition on a column that a partial index names with a number (`kind`, `own`,
- * `applied`, …: schema.c) write the number, or `= +?`: with `= ?` SQLite looks whether the value of the moment
- * makes the index fit, and prepares the statement anew each time it runs. */
+/* A text is prepared once. In a condition on a column that a partial index names with a number (`kind`,
+ * `own`, `applied`, …: schema.c) write the number, or `= +?`: with `= ?` SQLite looks whether the value of
+ * the moment makes the index fit, and prepares the statement anew each time it runs. */
 struct query {
     struct sql *sql;
     sqlite3_stmt *st;
     bool own; /* not from the cache: finalised at the end */
+    enum sql_writes writes;
+    int64_t changes_before;
     enum status failed;
 };
 
-void sql_init(struct sql *s, sqlite3 *db); /* takes db */
+void sql_init(struct sql *s, sqlite3 *db); /* takes db; s stays where it is */
 void sql_close(struct sql *s);
+void sql_facts_changed(struct sql *s);
+/* While it is set, what is written of journals (tables entry and head, and the clock in meta) belongs to a
+ * conversation, and no fact rests on that. Returns how it was before, for whoever puts it back. */
+bool sql_set_aside(struct sql *s, bool aside);
 enum status sql_status(int rc); /* of an SQLite result code; ST_OK for OK, ROW and DONE */
 
 /* Runs a statement that gives no rows. */

@@ -109,6 +109,110 @@ static void T20_a_text_after_the_permits_end_is_not_shown(void **state)
     assert_false(world_has_text(w, s.maya, late, NULL));
 }
 
+static enum status end_permits(struct node *n, void *arg)
+{
+    (void)arg;
+    return sql_run(&n->sql, "UPDATE permit SET not_after_ms = 1", "");
+}
+
+static enum status announce_more(struct node *n, void *arg)
+{
+    (void)arg;
+    return sql_run(&n->sql,
+                   "UPDATE head SET told_seq = told_seq + 1 WHERE scope = (SELECT scope FROM mls_group WHERE"
+                   " kind = 3) AND told_seq > 0",
+                   "");
+}
+
+static enum status hold_all(struct node *n, void *arg)
+{
+    (void)arg;
+    return sql_run(&n->sql, "UPDATE head SET told_seq = cont_seq WHERE told_seq > cont_seq", "");
+}
+
+/* What the texts are judged by is kept in memory: as long as it holds, and no longer. */
+static void every_text_is_judged_by_what_holds_when_it_comes(void **state)
+{
+    struct world *w = *state;
+    struct story s;
+    char early[] = "before that is here", late[] = "after the permit's end";
+    story_children_meet(w, &s);
+    story_say(w, s.leo, "Maya", "one", s.maya);
+    story_say(w, s.leo, "Maya", "two", s.maya);
+    assert_ok(world_forge(w, s.maya, announce_more, NULL));
+    forge_text(w, s.leo, early);
+    assert_false(world_has_text(w, s.maya, early, NULL));
+    assert_int_equal(world_number(w, s.maya, "SELECT count(*) FROM entry WHERE applied = 3"), 1);
+    assert_ok(world_forge(w, s.maya, hold_all, NULL));
+    assert_true(world_has_text(w, s.maya, early, "Leo"));
+    assert_ok(world_forge(w, s.maya, end_permits, NULL));
+    forge_text(w, s.leo, late);
+    assert_false(world_has_text(w, s.maya, late, NULL));
+    assert_int_equal(world_number(w, s.maya, "SELECT count(*) FROM entry WHERE applied = 2"), 1);
+}
+
+static void what_is_read_is_saved_with_what_it_brought(void **state)
+{
+    struct world *w = *state;
+    struct story s;
+    size_t groups = 0;
+    story_children_meet(w, &s);
+    story_say(w, s.leo, "Maya", "one", s.maya);
+    story_say(w, s.leo, "Maya", "two", s.maya);
+    struct node *n = world_node(w, s.maya);
+    for (size_t i = 0; i < NODE_GROUPS_CACHED; i++) {
+        if (n->groups[i]) {
+            groups++;
+            assert_false(mls_group_changed(n->groups[i]->mls));
+        }
+    }
+    assert_true(groups > 1);
+}
+
+struct records {
+    int runs;
+    bool refuse;
+};
+
+static enum status one_record(struct node *n, void *arg)
+{
+    struct records *r = arg;
+    enum status st = meta_add(n, r->refuse ? "refused record" : "good record", 1);
+    return st == ST_OK && r->refuse ? ST_JOURNAL_AUTHOR : st;
+}
+
+static enum status three_records(struct node *n, void *arg)
+{
+    struct records *r = arg;
+    enum status why = ST_OK, st = ST_OK;
+    r->runs++;
+    for (int i = 0; st == ST_OK && i < 3; i++) {
+        struct records one = {.refuse = r->refuse && i == 1};
+        st = node_guard(n, one_record, &one, &why);
+        assert_int_equal(why, one.refuse ? ST_JOURNAL_AUTHOR : ST_OK);
+    }
+    return st;
+}
+
+static enum status take_block_of(struct node *n, void *arg)
+{
+    return node_guard_once(n, three_records, arg);
+}
+
+static void what_is_refused_in_a_block_leaves_nothing_and_takes_nothing_along(void **state)
+{
+    struct world *w = *state;
+    struct records good = {0}, bad = {.refuse = true};
+    size_t ana = world_add(w, "Ana's phone");
+    story_found(w, ana, "Berg", "Ana");
+    assert_ok(world_forge(w, ana, take_block_of, &good));
+    assert_int_equal(good.runs, 1);
+    assert_ok(world_forge(w, ana, take_block_of, &bad));
+    assert_int_equal(bad.runs, 2);
+    assert_int_equal(world_number(w, ana, "SELECT value FROM meta WHERE key = 'good record'"), 3 + 2);
+    assert_int_equal(world_number(w, ana, "SELECT count(*) FROM meta WHERE key = 'refused record'"), 0);
+}
+
 static void T22_a_ward_behind_its_parents_heads_shows_nothing_from_outside(void **state)
 {
     struct world *w = *state;
@@ -269,6 +373,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(T20_a_text_after_the_permits_end_is_not_shown, setup, teardown),
+        cmocka_unit_test_setup_teardown(every_text_is_judged_by_what_holds_when_it_comes, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_is_read_is_saved_with_what_it_brought, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_is_refused_in_a_block_leaves_nothing_and_takes_nothing_along,
+                                        setup, teardown),
         cmocka_unit_test_setup_teardown(T15_texts_dated_ahead_hold_nothing_up, setup, teardown),
         cmocka_unit_test_setup_teardown(T22_a_ward_behind_its_parents_heads_shows_nothing_from_outside, setup,
                                         teardown),
