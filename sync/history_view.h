@@ -23,4 +23,7 @@ struct file_view {
 enum status file_view_read(struct node *n, int64_t id, int64_t entry, struct file_view *out,
                            bool *any) MUST_USE;
 
+/* The files that come with history; false in *any: there are none. */
+enum status files_progress(struct node *n, struct files_row *out, bool *any) MUST_USE;
+
 #endif

@@ -316,6 +316,13 @@ struct transfer_row { /* history on its way to this device, or from it to anothe
     int64_t left_ms;                                     /* -1: not known */
 };
 
+struct files_row { /* files that come with history to this device, all together */
+    uint64_t files, files_total, parts, parts_total, bytes, bytes_total;
+    uint64_t bytes_per_s; /* of the last seconds; 0: not known */
+    int64_t left_ms;      /* -1: not known */
+    bool done;
+};
+
 struct device_row {
     const char *id; /* hex */
     const char *name, *person;
@@ -325,6 +332,7 @@ struct device_row {
     int64_t seen_at_ms; /* newest sign of life; 0 for none */
     bool overdue;       /* it has not told for three days where it stands in the family's group (§5.4) */
     const struct transfer_row *history; /* NULL: none */
+    const struct files_row *files;      /* of this device; NULL: none */
 };
 typedef void (*device_visit)(void *ctx, const struct device_row *row);
 enum status view_devices(struct node *n, device_visit visit, void *ctx) MUST_USE;

@@ -6,6 +6,7 @@
 #include "sync/facts.h"
 #include "sync/family.h"
 #include "sync/history.h"
+#include "sync/history_view.h"
 #include "sync/journal.h"
 #include "sync/removal.h"
 #include "sync/scope_group.h"
@@ -31,7 +32,8 @@ static enum status device_row(struct node *n, const struct family_device *d, con
     struct device_row row = {
         .id = t.id, .name = t.name, .person = t.person, .role = d->role, .state = state, .overdue = overdue};
     struct transfer_row transfer;
-    bool any = false;
+    struct files_row files;
+    bool any = false, any_files = false;
     hex_encode(t.id, SPAN_ID(&d->device));
     row.mine = ID_EQUAL(&d->person, &n->self.person);
     row.this_device = ID_EQUAL(&d->device, &n->self.device);
@@ -44,6 +46,9 @@ static enum status device_row(struct node *n, const struct family_device *d, con
     if (s == ST_OK && row.mine)
         s = history_progress(n, &d->device, &transfer, t.with, sizeof(t.with), &any);
     row.history = any ? &transfer : NULL;
+    if (s == ST_OK && row.this_device)
+        s = files_progress(n, &files, &any_files);
+    row.files = any_files ? &files : NULL;
     if (s == ST_OK)
         visit(ctx, &row);
     return s;

@@ -99,6 +99,34 @@ enum status file_view_read(struct node *n, int64_t id, int64_t entry, struct fil
     return history_scope_name(n, &row->scope, out->with, sizeof(out->with));
 }
 
+/* Each counts what it has; the rates of those that move now are one rate. */
+enum status files_progress(struct node *n, struct files_row *out, bool *any)
+{
+    struct query q;
+    memset(out, 0, sizeof(*out));
+    query_start(
+        &q, &n->sql,
+        "SELECT count(*), sum(state = 4), sum(parts), sum(have), sum(size), sum(min(size, have * ?1)),"
+        " sum(iif(state = 3 AND ?2 - mark_at BETWEEN 0 AND ?3, rate, 0)) FROM file WHERE asked = 1 AND"
+        " state IN (3, 4)",
+        "iii", (int64_t)FILE_PART_LEN, n->now.wall_ms, (int64_t)RATE_STALE_MS);
+    if (query_next(&q)) {
+        out->files_total = (uint64_t)query_int(&q, 0);
+        out->files = (uint64_t)query_int(&q, 1);
+        out->parts_total = (uint64_t)query_int(&q, 2);
+        out->parts = (uint64_t)query_int(&q, 3);
+        out->bytes_total = (uint64_t)query_int(&q, 4);
+        out->bytes = (uint64_t)query_int(&q, 5);
+        out->bytes_per_s = (uint64_t)query_int(&q, 6);
+    }
+    *any = out->files_total != 0;
+    out->done = out->files == out->files_total;
+    out->left_ms = out->bytes_per_s != 0 && !out->done
+                       ? (int64_t)((out->bytes_total - out->bytes) * 1000 / out->bytes_per_s)
+                       : -1;
+    return query_end(&q);
+}
+
 enum status view_files(struct node *n, const char *id, size_t limit, file_visit visit, void *ctx)
 {
     int64_t one = 0, max = limit == 0 || limit > NODE_ROWS_MAX ? NODE_ROWS_MAX : (int64_t)limit;

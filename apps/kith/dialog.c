@@ -171,17 +171,28 @@ int dialog_pair(struct agent_line *l, const struct cli_call *c)
 
 /* ---- history on its way ---- */
 
-static const json_t *own_history(const json_t *result)
+/* With the files that come with it. New, or NULL. */
+static json_t *own_history(const json_t *result)
 {
     const json_t *list = json_object_get(result, "devices");
     size_t i;
     json_t *d;
     json_array_foreach(list, i, d)
     {
-        if (json_is_true(json_object_get(d, "this_device")))
-            return json_object_get(d, "history");
+        if (!json_is_true(json_object_get(d, "this_device")))
+            continue;
+        json_t *history = json_copy(json_object_get(d, "history"));
+        if (history != NULL && json_object_get(d, "files") != NULL)
+            json_object_set(history, "files", json_object_get(d, "files"));
+        return history;
     }
     return NULL;
+}
+
+static bool is_running(const json_t *o)
+{
+    const char *state = json_string_value(json_object_get(o, "state"));
+    return state != NULL && strcmp(state, "done") != 0;
 }
 
 static void show_progress(const struct cli_call *c, const json_t *history, bool over)
@@ -208,12 +219,12 @@ int dialog_progress(struct agent_line *l, const struct cli_call *c)
     bool over = false;
     while (exit == EXIT_OK && !over) { /* ends: with the transfer, or by the person */
         json_t *r = ask_agent(l, c, "devices", NULL, &exit);
-        const json_t *history = own_history(r);
-        const char *state = json_string_value(json_object_get(history, "state"));
-        over = exit == EXIT_OK && (state == NULL || strcmp(state, "done") == 0);
+        json_t *history = own_history(r);
+        over = exit == EXIT_OK && !is_running(history) && !is_running(json_object_get(history, "files"));
         show_progress(c, history, over);
-        if (state == NULL && over)
+        if (history == NULL && over)
             puts(c->json ? "{}" : "No history is on its way to this device.");
+        json_decref(history);
         json_decref(r);
         if (!over)
             pause_ms(PROGRESS_MS);

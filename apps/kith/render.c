@@ -314,6 +314,18 @@ static void render_files(const json_t *result)
     }
 }
 
+/* ", files 3 of 10, 12.0 MiB of 1.0 GiB, 2.1 MiB/s, …" */
+static void put_files_progress(FILE *to, const json_t *f)
+{
+    if (f == NULL)
+        return;
+    fprintf(to, ", files %lld of %lld, ", (long long)number(f, "files"), (long long)number(f, "files_total"));
+    put_bytes(to, number(f, "bytes"));
+    fputs(" of ", to);
+    put_bytes(to, number(f, "bytes_total"));
+    put_rate(to, f, strcmp(text(f, "state"), "done") == 0);
+}
+
 void render_progress(FILE *to, const json_t *h)
 {
     json_int_t have = number(h, "entries"), of = number(h, "entries_total");
@@ -326,10 +338,11 @@ void render_progress(FILE *to, const json_t *h)
     put_rate(to, h, have >= of);
     if (number(h, "refused") > 0)
         fprintf(to, ", %lld parts refused", (long long)number(h, "refused"));
+    put_files_progress(to, json_object_get(h, "files"));
 }
 
 /* History on its way: a line under the device's. */
-static void render_transfer(const json_t *h)
+static void render_transfer(const json_t *h, const json_t *files)
 {
     if (h == NULL)
         return;
@@ -340,6 +353,7 @@ static void render_transfer(const json_t *h)
         putchar(' ');
     }
     render_progress(stdout, h);
+    put_files_progress(stdout, files);
     putchar('\n');
 }
 
@@ -363,13 +377,13 @@ static void render_devices(const json_t *result)
         put_cell(stdout, text(r, "state"), state);
         if (yes(r, "this_device")) {
             puts("  this device");
-            render_transfer(json_object_get(r, "history"));
+            render_transfer(json_object_get(r, "history"), json_object_get(r, "files"));
             continue;
         }
         printf("  seen ");
         put_time(stdout, number(r, "seen_at_ms"));
         puts(yes(r, "overdue") ? "  (overdue: silent for 3 days)" : "");
-        render_transfer(json_object_get(r, "history"));
+        render_transfer(json_object_get(r, "history"), NULL);
     }
 }
 

@@ -103,6 +103,15 @@ static json_t *transfer_json(const struct transfer_row *t)
                      (json_int_t)t->left_ms);
 }
 
+static json_t *files_progress_json(const struct files_row *f)
+{
+    return json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "state", f->done ? "done" : "running",
+                     "files", (json_int_t)f->files, "files_total", (json_int_t)f->files_total, "parts",
+                     (json_int_t)f->parts, "parts_total", (json_int_t)f->parts_total, "bytes",
+                     (json_int_t)f->bytes, "bytes_total", (json_int_t)f->bytes_total, "bytes_per_s",
+                     (json_int_t)f->bytes_per_s, "left_ms", (json_int_t)f->left_ms);
+}
+
 static void visit_device(void *ctx, const struct device_row *r)
 {
     json_t *row =
@@ -111,6 +120,8 @@ static void visit_device(void *ctx, const struct device_row *r)
                   "state", r->state, "seen_at_ms", (json_int_t)r->seen_at_ms, "overdue", r->overdue);
     if (r->history != NULL)
         json_object_set_new(row, "history", transfer_json(r->history));
+    if (r->files != NULL)
+        json_object_set_new(row, "files", files_progress_json(r->files));
     add(ctx, row);
 }
 

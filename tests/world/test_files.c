@@ -315,6 +315,33 @@ static void what_is_put_up_where_nobody_looks_any_more_is_put_up_again(void **st
     file_assert_bytes(w, s.ben, 3 * MIB + 5, 3, false);
 }
 
+struct progress {
+    size_t device;
+    bool any, moved; /* once all four were known: parts, bytes, rate, time left */
+    struct files_row last;
+};
+
+static void see_progress(void *ctx, const struct device_row *row)
+{
+    struct progress *p = ctx;
+    const struct files_row *f = row->files;
+    if (!row->this_device || f == NULL)
+        return;
+    assert_true(f->parts <= f->parts_total && f->bytes <= f->bytes_total && f->files <= f->files_total);
+    p->any = true;
+    p->moved =
+        p->moved || (!f->done && f->parts > 0 && f->bytes > 0 && f->bytes_per_s > 0 && f->left_ms >= 0);
+    p->last = *f;
+}
+
+static bool is_done(struct world *w, void *ctx)
+{
+    struct progress *p = ctx;
+    p->any = false;
+    assert_ok(view_devices(world_node(w, p->device), see_progress, p));
+    return p->any && p->last.done;
+}
+
 static void a_new_device_gets_files_with_its_history_from_its_person_s_other_one(void **state)
 {
     struct world *w = *state;
@@ -329,6 +356,13 @@ static void a_new_device_gets_files_with_its_history_from_its_person_s_other_one
     size_t laptop = world_add(w, "Ben's laptop");
     story_pair(w, s.ben, laptop, "Ben", "parent", SIZE_MAX);
     world_off(w, s.ana);
+    struct progress p = {.device = laptop};
+    assert_true(world_until(w, is_done, &p, 2 * HOUR_MS));
+    assert_true(p.moved);
+    assert_int_equal(p.last.files, 1);
+    assert_int_equal(p.last.parts, 13);
+    assert_int_equal(p.last.bytes, 3 * MIB + 5);
+    assert_int_equal(p.last.left_ms, -1);
     file_wait(w, laptop, "here");
     file_assert_bytes(w, laptop, 3 * MIB + 5, 3, false);
 }
