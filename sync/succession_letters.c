@@ -91,9 +91,10 @@ static enum status send_request(struct node *n, struct readd_request *q, const s
 
 /* It names no leaf: this device is well where it is, and a request that named its leaf would let the asker
  * replace that in a commit, which looks from here as if the database were an old copy. */
-static enum status answer(struct node *n, const struct group *g, const struct device_certificate *to)
+static enum status answer(struct node *n, const struct group *g, uint32_t generation,
+                          const struct device_certificate *to)
 {
-    struct readd_request q = {.scope = g->scope, .generation = g->generation};
+    struct readd_request q = {.scope = g->scope, .generation = generation};
     return send_request(n, &q, to);
 }
 
@@ -121,10 +122,11 @@ enum status letter_successor_ask(struct node *n, const struct received_letter *l
         st = ST_LETTERBOX_SENDER;
     }
     if (st == ST_OK && b.generation < g->generation) {
-        return readd_tell_leaf(n, g, &c.device);
+        st = readd_tell_leaf(n, g, &c.device);
     }
-    /* Also where it is in another of this generation: what it founds is to bring the two together. */
-    return st == ST_OK && b.generation == g->generation ? answer(n, g, &c) : st;
+    /* Also where it knows of the later one and refuses that: what it founds goes before it, for its reason.
+     * Also where it is in another of this generation: what it founds is to bring the two together. */
+    return st == ST_OK && b.generation <= g->generation ? answer(n, g, b.generation, &c) : st;
 }
 
 /* ---- a successor that did not come here ---- */
@@ -178,7 +180,9 @@ enum status succession_leaf_told(struct node *n, const struct leaf_told *told, c
         return st;
     }
     memcpy(q.old_leaf_hash, told->leaf_hash, HASH_LEN);
-    st = note_asked(n, g, n->now.wall_ms - ASK_AGAIN_MS); /* one answer to one question */
+    if (g->state == GROUP_ACTIVE) { /* one answer to one question; who stopped would ask at once again */
+        st = note_asked(n, g, n->now.wall_ms - ASK_AGAIN_MS);
+    }
     return st == ST_OK ? send_request(n, &q, &c) : st;
 }
 

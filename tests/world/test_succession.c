@@ -372,10 +372,40 @@ static void a_founder_whose_founding_the_relay_lost_comes_back(void **state)
 
 #define T(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
+/* Ana stopped and knows that her laptop is gone; the others do not, and have a later group already. What they
+ * say of it does not make her ask without a pause. */
+static void T25_who_refuses_a_successor_gets_key_packages_of_those_who_took_it(void **state)
+{
+    struct world *w = *state;
+    struct story s;
+    story_children_meet(w, &s);
+    size_t laptop = world_add(w, "Ana's laptop");
+    story_pair(w, s.ana, laptop, "Ana", "parent", SIZE_MAX);
+    world_run(w, 10 * MINUTE_MS);
+    const size_t family[] = {s.ana, s.ben, s.maya};
+    world_off(w, laptop);
+    world_cut(w, s.ana, true);
+    stick_all(w, &s.ana, 1, SCOPE_FAMILY);
+    world_ok(w, s.ana, CMD_DEVICES_REMOVE, "Ana's laptop", NULL, NULL, NULL);
+    assert_ok(sql_run(&world_node(w, s.ana)->sql, "DELETE FROM peer_key_package", ""));
+    wants(w, s.ben, SCOPE_FAMILY);
+    world_run(w, 30 * MINUTE_MS);
+    assert_int_equal(generation(w, s.maya, SCOPE_FAMILY), 1);
+    world_cut(w, s.ana, false);
+    uint64_t before = world_cost(w, s.ana).requests;
+    world_run(w, 20 * 1000);
+    assert_true(world_cost(w, s.ana).requests - before < 400);
+    world_run(w, 3 * HOUR_MS);
+    all_in_one(w, family, 3, SCOPE_FAMILY, 1);
+    story_say(w, s.maya, "Berg", "together", s.ana);
+    assert_int_equal(world_number(w, s.ben, "SELECT count(*) FROM revocation"), 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         T(T25_a_conversation_that_a_commit_poisoned_for_everybody_goes_on),
+        T(T25_who_refuses_a_successor_gets_key_packages_of_those_who_took_it),
         T(every_scope_of_a_family_gets_a_successor_with_the_same_members),
         T(T06_after_a_day_a_member_who_never_tells_keeps_nobody_waiting),
         T(T25_who_alone_cannot_follow_and_is_not_added_again_founds_after_a_day),
