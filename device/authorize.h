@@ -53,6 +53,10 @@ struct authorize_race {
 
 /* Would a commit of `by` that changes nothing but leaves of their own person be void now? */
 bool authorize_refresh_waits(const struct authorize_race *r);
+/* And one that takes out a leaf of `by` for no reason but the word of `by`? Adding such a leaf is never void,
+ * so that its author may make two epochs in a row, and somebody else is not among the last authors any more.
+ */
+bool authorize_leave_waits(const struct authorize_race *r);
 /* And one that does no more than to add `whom` again, whose leaf is the encoded LeafNode? `third`: a third
  * person has a leaf in the tree that is not fresh, and so could do it instead. */
 bool authorize_readd_waits(const struct authorize_race *r, const struct person_ref *whom,

@@ -22,7 +22,7 @@ struct judge_member {
     const struct mls_change *change; /* that adds or removes it, or NULL */
     bool is_new, gone;
     bool readded; /* goes and comes again by its own signed request */
-    bool left;    /* goes because its person said so, and for no other reason */
+    bool left; /* goes for no reason but its person's word: a note; a Revocation, where that person commits */
 };
 
 struct judge_record {

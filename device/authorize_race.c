@@ -20,6 +20,12 @@ bool authorize_refresh_waits(const struct authorize_race *r)
     return is_recent(r, r->by);
 }
 
+bool authorize_leave_waits(const struct authorize_race *r)
+{
+    bool in_a_row = r->author_count > 1 && person_ref_equal(&r->authors[0], &r->authors[1]);
+    return is_recent(r, r->by) || in_a_row;
+}
+
 bool authorize_leaf_is_fresh(struct span leaf_node)
 {
     struct leaf_node n;
@@ -93,6 +99,8 @@ enum status judge_race(const struct judge *j, const struct authorize_args *a)
         /* Who leaves may be added and leave again: that is no other than being added again. */
         bool repeats = m->gone && (m->left || d.comes == 0);
         const struct person_ref *whom = &m->certificate.who;
+        if (m->gone && m->left && person_ref_equal(whom, r.by) && authorize_leave_waits(&r))
+            return ST_AUTHORIZE_REFRESH;
         if (repeats && authorize_readd_waits(&r, whom, m->leaf_node, has_third(j, r.by, whom)))
             return ST_AUTHORIZE_REFRESH;
     }

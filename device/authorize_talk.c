@@ -178,18 +178,23 @@ static bool stands(const struct judge *j, const struct device_certificate *c)
     return p && (p->role != ROLE_PARENT || authority_parent_of(at, &c->device) == p);
 }
 
-static bool is_revoked(const struct judge *j, const struct judge_member *m)
+enum revoked { REVOKED_NOT, REVOKED_BY_ITSELF /* by another device of its person */, REVOKED };
+
+static enum revoked is_revoked(const struct judge *j, const struct judge_member *m)
 {
     const struct authority *at = judge_family(j, &m->certificate.who);
     const struct judge_record *r;
+    enum revoked revoked = REVOKED_NOT;
     size_t i = 0;
-    while (at && (r = judge_next(j, EVIDENCE_REVOCATION, &i))) {
+    while (at && revoked != REVOKED && (r = judge_next(j, EVIDENCE_REVOCATION, &i))) {
         struct revocation v;
-        if (revocation_decode(&v, r->body) == ST_OK && ID_EQUAL(&v.device, &m->certificate.device) &&
-            person_ref_equal(&v.who, &m->certificate.who) && revocation_check(at, &v) == ST_OK)
-            return true;
+        if (revocation_decode(&v, r->body) != ST_OK || !ID_EQUAL(&v.device, &m->certificate.device) ||
+            !person_ref_equal(&v.who, &m->certificate.who) || revocation_check(at, &v) != ST_OK)
+            continue;
+        const struct authority_person *by = authority_parent_of(at, &v.issuer);
+        revoked = by && ID_EQUAL(&by->person, &v.who.person) ? REVOKED_BY_ITSELF : REVOKED;
     }
-    return false;
+    return revoked;
 }
 
 static bool has_leaf(const struct judge *j, const struct device_id *d, const struct person_ref *who)
@@ -240,10 +245,12 @@ static enum status leaf_goes(const struct judge *j, const struct judge_persons *
 {
     const struct judge_person *p = find(before, &m->certificate.who);
     bool no_child_left = p->overseer && !has_child_here(after, &p->who.family);
-    if (m->readded || no_child_left || !stands(j, &m->certificate) || is_revoked(j, m) ||
-        is_withdrawn_person(j, before, &m->certificate.who))
+    bool own = person_ref_equal(&m->certificate.who, &j->committer->certificate.who);
+    enum revoked revoked = is_revoked(j, m);
+    if (m->readded || no_child_left || !stands(j, &m->certificate) || revoked == REVOKED ||
+        (revoked == REVOKED_BY_ITSELF && !own) || is_withdrawn_person(j, before, &m->certificate.who))
         return ST_OK;
-    m->left = has_left(j, &m->certificate.who);
+    m->left = revoked == REVOKED_BY_ITSELF || has_left(j, &m->certificate.who);
     return m->left ? ST_OK : ST_AUTHORIZE_REMOVE;
 }
 

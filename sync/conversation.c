@@ -438,19 +438,35 @@ static enum status plan_own_devices(struct node *n, struct group *g, struct plan
     return st;
 }
 
+/* Where this person has made one of the last epochs, their own Revocation is not enough: the chain is to have
+ * let the device go, too, which is a matter of moments; or somebody else takes it out. */
+static enum status may_revoke(struct node *n, struct group *g, const struct plan *p,
+                              const struct device_certificate *c, bool *may)
+{
+    struct person_ref self = self_person(n);
+    *may = plan_may_remove(n, g, &c->device);
+    if (!*may || p->heads || n->self.role != ROLE_PARENT || !person_ref_equal(&self, &c->who)) {
+        return ST_OK;
+    }
+    return plan_may_revoke_own(n, g, may);
+}
+
 /* Leaves of revoked devices, with their Revocations as evidence. */
 static enum status plan_revoked(struct node *n, struct group *g, struct plan *p)
 {
     struct device_certificate c;
     struct buffer bytes;
-    bool found = false;
+    bool found = false, may = false;
     enum status st = ST_OK;
     buffer_init(&bytes, EVIDENCE_RECORD_MAX);
     for (uint32_t at = 0; st == ST_OK && group_next(g, &at, &c);) {
         bytes.len = 0;
         st = sql_bytes(&n->sql, &bytes, &found, "SELECT revocation FROM revocation WHERE device = ?", "b",
                        SPAN_ID(&c.device));
-        if (st == ST_OK && found && plan_may_remove(n, g, &c.device)) {
+        if (st == ST_OK && found) {
+            st = may_revoke(n, g, p, &c, &may);
+        }
+        if (st == ST_OK && found && may) {
             p->removes[p->remove_count++] = at - 1;
             p->foreign = p->foreign || !ID_EQUAL(&c.who.family, &n->self.family);
             st = plan_evidence(p, EVIDENCE_REVOCATION, buffer_span(&bytes));

@@ -195,6 +195,16 @@ static enum status may_refresh(struct node *n, struct group *g, bool *may)
     return st;
 }
 
+enum status plan_may_revoke_own(struct node *n, const struct group *g, bool *may)
+{
+    struct person_ref authors[ADMISSION_AUTHORS_MAX], self = self_person(n), persons[WIRE_LEAVES_MAX];
+    struct authorize_race race = {.authors = authors, .by = &self};
+    enum status st = group_authors(n, g, authors, &race.author_count);
+    race.persons = group_persons(g, persons, WIRE_LEAVES_MAX);
+    *may = !authorize_leave_waits(&race);
+    return st;
+}
+
 /* An empty commit, when its moment has come (scope_clock.c). */
 static enum status refresh_due(struct node *n, struct group *g, bool *due)
 {

@@ -29,6 +29,8 @@ enum status plan_record(struct plan *p, const struct evidence_record *r) MUST_US
 enum status plan_evidence(struct plan *p, enum evidence_kind kind, struct span body) MUST_USE;
 /* Members remove a leaf one after the other, by rank, so that not all commit at once. */
 bool plan_may_remove(struct node *n, const struct group *g, const struct device_id *device);
+/* May this person take out a leaf of their own by no more than a Revocation of their own (§5.3, 7)? */
+enum status plan_may_revoke_own(struct node *n, const struct group *g, bool *may) MUST_USE;
 /* Makes the commit: with the newest heads when it changes who is in; a refresh where one is due; else none.
  */
 enum status plan_commit(struct node *n, struct group *g, struct plan *p) MUST_USE;

@@ -96,7 +96,9 @@ enum status letter_relay(struct node *n, const struct received_letter *l)
         return st;
     }
     sqlite3_snprintf(sizeof(relay), relay, "%.*s", (int)t.relay.len, (const char *)t.relay.ptr);
-    if (family_relays_find(&now, relay) == now.count) {
+    size_t place = family_relays_find(&now, relay);
+    if (place == now.count ||
+        strcmp(now.at[place], relay) != 0) { /* its key at another host is another relay */
         return ST_RELAY_UNKNOWN;
     }
     return t.reached ? note_word(n, &l->from.device, relay) : answer_word(n, &devices[at], relay);

@@ -14,6 +14,8 @@
 #include "sync/readd.h"
 #include "sync/scope_internal.h"
 
+enum removal_limits { REVOCATIONS_UNMET_MAX = 128 }; /* of one family: as many as it has devices */
+
 bool revocation_known(struct node *n, const struct device_id *device)
 {
     int64_t known = 0;
@@ -32,6 +34,21 @@ static enum status judge_whose(struct node *n, const struct revocation *v)
                    "SELECT count(*) FROM certificate WHERE device = ? AND (family != ? OR person != ?)",
                    "bbb", SPAN_ID(&v->device), SPAN_ID(&v->who.family), SPAN_ID(&v->who.person));
     return st == ST_OK && other != 0 ? ST_REVOCATION_ISSUER : st;
+}
+
+/* A family can name any number of keys; more than that of devices that nobody has met here are not kept. */
+static enum status judge_count(struct node *n, const struct revocation *v)
+{
+    int64_t met = 0, others = 0;
+    enum status st = sql_number(&n->sql, &met, 0, "SELECT count(*) FROM certificate WHERE device = ?", "b",
+                                SPAN_ID(&v->device));
+    if (st == ST_OK && met == 0) {
+        st = sql_number(&n->sql, &others, 0,
+                        "SELECT count(*) FROM revocation r WHERE r.family = ? AND NOT EXISTS (SELECT 1 FROM"
+                        " certificate c WHERE c.device = r.device)",
+                        "b", SPAN_ID(&v->who.family));
+    }
+    return st == ST_OK && others >= REVOCATIONS_UNMET_MAX ? ST_REVOCATION_ISSUER : st;
 }
 
 /* The family's scopes have the pins of its chain (family.c). */
@@ -65,7 +82,10 @@ static enum status judge(struct node *n, const struct revocation *v, bool once)
         st = revocation_check(a, v);
     }
     mem_free(a, sizeof(*a));
-    return st == ST_OK ? judge_whose(n, v) : st;
+    if (st == ST_OK) {
+        st = judge_whose(n, v);
+    }
+    return st == ST_OK ? judge_count(n, v) : st;
 }
 
 static enum status keep(struct node *n, struct span revocation, bool once)

@@ -12,11 +12,19 @@
  *      4  the hole of 1 where a T re-adds a device of its own person: no refresh, never void
  *      5  as 2, but a T re-adds the other T's leaf: no refresh, never void        (why 6)
  *      6  as built: such a commit is void when author and re-added are both among the last W authors, or the author
- *         made the last epoch and the re-added has not committed since it was added; a T may refresh as well
+ *         made the last epoch and the re-added has not committed since it was added; a T may refresh as well, and add
+ *         and take out in turns a further device of its own person, of which taking out counts as refreshing,
+ *         and is void after two epochs of one person as well
+ *      7  as 6, but taking it out is a removal like any other: never void
+ *      8  as 6, but taking it out counts as refreshing and no more: adding it lets its author make two epochs in a row,
+ *         and then the other T is none of the last authors
  *
  * CHECK1: both honest accept the same commit.  LTL (always on with spin -DLTL): the removal wins one day. */
 #ifndef RULE
 #define RULE 6
+#endif
+#ifndef TURNS
+#define TURNS (RULE > 6) /* 1: a T does that, too */
 #endif
 #ifndef NT
 #define NT 2
@@ -29,6 +37,7 @@
 #define REMOVAL 0    /* what a log entry is: P's removal, H's refresh, a T's commit (2, 3), a block that is no commit */
 #define REFRESH 1
 #define PLAIN 2      /* added to a T's number: its refresh (RULE 6); else its number is its commit, a re-adding */
+#define TURN 10      /* added to it: its further device comes, or goes */
 #define NOISE 7
 #define NONE 9
 
@@ -38,12 +47,14 @@ byte p_read, h_read;               /* how far P and H have read this epoch */
 byte p_took = NONE, h_took = NONE; /* what each took as first valid: its place in the log + 1 */
 byte h_refreshes = 1;
 bit p_sent, done, fresh[4];        /* fresh: this T's leaf was re-added and has not committed since */
+bit beside[4];                     /* this T's further device is there */
 
 #define RECENT(a) ((a) == last1 || (W > 1 && (a) == last2))
 #define OTHER(a) (5 - (a))         /* of two T, 2 and 3 */
-#define BY(a) (RULE == 6 && (a) > 3 && (a) != NOISE -> (a) - PLAIN : (a))
-#define VOID_6(a) ((a) < 2 || (a) > 3 -> RECENT(BY(a)) : \
-    (RECENT(a) && RECENT(OTHER(a))) || ((a) == last1 && fresh[OTHER(a)]))
+#define BY(a) (RULE < 6 || (a) < 4 || (a) == NOISE -> (a) : ((a) > TURN -> (a) - TURN : (a) - PLAIN))
+#define AGAIN(a) ((RECENT(a) && RECENT(OTHER(a))) || ((a) == last1 && fresh[OTHER(a)]))
+#define GOES(a) (RULE != 7 && beside[BY(a)] && (RECENT(BY(a)) || (RULE == 6 && last1 == last2)))
+#define VOID_6(a) ((a) > TURN -> GOES(a) : ((a) < 2 || (a) > 3 -> RECENT(BY(a)) : AGAIN(a)))
 #define VOID(a, seq, alone) ((a) != NOISE && (a) != REMOVAL && ( \
     (RULE == 0 && (a) == last1 && !(alone)) || \
     (RULE == 1 && (a) == last1) || \
@@ -51,7 +62,7 @@ bit p_sent, done, fresh[4];        /* fresh: this T's leaf was re-added and has 
     (RULE == 3 && (a) == last1 && (seq) <= Q) || \
     (RULE == 4 && (a) == last1 && (a) < 2) || \
     (RULE == 5 && RECENT(a) && (a) < 2) || \
-    (RULE == 6 && VOID_6(a))))
+    (RULE >= 6 && VOID_6(a))))
 #define BESIDE(i, k) (n > (i) && (k) != (i) && log[i] != NOISE)
 #define ALONE(k) (!(BESIDE(0, k) || BESIDE(1, k) || BESIDE(2, k) || BESIDE(3, k) || BESIDE(4, k) || BESIDE(5, k)))
 #define AT(i, a) (n > (i) && log[i] == (a))
@@ -86,7 +97,8 @@ active [NT] proctype T() {
     atomic { me = _pid }
     do
     :: atomic { !done && n < LOG && !HAS(me) -> log[n] = me; n++ } /* a second one would change nothing */
-    :: atomic { !done && RULE == 6 && n < LOG && !HAS(me + PLAIN) -> log[n] = me + PLAIN; n++ }
+    :: atomic { !done && RULE >= 6 && n < LOG && !HAS(me + PLAIN) && !HAS(me + TURN) -> log[n] = me + PLAIN; n++ }
+    :: atomic { !done && RULE >= 6 && n < LOG && !HAS(me + PLAIN) && !HAS(me + TURN) && TURNS -> log[n] = me + TURN; n++ }
     :: atomic { !done && RULE == 3 && n < Q -> log[n] = NOISE; n++ }
     :: atomic { done -> break }
     od
@@ -103,8 +115,9 @@ active proctype turn() {
         :: log[p_took - 1] == REMOVAL -> done = 1
         :: else -> last2 = last1; last1 = BY(log[p_took - 1]);
             if
-            :: RULE == 6 && last1 > 1 ->
+            :: RULE >= 6 && last1 > 1 ->
                 fresh[last1] = 0;
+                beside[last1] = (log[p_took - 1] > TURN -> !beside[last1] : beside[last1]);
                 fresh[OTHER(last1)] = (log[p_took - 1] == last1 -> 1 : fresh[OTHER(last1)])
             :: else
             fi

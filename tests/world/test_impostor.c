@@ -441,6 +441,28 @@ static void T25_pins_of_a_stranger_for_a_key_end_when_it_is_known_whose_it_is(vo
     world_free(w);
 }
 
+static void T15_revocations_of_devices_that_nobody_has_met_are_bounded(void **state)
+{
+    enum { MANY = 200, KEPT = 128 };
+    struct world *w = world_new(test_seed(1));
+    struct story s;
+    struct backdated b;
+    (void)state;
+    story_children_meet(w, &s);
+    by_rosa(w, &s, s.leo, &b);
+    const struct device_id leos = b.revocation.device;
+    for (unsigned i = 0; i < MANY; i++) {
+        memset(&b.revocation.device, (int)i + 1, sizeof(b.revocation.device));
+        assert_status(world_forge(w, s.maya, take_revocation, &b), i < KEPT ? ST_OK : ST_REVOCATION_ISSUER);
+    }
+    assert_int_equal(world_number(w, s.maya, "SELECT count(*) FROM revocation"), KEPT);
+    b.revocation.device = leos; /* but that of one who is here is heard */
+    assert_ok(world_forge(w, s.maya, take_revocation, &b));
+    assert_int_equal(world_number(w, s.maya, "SELECT count(*) FROM revocation"), KEPT + 1);
+    sign_private_wipe(&b.key);
+    world_free(w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -450,6 +472,7 @@ int main(void)
         cmocka_unit_test(T25_a_flood_of_evidence_stops_no_removal),
         cmocka_unit_test(T25_what_a_stranger_said_of_a_key_ends_when_it_is_known_whose_it_is),
         cmocka_unit_test(T31_who_claims_a_key_before_its_owner_is_met_does_not_keep_the_owner_out),
+        cmocka_unit_test(T15_revocations_of_devices_that_nobody_has_met_are_bounded),
         cmocka_unit_test(T31_of_a_familys_own_devices_no_key_says_otherwise),
         cmocka_unit_test(T25_pins_of_a_stranger_for_a_key_end_when_it_is_known_whose_it_is),
     };

@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "protocol/relay_told.h"
+#include "sync/letters.h"
 #include "sync/succession.h"
 #include "tests/support/test.h"
 #include "tests/support/test_entropy.h"
@@ -363,6 +365,45 @@ static void T21_a_childs_device_changes_no_relays(void **state)
                   ST_RELAY_LAST);
 }
 
+struct word {
+    struct device_id from;
+    const char *relay;
+};
+
+/* Another device of the family says that it reaches this relay. */
+static enum status hear_word(struct node *n, void *arg)
+{
+    const struct word *x = arg;
+    const struct relay_told t = {.relay = span_text(x->relay), .reached = true};
+    struct buffer body;
+    struct writer w;
+    buffer_init(&body, 1024);
+    writer_init(&w, &body);
+    enum status st = relay_told_encode(&w, &t);
+    const struct letterbox_message m = {.type = LETTERBOX_RELAY, .body = buffer_span(&body)};
+    const struct received_letter l = {.kind = BOX_FAMILY, .m = &m, .from = {.device = x->from}};
+    if (st == ST_OK)
+        st = letter_relay(n, &l);
+    buffer_wipe(&body);
+    return st;
+}
+
+static void T15_a_word_of_a_relay_names_one_of_the_list_and_no_other_host(void **state)
+{
+    struct world *w = *state;
+    struct story s;
+    char host[WIRE_RELAY_MAX + 1];
+    story_children_meet(w, &s);
+    size_t other = world_add_impostor(w, 0);
+    struct word x = {world_node(w, s.ben)->self.device, host};
+    snprintf(host, sizeof(host), "%s", world_relay_at(w, other));
+    assert_status(world_forge(w, s.ana, hear_word, &x), ST_RELAY_UNKNOWN);
+    assert_int_equal(world_number(w, s.ana, "SELECT count(*) FROM relay_word"), 0);
+    x.relay = world_relay(w);
+    assert_ok(world_forge(w, s.ana, hear_word, &x));
+    assert_int_equal(world_number(w, s.ana, "SELECT count(*) FROM relay_word"), 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -379,6 +420,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(T05_a_contact_takes_no_conversation_to_a_relay_of_its_own_list, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(T05_a_key_of_the_list_at_another_host_is_another_relay, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(T15_a_word_of_a_relay_names_one_of_the_list_and_no_other_host, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(T21_a_childs_device_changes_no_relays, setup, teardown),
     };

@@ -377,6 +377,44 @@ static void T25_leaving_again_and_again_is_no_way_to_win_every_race(void **state
     world_wipe(&w);
 }
 
+/* Ana, or who commits, takes Ana's laptop out by a Revocation of her own, when these made the last epochs. */
+static enum status revoke_after(struct world *w, uint32_t laptop, uint32_t committer, unsigned last,
+                                unsigned before)
+{
+    struct revocation v = {
+        .who = ref_of(&w->f, ANA), .device = w->f.ana_laptop.device, .issuer = w->f.ana.device};
+    commit_again(&w->c);
+    commit_remove(&w->c, laptop);
+    assert_ok(revocation_sign(&v, &w->f.ana.key));
+    commit_evidence(&w->c, EVIDENCE_REVOCATION, NULL, COMMIT_ENCODE(&w->c, revocation, &v));
+    w->c.authors[0] = ref_of(&w->f, last);
+    w->c.authors[1] = ref_of(&w->f, before);
+    w->c.author_count = 2;
+    return commit_judge(&w->c, committer);
+}
+
+/* Adding it again is never void; and the chain lets it stay, or its heads would move. */
+static void T25_revoking_a_device_of_ones_own_again_and_again_is_no_way_to_win_every_race(void **state)
+{
+    (void)state;
+    struct world w;
+    start(&w, false);
+    assert_ok(add_parent_device(&w.f, ANA, &w.f.ana_laptop, &w.f.ana));
+    w.c.at->families[0] = w.f.at;
+    const struct family *const one[] = {&w.f};
+    set_heads(&w.c.before, one, 1);
+    w.c.after = w.c.before;
+    uint32_t ana = commit_member(&w.c, &w.f, ANA, &w.f.ana);
+    uint32_t laptop = commit_member(&w.c, &w.f, ANA, &w.f.ana_laptop);
+    commit_member(&w.c, &w.f, BEN, &w.f.ben);
+    assert_ok(revoke_after(&w, laptop, ana, MAYA, BEN));
+    assert_status(revoke_after(&w, laptop, ana, ANA, BEN), ST_AUTHORIZE_REFRESH);
+    assert_status(revoke_after(&w, laptop, ana, BEN, ANA), ST_AUTHORIZE_REFRESH);
+    assert_status(revoke_after(&w, laptop, ana, BEN, BEN), ST_AUTHORIZE_REFRESH);
+    assert_ok(revoke_after(&w, laptop, L_MAYA, MAYA, ANA)); /* others are never kept waiting */
+    world_wipe(&w);
+}
+
 static void a_withdrawal_ends_a_pairs_conversation(void **state)
 {
     (void)state;
@@ -503,6 +541,7 @@ int main(void)
         cmocka_unit_test(T05_a_conversation_follows_the_family_that_it_is_at_home_with),
         cmocka_unit_test(who_leaves_is_taken_out_by_anybody),
         cmocka_unit_test(T25_leaving_again_and_again_is_no_way_to_win_every_race),
+        cmocka_unit_test(T25_revoking_a_device_of_ones_own_again_and_again_is_no_way_to_win_every_race),
         cmocka_unit_test(a_withdrawal_ends_a_pairs_conversation),
         cmocka_unit_test(a_withdrawal_throws_nobody_else_out_of_a_group),
         cmocka_unit_test(a_parent_of_a_child_here_may_oversee),
