@@ -207,6 +207,20 @@ static bool has_leaf(const struct judge *j, const struct device_id *d, const str
     return false;
 }
 
+/* An old note says nothing of who was added again: its device has another leaf since. */
+static bool has_that_leaf(const struct judge *j, const struct leave_note *n)
+{
+    for (size_t i = 0; n->has_leaf && i < j->member_count; i++) {
+        const struct judge_member *m = &j->members[i];
+        uint8_t hash[HASH_LEN];
+        hash_bytes(m->leaf_node, hash);
+        if (!m->is_new && ID_EQUAL(&m->certificate.device, &n->device) &&
+            memcmp(hash, n->leaf_hash, HASH_LEN) == 0)
+            return true;
+    }
+    return false;
+}
+
 static bool has_left(const struct judge *j, const struct person_ref *who)
 {
     const struct judge_record *r;
@@ -215,7 +229,7 @@ static bool has_left(const struct judge *j, const struct person_ref *who)
         struct leave_note n;
         if (leave_note_decode(&n, r->body) == ST_OK && ID_EQUAL(&n.scope, &j->context->scope) &&
             n.generation == j->context->generation && person_ref_equal(&n.who, who) &&
-            has_leaf(j, &n.device, who) && leave_note_verify(&n) == ST_OK)
+            has_leaf(j, &n.device, who) && has_that_leaf(j, &n) && leave_note_verify(&n) == ST_OK)
             return true;
     }
     return false;

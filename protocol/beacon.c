@@ -121,14 +121,18 @@ enum status leaf_told_decode(struct leaf_told *out, struct span in)
 
 /* ---- leave note ---- */
 
+enum leave_version { LEAVE_WITHOUT_LEAF = 1, LEAVE_OF_LEAF = 2 };
+
 static void leave_body(struct writer *w, const void *value)
 {
     const struct leave_note *n = value;
-    wire_write_version(w);
+    writer_u8(w, n->has_leaf ? LEAVE_OF_LEAF : LEAVE_WITHOUT_LEAF);
     WRITE_ID(w, &n->scope);
     writer_u32(w, n->generation);
     wire_write_person(w, &n->who);
     WRITE_ID(w, &n->device);
+    if (n->has_leaf)
+        writer_bytes(w, SPAN(n->leaf_hash));
 }
 
 enum status leave_note_encode(struct writer *w, const struct leave_note *n)
@@ -143,11 +147,16 @@ enum status leave_note_decode(struct leave_note *out, struct span in)
     struct reader r;
     struct leave_note n = {0};
     reader_init(&r, in);
-    wire_read_version(&r);
+    uint8_t version = reader_u8(&r);
+    if (version != LEAVE_WITHOUT_LEAF && version != LEAVE_OF_LEAF)
+        reader_fail(&r, ST_WIRE_VERSION);
+    n.has_leaf = version == LEAVE_OF_LEAF;
     READ_ID(&r, &n.scope);
     n.generation = reader_u32(&r);
     wire_read_person(&r, &n.who);
     READ_ID(&r, &n.device);
+    if (n.has_leaf)
+        reader_fixed(&r, n.leaf_hash, sizeof n.leaf_hash);
     READ_ID(&r, &n.signature);
     return wire_finish(&r, out, &n, sizeof n);
 }

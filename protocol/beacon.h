@@ -47,19 +47,23 @@ enum status readd_request_verify(const struct readd_request *q) MUST_USE;
 struct leaf_told {
     struct scope_id scope;
     uint32_t generation;
-    struct device_id device; /* whose leaf: devices of a person share a letterbox */
+    struct device_id device;     /* whose leaf: devices of a person share a letterbox */
     uint8_t leaf_hash[HASH_LEN]; /* SHA-256 of the encoded LeafNode */
 };
 
 enum status leaf_told_decode(struct leaf_told *out, struct span in) MUST_USE;
 enum status leaf_told_encode(struct writer *w, const struct leaf_told *l) MUST_USE;
 
-/* "My person leaves this conversation": lets any member remove that person's leaves. */
+/* "My person leaves this conversation": lets any member remove that person's leaves, as long as the device
+ * has the leaf that it had when it said so: a note is for one stay. One without a leaf (version 1) removes
+ * nobody. */
 struct leave_note {
     struct scope_id scope;
     uint32_t generation;
     struct person_ref who;
     struct device_id device;
+    bool has_leaf;
+    uint8_t leaf_hash[HASH_LEN]; /* SHA-256 of the encoded LeafNode; zeros without */
     struct signature signature;
 };
 

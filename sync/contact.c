@@ -5,6 +5,7 @@
 #include "sync/commands.h"
 #include "sync/contact_internal.h"
 #include "sync/names.h"
+#include "sync/readd.h"
 #include "sync/scope_group.h"
 
 /* ---- entries into this family's scopes ---- */
@@ -167,6 +168,7 @@ static enum status leave(struct node *n, const struct person_ref *other)
         st = group_of_scope(n, &note.scope, &g);
     if (st == ST_OK) {
         note.generation = g->generation;
+        note.has_leaf = readd_own_leaf(g, note.leaf_hash);
         st = leave_note_sign(&note, &n->self.key);
     }
     if (st == ST_OK)

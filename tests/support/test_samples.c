@@ -402,7 +402,7 @@ static void leaf_told_sample(struct writer *w)
 static void leave_sample(struct writer *w)
 {
     struct sample_key mine = sample_key(2);
-    struct leave_note n = {.generation = 1, .who = sample_person(3, 4), .device = mine.device};
+    struct leave_note n = {.who = sample_person(3, 4), .device = mine.device, .has_leaf = true};
     MUST(leave_note_sign(&n, &mine.key));
     MUST(leave_note_encode(w, &n));
 }

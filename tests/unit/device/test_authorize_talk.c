@@ -317,11 +317,27 @@ static void T05_a_conversation_follows_the_family_that_it_is_at_home_with(void *
     world_wipe(&w);
 }
 
+/* Of the leaf that the device has now. */
+static struct leave_note leave_of(const struct world *w, const struct family *f, unsigned who,
+                                  const struct sample_key *by)
+{
+    struct leave_note n = {.scope = w->c.before.scope, .who = ref_of(f, who), .device = by->device};
+    for (size_t i = 0; i < w->c.leaf_count; i++) {
+        struct device_certificate c;
+        assert_ok(device_certificate_decode(&c, w->c.leaves[i].identity));
+        if (!ID_EQUAL(&c.device, &by->device))
+            continue;
+        n.has_leaf = true;
+        hash_bytes(w->c.leaves[i].leaf_node, n.leaf_hash);
+    }
+    return n;
+}
+
 static void add_leave(struct world *w, const struct family *f, unsigned who, const struct sample_key *by,
                       uint32_t generation)
 {
-    struct leave_note n = {
-        .scope = w->c.before.scope, .generation = generation, .who = ref_of(f, who), .device = by->device};
+    struct leave_note n = leave_of(w, f, who, by);
+    n.generation = generation;
     assert_ok(leave_note_sign(&n, &by->key));
     commit_evidence(&w->c, EVIDENCE_LEAVE, NULL, COMMIT_ENCODE(&w->c, leave_note, &n));
 }
@@ -340,6 +356,31 @@ static void who_leaves_is_taken_out_by_anybody(void **state)
     assert_status(commit_judge(&w.c, L_MAYA), ST_AUTHORIZE_REMOVE);
     add_leave(&w, &w.g, TIM, &w.g.tim, 0);
     assert_ok(commit_judge(&w.c, L_MAYA));
+    world_wipe(&w);
+}
+
+static enum status leave_by(struct world *w, struct leave_note *n)
+{
+    commit_again(&w->c);
+    commit_remove(&w->c, L_TIM);
+    assert_ok(leave_note_sign(n, &w->g.tim.key));
+    commit_evidence(&w->c, EVIDENCE_LEAVE, NULL, COMMIT_ENCODE(&w->c, leave_note, n));
+    return commit_judge(&w->c, L_MAYA);
+}
+
+static void a_note_of_leaving_is_for_one_stay(void **state)
+{
+    (void)state;
+    struct world w;
+    talking(&w);
+    struct leave_note old = leave_of(&w, &w.g, TIM, &w.g.tim), bare = old;
+    assert_ok(leave_by(&w, &old));
+    w.c.leaves[L_TIM].leaf_node = fake_leaf(&w.c, &w.g.tim.device, LEAF_COMMIT); /* added again since */
+    assert_status(leave_by(&w, &old), ST_AUTHORIZE_REMOVE);
+    bare.has_leaf = false; /* as they were before */
+    assert_status(leave_by(&w, &bare), ST_AUTHORIZE_REMOVE);
+    struct leave_note fresh = leave_of(&w, &w.g, TIM, &w.g.tim);
+    assert_ok(leave_by(&w, &fresh));
     world_wipe(&w);
 }
 
@@ -540,6 +581,7 @@ int main(void)
         cmocka_unit_test(a_parents_device_goes_when_the_chain_lets_it_go),
         cmocka_unit_test(T05_a_conversation_follows_the_family_that_it_is_at_home_with),
         cmocka_unit_test(who_leaves_is_taken_out_by_anybody),
+        cmocka_unit_test(a_note_of_leaving_is_for_one_stay),
         cmocka_unit_test(T25_leaving_again_and_again_is_no_way_to_win_every_race),
         cmocka_unit_test(T25_revoking_a_device_of_ones_own_again_and_again_is_no_way_to_win_every_race),
         cmocka_unit_test(a_withdrawal_ends_a_pairs_conversation),
