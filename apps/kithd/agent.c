@@ -32,7 +32,8 @@ enum agent_limits {
     WAITING_MAX = 32,        /* long polls: half of the calls, so that others always get through */
     WAIT_MAX_MS = 60 * 1000, /* of one long poll */
     UNANSWERED_MAX = LINKS_MAX * NODE_IN_FLIGHT_MAX,
-    REOPEN_MAX = 3 /* times in a row that the node may fail before the agent gives up */
+    REOPEN_MAX = 3,       /* times in a row that the node may fail before the agent gives up */
+    ROOM_AGAIN_MS = 2000, /* a full disk is looked at again */
 };
 
 struct held { /* a call that is under way */
@@ -266,6 +267,15 @@ static void close_links(struct agent *a)
     }
 }
 
+/* On a full disk the agent stays, without a node, until there is room (agent_run). */
+static enum status open_unless_full(struct agent *a)
+{
+    enum status s = open_node(a);
+    if (s != ST_OK)
+        a->node = NULL;
+    return s == ST_STORE_FULL ? ST_OK : s;
+}
+
 /* Nothing of the batch happened: tell who asked, and start again from what is on disk. */
 static enum status reopen_node(struct agent *a, enum status why)
 {
@@ -278,9 +288,11 @@ static enum status reopen_node(struct agent *a, enum status why)
     a->node = NULL;
     for (size_t i = 0; i < LINKS_MAX && a->links[i] != NULL; i++)
         relay_link_forget(a->links[i]);
+    if (why == ST_STORE_FULL)
+        return ST_OK;
     if (++a->reopened > REOPEN_MAX)
         return why;
-    return open_node(a);
+    return open_unless_full(a);
 }
 
 static void take_effects(struct agent *a, struct now now, struct unanswered *none)
@@ -359,7 +371,7 @@ static enum status step_answers(struct agent *a, struct now now)
 {
     struct relay_link_done done;
     enum status s = ST_OK;
-    while (s == ST_OK && next_answer(a, &done)) {
+    while (s == ST_OK && a->node != NULL && next_answer(a, &done)) {
         struct event e = {.kind = EV_RELAY_ANSWER, .now = now, .id = done.id};
         e.u.answer = done.answer;
         s = step(a, &e, 1);
@@ -388,16 +400,53 @@ static enum status handle(struct agent *a, const struct inbox_item *items, size_
     return s;
 }
 
+static void refuse_call(struct agent *a, size_t call)
+{
+    struct held *h = &a->held[call];
+    struct span request;
+    json_t *error;
+    if (!local_api_request(a->api, call, &request))
+        return;
+    reply(a, call, rpc_read(&h->rpc, request, &error) ? rpc_reply_status(h->rpc.id, ST_STORE_FULL) : error);
+}
+
+/* Nothing can be written, so nothing is done: whoever asks is told why, relays' answers are asked for again.
+ */
+static enum status wait_for_room(struct agent *a, bool *stop)
+{
+    struct inbox_item items[INBOX_BATCH_MAX];
+    struct relay_link_done done;
+    int64_t until = inbox_now().mono_ms + ROOM_AGAIN_MS;
+    while (!*stop && inbox_now().mono_ms < until) {
+        size_t n = inbox_take(a->inbox, items, until);
+        for (size_t i = 0; i < n; i++) {
+            if (items[i].kind == INBOX_STOP)
+                *stop = true;
+            else if (items[i].kind == INBOX_API)
+                refuse_call(a, items[i].slot);
+            else if (is_link(a, items[i].source))
+                relay_link_arrived(items[i].source, items[i].slot, inbox_now());
+        }
+        while (next_answer(a, &done)) { /* ends: each ended request is told once */
+        }
+    }
+    return *stop ? ST_OK : open_unless_full(a);
+}
+
 enum status agent_run(struct agent *a)
 {
     struct inbox_item items[INBOX_BATCH_MAX];
     bool stop = false;
     enum status s = ST_OK;
     while (!stop && s == ST_OK) {
+        if (a->node == NULL) {
+            s = wait_for_room(a, &stop);
+            continue;
+        }
         int64_t node_ms = a->fresh ? 0 : node_deadline(a->node), wait_ms = waiting_deadline(a);
         size_t n = inbox_take(a->inbox, items, node_ms < wait_ms ? node_ms : wait_ms);
         s = handle(a, items, n, &stop);
-        if (s == ST_OK)
+        if (s == ST_OK && a->node != NULL)
             answer_waiting(a, inbox_now().mono_ms);
     }
     return s;

@@ -8,7 +8,9 @@ import os
 import pathlib
 import signal
 import sqlite3
+import subprocess
 import sys
+import time
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
@@ -21,9 +23,9 @@ PEAK_MAX_KIB = 64 * 1024
 BLOCK = 16384
 
 
-def pair(parent, person, name, place, relay):
-    device = Device(place, name, relay).start()
-    link = parent.kith("pair", "invite", "--person", person, "--role", "parent")["link"]
+def pair(parent, person, name, place, relay, kind=None, role="parent"):
+    device = (kind or Device)(place, name, relay).start()
+    link = parent.kith("pair", "invite", "--person", person, "--role", role)["link"]
     device.kith("pair", "accept", link, "--device", name)
     code = wait_until("the code", SECONDS, lambda: device.pairing().get("code"))
     wait_until("the code awaited", SECONDS, lambda: parent.pairing()["state"] == "code")
@@ -47,6 +49,39 @@ def digest(path):
         while piece := f.read(1 << 20):
             h.update(piece)
     return h.hexdigest()
+
+
+class SmallDisk(Device):
+    """Its home is a file system of its own, of so many MiB, that only its agent sees."""
+    MIB = 96
+
+    def start_with(self, **environment):
+        self.home.mkdir(exist_ok=True)
+        mount = f"mount -t tmpfs -o mode=0700,size={self.MIB}m kith {self.home} && exec "
+        agent = f"{self.place.program('kithd')} --home {self.home} --relay {self.relay.address}"
+        self.process = self.place.start(self.name, "unshare", "-m", "sh", "-c", mount + agent, **environment)
+
+    @property
+    def filler(self):
+        return pathlib.Path(f"/proc/{self.process.pid}/root{self.home}/filler")
+
+    def fill(self, leave):
+        """Until so many bytes are free; 0: until nothing can be written."""
+        with open(self.filler, "ab") as f:
+            while True:
+                free = os.statvfs(self.filler)
+                free = free.f_bavail * free.f_frsize - leave
+                if free <= 0:
+                    return
+                try:
+                    f.write(bytes(min(free, 1 << 20)))
+                    f.flush()
+                except OSError:
+                    return
+
+
+def can_mount():
+    return os.geteuid() == 0 and subprocess.run(["unshare", "-m", "true"], capture_output=True).returncode == 0
 
 
 class Files(unittest.TestCase):
@@ -150,6 +185,44 @@ class Files(unittest.TestCase):
         self.ana.kith("delete", id)
         wait_until("gone from Ben's device", SECONDS, lambda: not self.ben.kith("files")["files"])
         wait_until("gone from Ana's device", SECONDS, lambda: not self.ana.kith("files")["files"])
+
+    @staticmethod
+    def has_after_all(device, text):
+        try:
+            return device.has_text(text)
+        except KithError as e:
+            if e.status != "STORE_FULL":
+                raise
+            return False  # it looks again in a moment
+
+    @unittest.skipUnless(can_mount(), "a file system of one's own takes root")
+    def test_a_real_disk_that_is_full_holds_up_files_and_then_waits_for_room(self):
+        tom = pair(self.ana, "Tom", "tom", self.place, self.relay, SmallDisk, "child")
+        wait_until("Tom hears", SECONDS, lambda: self.ana.kith("send", "Berg", "hi Tom") and tom.has_text("hi Tom"), every=1)
+        size = 12 << 20
+        source = self.make("film.bin", size)
+        id = self.ana.kith("send", "Berg", "--file", str(source))["id"]
+        wait_until("the message", SECONDS, lambda: any(m["id"] == id for m in tom.texts()))
+        tom.fill(leave=(64 << 20) + (6 << 20))  # less than the file, more than what files leave free
+        with self.assertRaises(KithError) as refused:
+            tom.kith("get", id)
+        self.assertEqual(refused.exception.status, "FILE_NO_ROOM")
+        # Nothing at all can be written: the agent lives, and what was sent meanwhile comes when there is room.
+        tom.fill(leave=0)
+        self.ana.kith("send", "Berg", "into a full disk")
+        time.sleep(3)
+        self.assertIsNone(tom.process.poll())
+        with self.assertRaises(KithError) as refused:
+            tom.kith("files")
+        self.assertEqual(refused.exception.status, "STORE_FULL")
+        tom.filler.unlink()
+        wait_until("what came meanwhile", SECONDS, lambda: self.has_after_all(tom, "into a full disk"))
+        target = self.place.folder / "got.bin"
+        tom.kith("get", id, "--to", str(target), seconds=SECONDS)
+        self.assertEqual(digest(target), digest(source))
+        wait_until("who has it is told", SECONDS, lambda: any(
+            m["text"] == "into a full disk" and "Tom" in m["delivered"] for m in self.ana.texts()))
+        self.assertIn("(delivered: ", self.ana.shows("history")[1])
 
     def test_what_is_no_file_is_refused_by_name(self):
         os.mkfifo(self.place.folder / "pipe")
