@@ -12,9 +12,11 @@ enum journal_entry_limits {
     ENTRY_SALT_LEN = 16,
     ENTRY_BODY_MAX = 256 * 1024, /* an approach with a whole request in it */
     HAVE_AUTHORS_MAX = 128,      /* the leaves of a group, and as many devices that left it */
-    HAVE_BEACON_MAX = 256,       /* one encoded beacon */
-    ENTRY_SEQ_MAX = 1 << 20      /* entries of one device in one scope: ST_ENTRY_SEQ beyond */
+    HAVE_BEACON_MAX = 256        /* one encoded beacon */
 };
+/* Entries of one device in one scope: ST_ENTRY_SEQ beyond. At as many a day as anybody takes from one device
+ * (sync/journal_intake.h) it lasts for three and a half centuries. */
+#define ENTRY_SEQ_MAX UINT64_C(0xffffffff)
 
 struct entry_header {
     struct scope_id scope;

@@ -5,6 +5,7 @@
 #include "sync/apart.h"
 #include "sync/family.h"
 #include "sync/held.h"
+#include "sync/journal_intake.h"
 #include "sync/journal_internal.h"
 #include "sync/removal.h"
 #include "sync/restore.h"
@@ -234,14 +235,27 @@ enum status journal_want_have(struct node *n, struct group *g, int64_t within_ms
                    n->now.wall_ms + node_random_below(n, within_ms), g->id);
 }
 
+/* Each who asks has a place of their own: what one says that they lack holds no other up. */
 static enum status want_repair(struct node *n, const struct scope_id *scope, const struct device_id *author,
-                               int64_t from_seq)
+                               const struct device_id *asker, int64_t from_seq)
 {
     int64_t delay = ID_EQUAL(author, &n->self.device) ? 0 : node_random_below(n, JOURNAL_REPAIR_MS);
     return sql_run(&n->sql,
-                   "INSERT INTO repair VALUES(?1,?2,?3,?4) ON CONFLICT(scope, author) DO UPDATE SET"
-                   " from_seq = min(from_seq, ?3)",
-                   "bbii", SPAN_ID(scope), SPAN_ID(author), from_seq, n->now.wall_ms + delay);
+                   "INSERT INTO repair VALUES(?1,?2,?3,?4,?5) ON CONFLICT(scope, author, asker) DO UPDATE SET"
+                   " from_seq = ?4",
+                   "bbbii", SPAN_ID(scope), SPAN_ID(author), SPAN_ID(asker), from_seq,
+                   n->now.wall_ms + delay);
+}
+
+/* Somebody holds what we lack: we say what we have, so often as that somebody can make us. */
+static enum status answer_have(struct node *n, struct group *g, const struct device_id *to)
+{
+    int64_t until = 0;
+    enum status st = repair_room(n, &g->scope, to, &until);
+    if (st == ST_OK && until == 0) {
+        st = repair_charge(n, &g->scope, to, REPAIR_HAVE_UNITS);
+    }
+    return st == ST_OK && until == 0 ? journal_want_have(n, g, JOURNAL_REPAIR_MS) : st;
 }
 
 const struct have_author *journal_have_line(const struct have *h, const struct device_id *author)
@@ -255,7 +269,8 @@ const struct have_author *journal_have_line(const struct have *h, const struct d
 }
 
 /* What we hold and they lack is sent again; what they hold and we lack makes us say what we have. */
-static enum status compare_have(struct node *n, struct group *g, const struct have *h)
+static enum status compare_have(struct node *n, struct group *g, const struct device_id *sender,
+                                const struct have *h)
 {
     struct have_author *mine = mem_alloc(HAVE_AUTHORS_MAX, sizeof(*mine));
     size_t count = 0;
@@ -265,7 +280,7 @@ static enum status compare_have(struct node *n, struct group *g, const struct ha
         const struct have_author *theirs = journal_have_line(h, &mine[i].author);
         uint64_t seq = theirs ? theirs->seq : 0;
         if (seq < mine[i].seq) {
-            st = want_repair(n, &g->scope, &mine[i].author, (int64_t)seq + 1);
+            st = want_repair(n, &g->scope, &mine[i].author, sender, (int64_t)seq + 1);
         }
     }
     for (size_t i = 0; st == ST_OK && i < h->author_count; i++) {
@@ -276,7 +291,7 @@ static enum status compare_have(struct node *n, struct group *g, const struct ha
         behind = behind || seq < h->authors[i].seq;
     }
     mem_free(mine, HAVE_AUTHORS_MAX * sizeof(*mine));
-    return st == ST_OK && behind ? journal_want_have(n, g, JOURNAL_REPAIR_MS) : st;
+    return st == ST_OK && behind ? answer_have(n, g, sender) : st;
 }
 
 static enum status note_told(struct node *n, const struct scope_id *scope, const struct device_id *author,
@@ -313,7 +328,7 @@ static enum status take_have(struct node *n, struct group *g, const struct devic
         st = group_beacon_seen(n, g, sender, h->beacon);
     }
     if (st == ST_OK) {
-        st = compare_have(n, g, h);
+        st = compare_have(n, g, sender, h);
     }
     const struct have_author *own = st == ST_OK ? journal_have_line(h, sender) : NULL;
     const struct have_author *ours = st == ST_OK ? journal_have_line(h, &n->self.device) : NULL;
@@ -371,8 +386,12 @@ static enum status add_certificate(struct node *n, const struct group *g, struct
     return st;
 }
 
-static enum status send_repair(struct node *n, struct group *g, const struct device_id *author,
-                               int64_t from_seq)
+struct repair { /* a row of that table, and what was done about it */
+    struct device_id author, asker;
+    int64_t from_seq, last_seq, units;
+};
+
+static enum status send_repair(struct node *n, struct group *g, struct repair *r)
 {
     struct succession_since since;
     struct query q;
@@ -380,44 +399,91 @@ static enum status send_repair(struct node *n, struct group *g, const struct dev
     struct batch *b = batch_new();
     enum status st = b ? succession_since(n, g, &since) : ST_NO_MEMORY;
     if (st == ST_OK) {
-        st = add_certificate(n, g, b, author, &gone);
+        st = add_certificate(n, g, b, &r->author, &gone);
     }
     query_start(
         &q, &n->sql,
-        "SELECT id, entry, applied, held FROM entry WHERE scope = ? AND author = ? AND seq >= ? AND fork = 0"
-        " AND (own = 0 OR acked = 1) ORDER BY seq LIMIT 48",
-        "bbi", SPAN_ID(&g->scope), SPAN_ID(author), from_seq);
+        "SELECT id, entry, applied, held, seq FROM entry WHERE scope = ? AND author = ? AND seq >= ? AND fork"
+        " = 0 AND (own = 0 OR acked = 1) ORDER BY seq LIMIT 48",
+        "bbi", SPAN_ID(&g->scope), SPAN_ID(&r->author), r->from_seq);
     while (st == ST_OK && b->count < JOURNAL_REPAIR_BATCH && query_next(&q)) {
         st = add_repair(n, g, b, &q, &since);
+        r->last_seq = query_int(&q, 4);
     }
     enum status end = query_end(&q);
     st = st == ST_OK ? end : st;
     if (st == ST_OK && b->count > (gone ? 1 : 0)) {
         st = group_send(n, g, b->messages, b->count, OUTBOX_PLAIN, NULL);
+        for (size_t i = 0; i < b->count; i++) {
+            r->units += journal_units(b->bodies[i].len);
+        }
     }
     batch_free(b);
     return st;
 }
 
+static enum status next_repair(struct node *n, const struct scope_id *scope, struct repair *r, bool *found)
+{
+    struct query q;
+    query_start(&q, &n->sql,
+                "SELECT author, asker, from_seq FROM repair WHERE scope = ? AND due_at <= ? ORDER BY due_at,"
+                " author LIMIT 1",
+                "bi", SPAN_ID(scope), n->now.wall_ms);
+    memset(r, 0, sizeof(*r));
+    *found = query_next(&q);
+    if (*found) {
+        QUERY_ID(&q, 0, &r->author);
+        QUERY_ID(&q, 1, &r->asker);
+        r->from_seq = query_int(&q, 2);
+    }
+    return query_end(&q);
+}
+
+/* What was sent was sent to all: whoever lacked the beginning of it lacks that much less. */
+static enum status settle_repair(struct node *n, const struct scope_id *scope, const struct repair *r)
+{
+    enum status st = repair_charge(n, scope, &r->asker, r->units);
+    if (st == ST_OK) {
+        st = sql_run(&n->sql, "DELETE FROM repair WHERE scope = ? AND author = ? AND asker = ?", "bbb",
+                     SPAN_ID(scope), SPAN_ID(&r->author), SPAN_ID(&r->asker));
+    }
+    return st == ST_OK ? sql_run(&n->sql,
+                                 "UPDATE repair SET from_seq = ?4 + 1 WHERE scope = ?1 AND author = ?2 AND"
+                                 " from_seq BETWEEN ?3 AND ?4",
+                                 "bbii", SPAN_ID(scope), SPAN_ID(&r->author), r->from_seq, r->last_seq)
+                       : st;
+}
+
+static enum status repair_later(struct node *n, const struct scope_id *scope, const struct device_id *asker,
+                                int64_t until)
+{
+    enum status st = sql_run(&n->sql,
+                             "UPDATE repair SET due_at = ?3 + 1 WHERE scope = ?1 AND asker = ?2 AND due_at <="
+                             " ?3",
+                             "bbi", SPAN_ID(scope), SPAN_ID(asker), until);
+    return st == ST_OK ? node_refused(n, ST_JOURNAL_AGAIN) : st;
+}
+
 static enum status send_repairs(struct node *n, struct group *g)
 {
     enum { BATCH = 8 };
-    struct device_id authors[BATCH];
-    int64_t from[BATCH], next = 0;
-    size_t count = 0;
-    struct query q;
-    query_start(&q, &n->sql, "SELECT author, from_seq FROM repair WHERE scope = ? AND due_at <= ? LIMIT 8",
-                "bi", SPAN_ID(&g->scope), n->now.wall_ms);
-    while (count < BATCH && query_next(&q)) {
-        QUERY_ID(&q, 0, &authors[count]);
-        from[count++] = query_int(&q, 1);
-    }
-    enum status st = query_end(&q);
-    for (size_t i = 0; st == ST_OK && i < count; i++) {
-        st = send_repair(n, g, &authors[i], from[i]);
-        if (st == ST_OK) {
-            st = sql_run(&n->sql, "DELETE FROM repair WHERE scope = ? AND author = ?", "bb",
-                         SPAN_ID(&g->scope), SPAN_ID(&authors[i]));
+    int64_t next = 0;
+    bool found = true;
+    enum status st = ST_OK;
+    for (int i = 0; st == ST_OK && found && i < BATCH; i++) {
+        struct repair r;
+        int64_t until = 0;
+        st = next_repair(n, &g->scope, &r, &found);
+        if (st == ST_OK && found) {
+            st = repair_room(n, &g->scope, &r.asker, &until);
+        }
+        if (st == ST_OK && found && until != 0) {
+            st = repair_later(n, &g->scope, &r.asker, until);
+        } else if (st == ST_OK && found) {
+            st = send_repair(n, g, &r);
+            if (st == ST_OK) {
+                st = settle_repair(n, &g->scope, &r);
+            }
         }
     }
     if (st == ST_OK) {
@@ -430,12 +496,21 @@ static enum status send_repairs(struct node *n, struct group *g)
     return st;
 }
 
-/* Somebody has sent it again already: that much less is left for us. */
-static enum status repaired(struct node *n, const struct entry_header *h)
+/* Somebody has sent it again already: that much less is left for us. It has to be the entry that is here, and
+ * no less of it. */
+static enum status repaired(struct node *n, const struct journal_entry *e)
 {
-    return sql_run(&n->sql,
-                   "UPDATE repair SET from_seq = ?3 + 1 WHERE scope = ?1 AND author = ?2 AND from_seq <= ?3",
-                   "bbi", SPAN_ID(&h->scope), SPAN_ID(&h->author), (int64_t)h->seq);
+    const struct entry_header *h = &e->header;
+    struct entry_hash hash;
+    enum status st = entry_header_hash(h, &hash);
+    return st == ST_OK
+               ? sql_run(&n->sql,
+                         "UPDATE repair SET from_seq = ?3 + 1 WHERE scope = ?1 AND author = ?2 AND from_seq ="
+                         " ?3 AND EXISTS (SELECT 1 FROM entry WHERE scope = ?1 AND hash = ?4 AND has_body <="
+                         " ?5)",
+                         "bbibi", SPAN_ID(&h->scope), SPAN_ID(&h->author), (int64_t)h->seq, SPAN_ID(&hash),
+                         (int64_t)e->has_body)
+               : st;
 }
 
 /* ---- what reconcile calls ---- */
@@ -544,7 +619,7 @@ static enum status take_passed_on(struct node *n, struct group *g, const struct 
     enum scope_kind kind = g->kind;
     enum status st = journal_entry_decode(&e, body);
     if (st == ST_OK) {
-        st = repaired(n, &e.header);
+        st = repaired(n, &e);
     }
     return st == ST_OK ? journal_take_passed_on(n, kind, &scope, body, sender) : st;
 }

@@ -12,14 +12,18 @@
 #include "sync/succession.h"
 
 enum readd_limits {
-    ASK_AGAIN_MS = 10 * 60 * 1000,
     ASK_TOLD_MS = 60 * 1000, /* … and so soon with a leaf that a member told */
+    ASK_TOLD_MAX = 12, /* as long as it has not asked so often: members may tell now this and now that */
     BEACON_MS = 24 * 3600 * 1000,
     TELL_AGAIN_MS = 3600 * 1000,
     ANSWER_AGAIN_MS = 60 * 1000, /* a member that asks again and again gets so many answers */
     TELL_AFTER_MS = 60 * 1000,   /* just after a commit everybody is behind for a moment */
     BEHIND_MS = 24 * 3600 * 1000 /* so long may a member lag behind another's beacon, §5.4 */
 };
+
+/* How long after it asked last a group asks again: 10 minutes, twice as long each time, at most 6 hours. Each
+ * time is a key package made, and a letter to every member. */
+#define ASK_AFTER "min(21600000, 600000 << min(max(asks - 1, 0), 8))"
 
 /* ---- letters to the members of a group ---- */
 
@@ -148,11 +152,11 @@ enum status readd_leaf_told(struct node *n, const struct leaf_told *told, const 
         return st;
     }
     /* Asked again within the minute, and not at once: whoever tells now this and now that gets no storm. */
-    st = sql_run(
-        &n->sql,
-        "UPDATE mls_group SET told_leaf = ?2, asked_at = min(asked_at, ?3) WHERE id = ?1 AND told_leaf"
-        " IS NOT ?2",
-        "ibi", g->id, SPAN(told->leaf_hash), n->now.wall_ms - ASK_AGAIN_MS + ASK_TOLD_MS);
+    st =
+        sql_run(&n->sql,
+                "UPDATE mls_group SET told_leaf = ?2, asked_at = iif(asks < ?4, min(asked_at, ?3 - " ASK_AFTER
+                "), asked_at) WHERE id = ?1 AND told_leaf IS NOT ?2",
+                "ibii", g->id, SPAN(told->leaf_hash), n->now.wall_ms + ASK_TOLD_MS, (int64_t)ASK_TOLD_MAX);
     node_wake_wall(n, n->now.wall_ms + ASK_TOLD_MS);
     return st;
 }
@@ -186,8 +190,9 @@ static enum status ask_all(struct node *n)
     int64_t ids[AT_ONCE], next = 0;
     size_t count = 0;
     struct query q;
-    query_start(&q, &n->sql, "SELECT id FROM mls_group WHERE state = 2 AND asked_at <= ? LIMIT 16", "i",
-                n->now.wall_ms - ASK_AGAIN_MS);
+    query_start(&q, &n->sql,
+                "SELECT id FROM mls_group WHERE state = 2 AND asked_at + " ASK_AFTER " <= ? LIMIT 16", "i",
+                n->now.wall_ms);
     while (count < AT_ONCE && query_next(&q)) {
         ids[count++] = query_int(&q, 0);
     }
@@ -199,15 +204,16 @@ static enum status ask_all(struct node *n)
             st = ask(n, g);
         }
         if (st == ST_OK) {
-            st = sql_run(&n->sql, "UPDATE mls_group SET asked_at = ? WHERE id = ?", "ii", n->now.wall_ms,
-                         ids[i]);
+            st = sql_run(&n->sql, "UPDATE mls_group SET asked_at = ?, asks = asks + 1 WHERE id = ?", "ii",
+                         n->now.wall_ms, ids[i]);
         }
     }
     if (st == ST_OK) {
-        st = sql_number(&n->sql, &next, 0, "SELECT min(asked_at) FROM mls_group WHERE state = 2", "");
+        st = sql_number(&n->sql, &next, 0,
+                        "SELECT min(asked_at + " ASK_AFTER ") FROM mls_group WHERE state = 2", "");
     }
     if (st == ST_OK && next != 0) {
-        node_wake_wall(n, next + ASK_AGAIN_MS);
+        node_wake_wall(n, next);
     }
     return st;
 }

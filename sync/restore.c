@@ -70,24 +70,26 @@ enum status restore_leave(struct node *n, struct group *g)
     return st == ST_OK ? journal_park(n, &g->scope) : st;
 }
 
+static enum status next_group(struct node *n, int64_t *id)
+{
+    const int64_t after = *id;
+    return sql_number(&n->sql, id, 0, "SELECT min(id) FROM mls_group WHERE state IN (1, 2) AND id > ?", "i",
+                      after);
+}
+
 /* A group of this device alone is kept: nobody ever had a message of it. */
 static enum status leave_groups(struct node *n)
 {
-    enum { ALL = 256 };
-    int64_t ids[ALL];
-    size_t count = 0;
-    struct query q;
-    query_start(&q, &n->sql, "SELECT id FROM mls_group WHERE state IN (1, 2) ORDER BY kind, id LIMIT 256",
-                "");
-    while (count < ALL && query_next(&q)) {
-        ids[count++] = query_int(&q, 0);
-    }
-    enum status st = query_end(&q);
-    for (size_t i = 0; st == ST_OK && i < count; i++) {
+    int64_t id = 0;
+    enum status st = next_group(n, &id);
+    while (st == ST_OK && id != 0) { /* ends: the id rises */
         struct group *g = NULL;
-        st = group_get(n, ids[i], &g);
+        st = group_get(n, id, &g);
         if (st == ST_OK && (g->state == GROUP_STUCK || mls_group_member_count(g->mls) > 1)) {
             st = restore_leave(n, g);
+        }
+        if (st == ST_OK) {
+            st = next_group(n, &id);
         }
     }
     return st;
@@ -199,23 +201,36 @@ static enum status want_family_scopes(struct node *n)
     return st;
 }
 
+/* The first contact behind `other`, which it becomes. */
+static enum status next_contact(struct node *n, const struct person_ref *self, struct person_ref *other,
+                                struct scope_id *scope, bool *found)
+{
+    struct query q;
+    query_start(&q, &n->sql,
+                "SELECT family, other, scope FROM contact WHERE person = ? AND state IN (1, 2) AND (family,"
+                " other) > (?, ?) ORDER BY family, other LIMIT 1",
+                "bbb", SPAN_ID(&self->person), SPAN_ID(&other->family), SPAN_ID(&other->person));
+    *found = query_next(&q);
+    if (*found) {
+        QUERY_ID(&q, 0, &other->family);
+        QUERY_ID(&q, 1, &other->person);
+        QUERY_ID(&q, 2, scope);
+    }
+    return query_end(&q);
+}
+
 static enum status want_conversations(struct node *n)
 {
-    enum { ALL = 64 };
-    struct person_ref others[ALL], self = self_person(n);
-    struct scope_id scopes[ALL];
-    size_t count = 0;
-    struct query q;
-    query_start(&q, &n->sql, "SELECT family, other, scope FROM contact WHERE person = ? AND state IN (1, 2)",
-                "b", SPAN_ID(&self.person));
-    while (count < ALL && query_next(&q)) {
-        QUERY_ID(&q, 0, &others[count].family);
-        QUERY_ID(&q, 1, &others[count].person);
-        QUERY_ID(&q, 2, &scopes[count++]);
-    }
-    enum status st = query_end(&q);
-    for (size_t i = 0; st == ST_OK && i < count; i++) {
-        st = want_scope(n, SCOPE_CONVERSATION, &scopes[i], &self, &others[i]);
+    struct person_ref other, self = self_person(n);
+    struct scope_id scope;
+    bool found = false;
+    memset(&other, 0, sizeof(other));
+    enum status st = next_contact(n, &self, &other, &scope, &found);
+    while (st == ST_OK && found) { /* ends: family and person rise */
+        st = want_scope(n, SCOPE_CONVERSATION, &scope, &self, &other);
+        if (st == ST_OK) {
+            st = next_contact(n, &self, &other, &scope, &found);
+        }
     }
     return st;
 }

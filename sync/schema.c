@@ -445,6 +445,19 @@ static const char *const step_sql[] = {
     "CREATE INDEX entry_unfound ON entry(id) WHERE found = 0 AND " SEARCH_SHOWN ";"
     "CREATE INDEX entry_hidden ON entry(id) WHERE found > 0 AND has_body = 1 AND NOT (" SEARCH_SHOWN ");"
     "CREATE INDEX file_lost ON file(id) WHERE state = 3 AND log = 0;",
+    /* ---- what one device may cost the others: sync/journal_intake.h, readd.c ---- */
+    /* Who lacks something, each with a place of their own. */
+    "DROP TABLE repair;"
+    "CREATE TABLE repair(scope BLOB NOT NULL, author BLOB NOT NULL, asker BLOB NOT NULL, from_seq INTEGER NOT"
+    " NULL, due_at INTEGER NOT NULL, PRIMARY KEY(scope, author, asker)) STRICT, WITHOUT ROWID;"
+    "CREATE INDEX repair_due ON repair(due_at);"
+    /* Since when, and how much: sent again to one of them; taken from one of them. */
+    "CREATE TABLE repaired(scope BLOB NOT NULL, device BLOB NOT NULL, since INTEGER NOT NULL, units INTEGER"
+    " NOT NULL, PRIMARY KEY(scope, device)) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE intake(scope BLOB NOT NULL, device BLOB NOT NULL, since INTEGER NOT NULL, units INTEGER NOT"
+    " NULL, PRIMARY KEY(scope, device)) STRICT, WITHOUT ROWID;"
+    /* asks: how often this device has asked to be added again since it is stuck. */
+    "ALTER TABLE mls_group ADD COLUMN asks INTEGER NOT NULL DEFAULT 0;",
 };
 
 enum status schema_make(struct sql *s, int version)

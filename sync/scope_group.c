@@ -261,6 +261,9 @@ enum status group_set_state(struct node *n, struct group *g, enum group_state st
 enum status group_stuck(struct node *n, struct group *g, const char *why)
 {
     enum status st = group_set_state(n, g, GROUP_STUCK, why);
+    if (st == ST_OK) { /* a new reason: it asks at once */
+        st = sql_run(&n->sql, "UPDATE mls_group SET asks = 0 WHERE id = ?", "i", g->id);
+    }
     if (st == ST_OK) {
         st = sql_run(&n->sql, "UPDATE mls_group SET stuck_at = ? WHERE id = ? AND stuck_at = 0", "ii",
                      n->now.wall_ms, g->id);

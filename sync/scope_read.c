@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What comes out of a group's logs: evidence, commits, messages (§5.3). */
+#include "sync/journal_intake.h"
 #include "sync/restore.h"
 #include "sync/scope_internal.h"
 
@@ -198,6 +199,9 @@ static enum status take_message(struct node *n, struct group *g, struct span rec
         /* After an ending commit, blocks from leaves that it removed are dropped (§5.3). */
         if (st == ST_OK && received.epoch != g->epoch && !group_has_device(g, &sender, NULL)) {
             st = ST_GROUP_EPOCH_OVER;
+        }
+        if (st == ST_OK) {
+            st = intake_take(n, &g->scope, &sender, &message);
         }
         if (st == ST_OK) {
             struct message_call call = {g->id, &sender, received.epoch, &message};

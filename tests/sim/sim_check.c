@@ -358,7 +358,8 @@ static void see_text(void *ctx, const struct history_row *row)
     struct reading *r = ctx;
     const struct sim *s = r->l->s;
     size_t number = sim_text_number(s, row->text);
-    if (is_lie(s, row))
+    /* A device that was removed before its history came is shown that it did not come. */
+    if (is_lie(s, row) || (row->gap != 0 && !r->calm))
         return;
     bool unnamed = !r->calm && strcmp(row->from, "?") == 0;
     if (number == SIM_NOBODY ||

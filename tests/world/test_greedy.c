@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What one device may cost the others (T15): entries without end, a `have` that always says that nothing is
+ * there, letters without end; and lists that are longer than anybody thought. */
+#include <stdio.h>
+#include <string.h>
+
+#include "sync/journal_intake.h"
+#include "sync/journal_internal.h"
+#include "sync/restore.h"
+#include "tests/support/test.h"
+#include "tests/support/test_entropy.h"
+#include "tests/world/world_inside.h"
+#include "tests/world/world_story.h"
+
+enum {
+    SECOND_MS = 1000,
+    MINUTE_MS = 60 * SECOND_MS,
+    HOUR_MS = 60 * MINUTE_MS,
+    FLOOD = 150, /* entries at once */
+    LEFT = 60    /* of a day's units, when it begins */
+};
+
+struct scene {
+    struct world *w;
+    struct story s;
+};
+
+static int setup(void **state)
+{
+    static struct scene x;
+    x.w = world_new(test_seed(1));
+    story_children_meet(x.w, &x.s);
+    story_say(x.w, x.s.leo, "Maya", "hello", x.s.maya);
+    story_say(x.w, x.s.maya, "Leo", "hello you", x.s.leo);
+    world_run(x.w, 5 * MINUTE_MS);
+    *state = &x;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    world_free(((struct scene *)*state)->w);
+    return 0;
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+static int64_t refused(struct scene *x, size_t device, const char *name)
+{
+    char sql[100];
+    snprintf(sql, sizeof(sql), "SELECT value FROM meta WHERE key = 'refused:%s'", name);
+    return world_number(x->w, device, sql);
+}
+
+static enum status talk_of(struct node *n, struct group **g)
+{
+    int64_t id = 0;
+    enum status st = sql_number(&n->sql, &id, 0, "SELECT id FROM mls_group WHERE kind = 5 AND state = 1", "");
+    return st == ST_OK ? group_get(n, id, g) : st;
+}
+
+static enum status write_many(struct node *n, void *arg)
+{
+    const int *count = arg;
+    struct group *g = NULL;
+    char text[32];
+    struct entry_body body = {.kind = ENTRY_TEXT};
+    enum status st = talk_of(n, &g);
+    struct scope_id scope = g->scope;
+    for (int i = 0; st == ST_OK && i < *count; i++) {
+        snprintf(text, sizeof(text), "tiny %d", i);
+        body.u.text.text = span_text(text);
+        st = journal_append(n, SCOPE_CONVERSATION, &scope, &body, NULL);
+    }
+    return st;
+}
+
+/* ---- entries without end ---- */
+
+static const char *const tiny_sql =
+    "SELECT count(*) FROM entry WHERE kind = 1 AND has_body = 1 AND own = 0 AND applied = 1";
+
+static void T15_what_a_device_sends_beyond_a_days_measure_is_refused_and_comes_later(void **state)
+{
+    struct scene *x = *state;
+    char sql[400];
+    int count = FLOOD;
+    int64_t before = world_number(x->w, x->s.maya, tiny_sql);
+    snprintf(
+        sql, sizeof(sql),
+        "UPDATE intake SET units = %d WHERE scope = (SELECT scope FROM mls_group WHERE kind = 5 AND state"
+        " = 1)",
+        INTAKE_DAY_UNITS - LEFT);
+    world_sql(x->w, x->s.maya, sql);
+    assert_int_equal(world_alarms(x->w, x->s.maya), 0);
+    assert_ok(world_forge(x->w, x->s.leo, write_many, &count));
+    world_run(x->w, 5 * MINUTE_MS);
+    assert_int_equal(world_number(x->w, x->s.maya, tiny_sql), before + LEFT);
+    assert_true(refused(x, x->s.maya, "JOURNAL_MANY") >= FLOOD - LEFT);
+    assert_int_equal(world_alarms(x->w, x->s.maya), 1);
+    /* Nobody else notices, in this scope or in another. */
+    story_say(x->w, x->s.maya, "Leo", "you talk too much", x->s.leo);
+    story_say(x->w, x->s.ana, "Berg", "supper", x->s.maya);
+    story_say(x->w, x->s.maya, "Berg", "coming", x->s.ana);
+    /* The next day there is room, and then it comes, 48 with each `have`. */
+    world_run(x->w, 60 * HOUR_MS);
+    assert_int_equal(world_number(x->w, x->s.maya, tiny_sql), before + FLOOD + 1);
+    story_say(x->w, x->s.leo, "Maya", "sorry", x->s.maya);
+}
+
+static void units_are_a_message_or_a_kib(void **state)
+{
+    (void)state;
+    assert_int_equal(journal_units(0), 1);
+    assert_int_equal(journal_units(1024), 1);
+    assert_int_equal(journal_units(1025), 2);
+    assert_int_equal(journal_units(256 * 1024), 256);
+}
+
+/* ---- a have that says that nothing is there ---- */
+
+static enum status lie_in_have(struct node *n, void *arg)
+{
+    struct group *g = NULL;
+    struct buffer beacon, body;
+    struct writer w;
+    struct have *h = mem_alloc(1, sizeof(*h));
+    (void)arg;
+    assert_non_null(h);
+    buffer_init(&beacon, 1024);
+    buffer_init(&body, GROUP_MESSAGE_MAX);
+    enum status st = talk_of(n, &g);
+    if (st == ST_OK)
+        st = group_beacon(n, g, NULL, &beacon);
+    if (st == ST_OK) {
+        h->scope = g->scope;
+        h->beacon = buffer_span(&beacon);
+        writer_init(&w, &body);
+        st = have_encode(&w, h);
+    }
+    const struct group_message m = {GROUP_HAVE, buffer_span(&body)};
+    if (st == ST_OK)
+        st = group_send(n, g, &m, 1, OUTBOX_PLAIN, NULL);
+    buffer_wipe(&beacon);
+    buffer_wipe(&body);
+    mem_free(h, sizeof(*h));
+    return st;
+}
+
+static void lie_on(struct scene *x, int times, int64_t every_ms)
+{
+    for (int i = 0; i < times; i++) {
+        assert_ok(world_forge(x->w, x->s.leo, lie_in_have, NULL));
+        world_run(x->w, every_ms);
+    }
+}
+
+static void T15_who_says_that_they_hold_nothing_gets_so_much_an_hour(void **state)
+{
+    struct scene *x = *state;
+    int count = 100;
+    char sql[300];
+    assert_ok(world_forge(x->w, x->s.maya, write_many, &count));
+    world_run(x->w, 5 * MINUTE_MS);
+    snprintf(sql, sizeof(sql),
+             "INSERT OR REPLACE INTO repaired SELECT scope, (SELECT author FROM head h WHERE"
+             " h.scope = g.scope AND NOT EXISTS (SELECT 1 FROM entry e WHERE e.scope ="
+             " g.scope AND e.author = h.author AND e.own = 1)), %lld, %d FROM mls_group g"
+             " WHERE kind = 5 AND state = 1",
+             (long long)world_now(x->w).wall_ms, REPAIR_HOUR_UNITS - 100);
+    world_sql(x->w, x->s.maya, sql);
+    lie_on(x, 20, 10 * SECOND_MS);
+    assert_in_range(world_number(x->w, x->s.maya, "SELECT max(units) FROM repaired"), REPAIR_HOUR_UNITS,
+                    REPAIR_HOUR_UNITS + 100);
+    assert_in_range(refused(x, x->s.maya, "JOURNAL_AGAIN"), 1, 2);
+    /* What waited is sent when the hour is over. */
+    world_run(x->w, 2 * HOUR_MS);
+    assert_int_equal(world_number(x->w, x->s.maya, "SELECT count(*) FROM repair"), 0);
+    story_say(x->w, x->s.leo, "Maya", "and this is me again", x->s.maya);
+}
+
+static const char *const all_sql = "SELECT count(*) FROM entry e JOIN mls_group g ON g.scope = e.scope WHERE"
+                                   " g.kind = 5 AND g.state = 1 AND e.kind = 1";
+
+static size_t another_device(struct scene *x, const char *name)
+{
+    size_t device = world_add(x->w, name);
+    story_pair(x->w, x->s.ana, device, "Maya", "child", x->s.maya);
+    world_run(x->w, 10 * MINUTE_MS);
+    return device;
+}
+
+/* Maya's laptop lacks most of what her phone said, which is off; her watch has it. Leo says all the time that
+ * he has nothing. */
+static void T15_who_lacks_much_gets_it_whatever_another_says_that_they_lack(void **state)
+{
+    struct scene *x = *state;
+    int count = 250;
+    size_t laptop = another_device(x, "Maya's laptop"), watch = another_device(x, "Maya's watch");
+    assert_ok(world_forge(x->w, x->s.maya, write_many, &count));
+    world_run(x->w, 10 * MINUTE_MS);
+    int64_t there = world_number(x->w, watch, all_sql);
+    assert_int_equal(world_number(x->w, laptop, all_sql), there);
+    world_off(x->w, x->s.maya);
+    world_sql(x->w, x->s.leo, "CREATE TRIGGER no_help AFTER INSERT ON repair BEGIN DELETE FROM repair; END");
+    world_sql(x->w, laptop,
+              "DELETE FROM entry WHERE kind = 1 AND seq > 20 AND scope = (SELECT scope FROM mls_group WHERE"
+              " kind = 5 AND state = 1);"
+              "UPDATE head SET cont_seq = 20, cont_hash = (SELECT hash FROM entry e WHERE e.scope ="
+              " head.scope AND e.author = head.author AND e.seq = 20) WHERE cont_seq > 100");
+    assert_true(world_number(x->w, laptop, all_sql) < there - 200);
+    for (int i = 0; i < 10 && world_number(x->w, laptop, all_sql) < there; i++) {
+        world_sql(x->w, laptop, "UPDATE mls_group SET have_at = 0 WHERE kind = 5");
+        lie_on(x, 8, SECOND_MS / 2);
+    }
+    assert_int_equal(world_number(x->w, laptop, all_sql), there);
+}
+
+/* ---- asking to be added again ---- */
+
+static enum status be_stuck(struct node *n, void *arg)
+{
+    struct group *g = NULL;
+    (void)arg;
+    enum status st = talk_of(n, &g);
+    return st == ST_OK ? group_stuck(n, g, "because this test says so") : st;
+}
+
+static void T15_who_is_not_heard_asks_more_and_more_rarely(void **state)
+{
+    struct scene *x = *state;
+    const size_t off[] = {x->s.ana, x->s.ben, x->s.maya, x->s.rosa};
+    for (size_t i = 0; i < sizeof(off) / sizeof(off[0]); i++)
+        world_off(x->w, off[i]);
+    assert_ok(world_forge(x->w, x->s.leo, be_stuck, NULL));
+    world_run(x->w, 65 * MINUTE_MS);
+    assert_int_equal(world_number(x->w, x->s.leo, "SELECT max(asks) FROM mls_group"), 3); /* 0, 10, 30 */
+    world_run(x->w, 23 * HOUR_MS);
+    assert_in_range(world_number(x->w, x->s.leo, "SELECT max(asks) FROM mls_group"), 8, 9);
+    for (size_t i = 0; i < sizeof(off) / sizeof(off[0]); i++)
+        world_on(x->w, off[i]);
+    world_run(x->w, 10 * MINUTE_MS);
+    story_say(x->w, x->s.leo, "Maya", "I am back", x->s.maya);
+}
+
+/* ---- long lists on an old copy ---- */
+
+static void T42_an_old_copy_leaves_every_group_however_many_there_are(void **state)
+{
+    struct scene *x = *state;
+    world_off(x->w, x->s.rosa);
+    world_sql(
+        x->w, x->s.leo,
+        "CREATE TEMP TABLE t AS SELECT * FROM mls_group WHERE kind = 5 AND state = 1;"
+        "WITH RECURSIVE i(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM i WHERE x < 300) "
+        "INSERT INTO mls_group(id, scope, generation, kind, state, relay, founding, epoch, log,"
+        " refreshed_at, founded_at, subject_family, subject_person, peer_family, peer_person)"
+        " SELECT 1000 + x, randomblob(16), generation, kind, state, relay, founding, epoch, log,"
+        " refreshed_at, founded_at, subject_family, subject_person, peer_family, peer_person FROM t, i;"
+        "INSERT INTO mls_record SELECT g.id, r.key, r.value FROM mls_record r, mls_group g WHERE r.grp ="
+        " (SELECT id FROM t) AND g.id > 1000; DROP TABLE t;");
+    world_sql(x->w, x->s.leo, "INSERT OR REPLACE INTO meta VALUES('old_copy', 1)");
+    world_tick(x->w, x->s.leo);
+    assert_int_equal(world_number(x->w, x->s.leo, "SELECT count(*) FROM mls_group WHERE id > 1000"), 300);
+    assert_int_equal(
+        world_number(x->w, x->s.leo, "SELECT count(*) FROM mls_group WHERE id > 1000 AND state != 3"), 0);
+    assert_int_equal(world_number(x->w, x->s.leo, "SELECT count(*) FROM mls_record WHERE grp > 1000"), 0);
+}
+
+static void T42_an_old_copy_asks_for_every_conversation_however_many_there_are(void **state)
+{
+    struct scene *x = *state;
+    world_sql(
+        x->w, x->s.leo,
+        "WITH RECURSIVE i(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM i WHERE x < 150) INSERT INTO"
+        " contact(person, family, other, name, supervised, state, scope, since_at) SELECT c.person,"
+        " randomblob(32), randomblob(16), 'friend ' || x, 0, 1, randomblob(16), 0 FROM i, (SELECT person"
+        " FROM contact WHERE state = 2 LIMIT 1) c;"
+        "INSERT OR REPLACE INTO meta VALUES('old_copy', 2)");
+    world_tick(x->w, x->s.leo);
+    assert_int_equal(world_number(x->w, x->s.leo, "SELECT count(*) FROM recover WHERE kind = 5"), 150);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(T15_what_a_device_sends_beyond_a_days_measure_is_refused_and_comes_later),
+        cmocka_unit_test(units_are_a_message_or_a_kib),
+        TEST(T15_who_says_that_they_hold_nothing_gets_so_much_an_hour),
+        TEST(T15_who_lacks_much_gets_it_whatever_another_says_that_they_lack),
+        TEST(T15_who_is_not_heard_asks_more_and_more_rarely),
+        TEST(T42_an_old_copy_leaves_every_group_however_many_there_are),
+        TEST(T42_an_old_copy_asks_for_every_conversation_however_many_there_are),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
