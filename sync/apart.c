@@ -147,9 +147,10 @@ static enum status begin_loss(struct node *n, const struct scope_id *scope, cons
 {
     return sql_run(
         &n->sql,
-        "UPDATE head SET lost = 1, lost_at = ?3, lost_own = coalesce((SELECT max(seq) FROM entry WHERE"
-        " scope = ?1 AND own = 1 AND acked = 1 AND fork = 0), 0) WHERE scope = ?1 AND author = ?2",
-        "bbi", SPAN_ID(scope), SPAN_ID(author), n->now.wall_ms);
+        "UPDATE head SET lost = 1, lost_at = ?3, lost_own = coalesce((SELECT seq FROM entry INDEXED BY"
+        " entry_author WHERE scope = ?1 AND author = ?4 AND own = 1 AND acked = 1 AND fork = 0 ORDER BY seq"
+        " DESC LIMIT 1), 0) WHERE scope = ?1 AND author = ?2",
+        "bbib", SPAN_ID(scope), SPAN_ID(author), n->now.wall_ms, SPAN_ID(&n->self.device));
 }
 
 /* `ours`: how far the member has our own entries. */

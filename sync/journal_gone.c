@@ -57,13 +57,13 @@ static enum status vouched(struct node *n, const struct group *g, struct have *o
 {
     struct query q;
     out->scope = g->scope;
-    query_start(&q, &n->sql,
-                "SELECT h.author, e.seq, e.hash FROM head h JOIN certificate c ON c.device = h.author"
-                " JOIN entry e ON e.scope = h.scope AND e.author = h.author AND e.fork = 0 AND e.seq ="
-                " (SELECT max(seq) FROM entry a WHERE a.scope = h.scope AND a.author = h.author AND"
-                " a.attested = 1 AND a.fork = 0) WHERE h.scope = ? AND c.family = ? AND c.person = ?"
-                " ORDER BY h.author",
-                "bbb", SPAN_ID(&g->scope), SPAN_ID(&n->self.family), SPAN_ID(&n->self.person));
+    query_start(
+        &q, &n->sql,
+        "SELECT h.author, e.seq, e.hash FROM head h CROSS JOIN certificate c ON c.device = h.author"
+        " CROSS JOIN entry e ON e.id = (SELECT a.id FROM entry a INDEXED BY entry_author WHERE a.scope"
+        " = h.scope AND a.author = h.author AND a.attested = 1 AND a.fork = 0 ORDER BY a.seq DESC LIMIT"
+        " 1) WHERE h.scope = ? AND c.family = ? AND c.person = ? ORDER BY h.author",
+        "bbb", SPAN_ID(&g->scope), SPAN_ID(&n->self.family), SPAN_ID(&n->self.person));
     while (out->author_count < JOURNAL_VOUCHED_MAX && query_next(&q)) {
         struct have_author *a = &out->authors[out->author_count];
         QUERY_ID(&q, 0, &a->author);

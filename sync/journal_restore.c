@@ -8,10 +8,11 @@
 enum status journal_park(struct node *n, const struct scope_id *scope)
 {
     int64_t first = 0;
-    enum status st =
-        sql_number(&n->sql, &first, 0,
-                   "SELECT min(seq) FROM entry WHERE scope = ? AND own = 1 AND acked = 0 AND fork = 0", "b",
-                   SPAN_ID(scope));
+    enum status st = sql_number(
+        &n->sql, &first, 0,
+        "SELECT min(seq) FROM entry INDEXED BY entry_unsent WHERE scope = ? AND own = 1 AND acked = 0 AND"
+        " fork = 0",
+        "b", SPAN_ID(scope));
     if (st != ST_OK || first == 0) {
         return st;
     }

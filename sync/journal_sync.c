@@ -116,10 +116,11 @@ static enum status end_at_acked(struct node *n, struct have *h)
     int64_t waits = 0;
     size_t kept = 0;
     struct query q;
-    enum status st =
-        sql_number(&n->sql, &waits, INT64_MAX,
-                   "SELECT min(seq) FROM entry WHERE scope = ? AND own = 1 AND acked = 0 AND fork = 0", "b",
-                   SPAN_ID(&h->scope));
+    enum status st = sql_number(
+        &n->sql, &waits, INT64_MAX,
+        "SELECT min(seq) FROM entry INDEXED BY entry_unsent WHERE scope = ? AND own = 1 AND acked = 0 AND"
+        " fork = 0",
+        "b", SPAN_ID(&h->scope));
     for (size_t i = 0; st == ST_OK && i < h->author_count; i++) {
         struct have_author line = h->authors[i];
         if (ID_EQUAL(&line.author, &n->self.device) && (int64_t)line.seq >= waits) {

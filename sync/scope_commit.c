@@ -233,7 +233,8 @@ static enum status take_back_unsent(struct node *n, struct group *g, int64_t old
     if (st == ST_OK) {
         st = sql_run(
             &n->sql,
-            "UPDATE entry SET sent_epoch = NULL, outbox = NULL WHERE scope = ? AND own = 1 AND acked = 0",
+            "UPDATE entry INDEXED BY entry_unsent SET sent_epoch = NULL, outbox = NULL WHERE scope = ? AND"
+            " own = 1 AND acked = 0",
             "b", SPAN_ID(&g->scope));
     }
     return st;
@@ -376,8 +377,8 @@ static bool adds_device(const struct newcomers *c, const struct device_id *devic
 }
 
 /* Our leaf is replaced by a fresh one of ours, as we must have asked. Where this database does not know of it
- * it is an old copy, and the group's secrets go. Else the old request has found us where we came in by another
- * way, or somebody has kept it for that: the Admission brings us back, or we ask. */
+ * it is an old copy, and the group's secrets go. Else the old request has found us where we came in by
+ * another way, or somebody has kept it for that: the Admission brings us back, or we ask. */
 static enum status found_replaced(struct node *n, struct group *g, struct mls_staged *staged)
 {
     uint8_t leaf[HASH_LEN];

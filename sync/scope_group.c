@@ -290,7 +290,8 @@ enum status group_leave(struct node *n, struct group *g)
     if (st == ST_OK) {
         st = sql_run(
             &n->sql,
-            "UPDATE entry SET sent_epoch = NULL, outbox = NULL WHERE scope = ? AND own = 1 AND acked = 0",
+            "UPDATE entry INDEXED BY entry_unsent SET sent_epoch = NULL, outbox = NULL WHERE scope = ? AND"
+            " own = 1 AND acked = 0",
             "b", SPAN_ID(&g->scope));
     }
     return st;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What sync costs: build/tests/bench/sync [history|apply|away|idle|small] prints `name value unit` lines;
- * without a word all of it at full size, and `small` all of it in a second or two. */
+ * without a word all of it at full size, and `small` all of it in a second or two. `away CONVERSATIONS
+ * MESSAGES` is one line of its table. */
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -50,6 +51,8 @@ int main(int argc, char **argv)
         any = true;
         if (small)
             bench_sync_away(1, 100);
+        else if (argc > 3)
+            bench_sync_away(strtoul(argv[2], NULL, 10), strtoul(argv[3], NULL, 10));
         else
             away(size_of(argc, argv, small, 3, 200));
     }
@@ -58,6 +61,6 @@ int main(int argc, char **argv)
         bench_sync_idle(size_of(argc, argv, small, 3, 200), small ? 1 : 24);
     }
     if (!any)
-        fprintf(stderr, "usage: sync [apply|history|away|idle|small] [NUMBER]\n");
+        fprintf(stderr, "usage: sync [apply|history|away|idle|small] [NUMBER [MESSAGES]]\n");
     return any ? 0 : 2;
 }
