@@ -133,6 +133,7 @@ static enum status answer(struct node *n, uint64_t id, const struct command *c, 
         out->id = text_or_null(e, (const char *)r->id.ptr);
         out->kit = text_or_null(e, r->kit);
     }
+    out->of = text_or_null(e, r->of);
     out->name = text_or_null(e, status == ST_NAME_UNKNOWN ? n->unknown : r->name);
     for (size_t i = 0; status == ST_NAME_AMBIGUOUS && i < n->candidate_count; i++) {
         out->candidates[out->candidate_count++] = effect_text(e, n->candidates[i]);

@@ -8,7 +8,7 @@
 /* What a command tells besides its status: texts are copied into the effect. All empty is fine. */
 struct reply {
     struct buffer link, id;
-    char name[NODE_NAME_MAX + 20];
+    char name[NODE_NAME_MAX + 20], of[NODE_NAME_MAX + 20];
     char kit[256];
     const char *rule; /* static */
     enum status why;  /* with ST_OK: what was done is kept, and this is the command's status */

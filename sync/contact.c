@@ -184,6 +184,18 @@ static enum status leave(struct node *n, const struct person_ref *other)
                    SPAN_ID(&other->person));
 }
 
+/* Of several persons' contacts of one name none goes before the others: who ends one is told of each. What
+ * has ended already is not ended once more, and is said to have ended where nothing else fits. */
+static enum status contact_to_end(struct node *n, const char *text, const struct person_id *of,
+                                  struct named *out)
+{
+    enum status st = name_resolve(n, text, (unsigned)NAME_OF_CONTACT | (unsigned)NAME_TO_END, of, out);
+    if (st != ST_NAME_UNKNOWN)
+        return st;
+    st = name_resolve(n, text, NAME_OF_CONTACT, of, out);
+    return st == ST_OK || st == ST_NAME_AMBIGUOUS ? ST_CONTACT_ENDED : st;
+}
+
 enum status run_withdraw(struct node *n, const struct command *c, struct reply *r)
 {
     struct named who, contact;
@@ -194,8 +206,8 @@ enum status run_withdraw(struct node *n, const struct command *c, struct reply *
         st = name_resolve(n, command_text(c, CMD_WITHDRAW_FOR, text, sizeof(text)), NAME_OF_PERSON, NULL,
                           &who);
     if (st == ST_OK)
-        st = name_resolve(n, command_text(c, CMD_WITHDRAW_CONTACT, text, sizeof(text)), NAME_OF_CONTACT,
-                          narrowed ? &who.person.person : NULL, &contact);
+        st = contact_to_end(n, command_text(c, CMD_WITHDRAW_CONTACT, text, sizeof(text)),
+                            narrowed ? &who.person.person : NULL, &contact);
     if (st != ST_OK)
         return st;
     text_copy(r->name, sizeof(r->name), span_text(contact.name));
@@ -203,7 +215,8 @@ enum status run_withdraw(struct node *n, const struct command *c, struct reply *
         return leave(n, &contact.person);
     if (n->self.role != ROLE_PARENT)
         return ST_COMMAND_NOT_PARENT;
-    return withdrawal_make(n, &contact.of, &contact.person);
+    st = person_name(n, &contact.of, r->of, sizeof(r->of));
+    return st == ST_OK ? withdrawal_make(n, &contact.of, &contact.person) : st;
 }
 
 /* ---- from the other side ---- */

@@ -19,9 +19,10 @@ struct search { /* what fits so far */
     char text[NAME_TEXT_MAX];   /* as typed, up to an '@' */
     char family[NAME_TEXT_MAX]; /* behind the '@'; "" for none */
     const struct person_id *of;
+    bool to_end;
     size_t count;
     struct named found[FOUND_MAX];
-    char shown[FOUND_MAX][NAME_TEXT_MAX + MARK_TEXT_LEN];
+    char shown[FOUND_MAX][2 * NAME_TEXT_MAX + MARK_TEXT_LEN + 8];
 };
 
 static char lower(char c)
@@ -118,11 +119,30 @@ static enum status search_devices(struct search *s)
     return st;
 }
 
+/* Whose contact it is tells two of one person apart. */
+static enum status search_add_contact(struct search *s, const struct named *what, const char *mark)
+{
+    char of[NAME_TEXT_MAX], where[NAME_TEXT_MAX + MARK_TEXT_LEN + 8];
+    enum status st = s->to_end ? person_name(s->n, &what->of, of, sizeof(of)) : ST_OK;
+    if (st != ST_OK)
+        return st;
+    snprintf(where, sizeof(where), "%s%s%s", mark, s->to_end ? " --for " : "", s->to_end ? of : "");
+    search_add(s, what, where);
+    return ST_OK;
+}
+
+/* A child's own no leaves the parents' yes standing: that can be ended, too. */
+static bool can_end(const struct search *s, const struct named *what, int64_t state)
+{
+    bool own = ID_EQUAL(&what->of.person, &s->n->self.person);
+    return !s->to_end || state < CONTACT_WITHDRAWN || (state == CONTACT_LEFT && !own);
+}
+
 static enum status search_contacts(struct search *s)
 {
     struct query q;
-    query_start(&q, &s->n->sql, "SELECT person, family, other, name FROM contact ORDER BY state, since_at",
-                "");
+    query_start(&q, &s->n->sql,
+                "SELECT person, family, other, name, state FROM contact ORDER BY state, since_at", "");
     while (query_next(&q)) {
         struct named what = {.kind = NAME_OF_CONTACT, .of = {.family = s->n->self.family}};
         char mark[MARK_TEXT_LEN];
@@ -133,10 +153,11 @@ static enum status search_contacts(struct search *s)
         enum status st = mark_of_family(&what.person.family, mark);
         if (st != ST_OK)
             query_fail(&q, st);
-        bool of_it = s->of == NULL || ID_EQUAL(s->of, &what.of.person);
+        bool of_it =
+            (s->of == NULL || ID_EQUAL(s->of, &what.of.person)) && can_end(s, &what, query_int(&q, 4));
         if (st == ST_OK && of_it && search_fits(s, what.name, SPAN_ID(&what.person.person)) &&
             begins_with(mark, s->family))
-            search_add(s, &what, mark);
+            query_fail(&q, search_add_contact(s, &what, mark));
     }
     return query_end(&q);
 }
@@ -228,12 +249,13 @@ enum status name_resolve(struct node *n, const char *text, unsigned kinds, const
         return ST_NO_MEMORY;
     s->n = n;
     s->of = of;
+    s->to_end = (kinds & (unsigned)NAME_TO_END) != 0;
     if (len > 0 && len < sizeof(s->text)) {
         memcpy(s->text, text, len);
         snprintf(s->family, sizeof(s->family), "%s", at != NULL ? at + 1 : "");
         st = search_all(s, kinds);
     }
-    if (st == ST_OK && s->count > 1)
+    if (st == ST_OK && s->count > 1 && !s->to_end)
         prefer_own(s);
     if (st == ST_OK && s->count > 1)
         st = tell_candidates(n, s);

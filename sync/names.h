@@ -10,7 +10,8 @@ enum name_kinds {                      /* what may be meant; bits */
                   NAME_OF_CONTACT = 2, /* of a contact */
                   NAME_OF_FAMILY = 4,  /* this family itself */
                   NAME_OF_DEVICE = 8,  /* a device of this family */
-                  NAME_OF_REQUEST = 16
+                  NAME_OF_REQUEST = 16,
+                  NAME_TO_END = 32 /* with CONTACT: what can be ended; several persons' are several */
 };
 
 struct named {

@@ -99,6 +99,7 @@ struct result { /* texts are NUL-terminated, NULL when the command has none */
     const char *id;         /* MEET, SEND, APPROVE, DENY: id of the request or message in hex */
     const char *name;       /* the name that was understood: whom SEND wrote to, whom WITHDRAW ended; with
                                ST_NAME_UNKNOWN the one that was not */
+    const char *of;         /* WITHDRAW: whose contact it was, when it was not one's own */
     const char *rule;       /* the policy's reason in plain words, when the policy said no or wait */
     size_t candidate_count; /* with ST_NAME_AMBIGUOUS */
     const char *candidates[NODE_CANDIDATES_MAX];

@@ -92,8 +92,6 @@ static void render_done(enum command_kind kind, const json_t *result)
     const char *name = text(result, "name"), *what = "Done";
     if (kind == CMD_SEND)
         what = "Written to";
-    else if (kind == CMD_WITHDRAW)
-        what = "Ended, neither can write any more";
     else if (kind == CMD_DEVICES_REMOVE)
         what = "Removed";
     else if (kind == CMD_RECEIPTS)
@@ -101,6 +99,17 @@ static void render_done(enum command_kind kind, const json_t *result)
     printf("%s%s", what, name[0] == '\0' ? "" : kind == CMD_SEND ? " " : ": ");
     put_text(stdout, name);
     puts(".");
+}
+
+/* One person may be known to several of the family: it says whose contact has ended. */
+static void render_withdrawn(const json_t *result)
+{
+    const char *of = text(result, "of");
+    fputs("Ended: ", stdout);
+    put_text(stdout, text(result, "name"));
+    fputs(of[0] != '\0' ? ", contact of " : ", contact of you", stdout);
+    put_text(stdout, of);
+    puts(". Neither can write to the other any more.");
 }
 
 static void render_command(enum command_kind kind, const json_t *params, const json_t *result)
@@ -139,6 +148,9 @@ static void render_command(enum command_kind kind, const json_t *params, const j
     case CMD_RELAY_USE:
     case CMD_RELAY_REMOVE:
         puts("Noted. It takes effect when the family's devices have it: kith relay list.");
+        return;
+    case CMD_WITHDRAW:
+        render_withdrawn(result);
         return;
     case CMD_DENY:
         puts("Denied. Whoever asked does not learn of it.");

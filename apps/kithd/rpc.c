@@ -179,6 +179,7 @@ json_t *rpc_reply_result(const struct rpc_call *c, const struct result *r)
     set_text(result, "kit", r->kit);
     set_text(result, "id", r->id);
     set_text(result, "name", r->name);
+    set_text(result, "of", r->of);
     if (r->expires_at_ms != 0)
         json_object_set_new(result, "expires_at_ms", json_integer(r->expires_at_ms));
     return json_pack("{s:s, s:o, s:o}", "jsonrpc", "2.0", "id", id_or_null(c->id), "result", result);

@@ -77,6 +77,41 @@ static void a_contact_that_one_device_leaves_is_left_on_the_others(void **state)
     assert_int_not_equal(world_do(w, laptop, CMD_SEND, "Dan", "into nothing", NULL, NULL)->status, ST_OK);
 }
 
+/* Kim's invite, used by `asker`, whom Kim answers. */
+static void meet_kim(struct world *w, size_t kim, size_t asker)
+{
+    char link[WORLD_TEXT_MAX];
+    snprintf(link, sizeof(link), "%s", world_ok(w, kim, CMD_INVITE, NULL, NULL, NULL, NULL)->link);
+    story_meet(w, asker, link, "hello");
+}
+
+/* Neither is taken for the other, and the reply says whose it was. */
+static void of_a_parents_and_a_childs_contact_the_named_one_ends(void **state)
+{
+    struct world *w = *state;
+    size_t ana = world_add(w, "Ana's phone"), maya = world_add(w, "Maya's tablet");
+    size_t kim = world_add(w, "Kim's phone");
+    story_found(w, ana, "Berg", "Ana");
+    story_pair(w, ana, maya, "Maya", "child", SIZE_MAX);
+    story_found(w, kim, "Sol", "Kim");
+    meet_kim(w, kim, ana);
+    story_decide(w, kim, true);
+    story_wait_contact(w, ana, "Kim", "active");
+    meet_kim(w, kim, maya);
+    story_decide(w, ana, true);
+    story_decide(w, kim, true);
+    story_wait_contact(w, maya, "Kim", "active");
+    world_run(w, MINUTE_MS);
+    assert_status(world_do(w, ana, CMD_WITHDRAW, "Kim", NULL, NULL, NULL)->status, ST_NAME_AMBIGUOUS);
+    story_say(w, kim, "Ana", "still here", ana);
+    assert_string_equal(world_ok(w, ana, CMD_WITHDRAW, "Kim", "Ana", NULL, NULL)->of, "");
+    assert_status(world_do(w, ana, CMD_WITHDRAW, "Kim", "Ana", NULL, NULL)->status, ST_CONTACT_ENDED);
+    story_say(w, maya, "Kim", "Maya goes on", kim);
+    assert_string_equal(world_ok(w, ana, CMD_WITHDRAW, "Kim", NULL, NULL, NULL)->of, "Maya");
+    story_wait_contact(w, maya, "Kim", "withdrawn");
+    assert_status(world_do(w, ana, CMD_WITHDRAW, "Kim", NULL, NULL, NULL)->status, ST_CONTACT_ENDED);
+}
+
 static void a_further_device_of_a_child_knows_the_contacts(void **state)
 {
     struct world *w = *state;
@@ -97,6 +132,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_further_device_of_an_adult_knows_the_contacts, setup, teardown),
         cmocka_unit_test_setup_teardown(a_contact_that_one_device_leaves_is_left_on_the_others, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(of_a_parents_and_a_childs_contact_the_named_one_ends, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(a_further_device_of_a_child_knows_the_contacts, setup, teardown),
     };

@@ -236,6 +236,7 @@ static void result_came(struct world *w, const struct result *r)
     copy_text(to->kit, sizeof(to->kit), r->kit);
     copy_text(to->id, sizeof(to->id), r->id);
     copy_text(to->name, sizeof(to->name), r->name);
+    copy_text(to->of, sizeof(to->of), r->of);
     copy_text(to->rule, sizeof(to->rule), r->rule);
     w->got_result = true;
 }

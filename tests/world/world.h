@@ -137,7 +137,7 @@ bool world_until(struct world *w, world_condition condition, void *ctx, int64_t 
 struct world_result { /* copies of struct result */
     enum status status, why;
     bool power_cut; /* the power went meanwhile: done or not, who knows; ST_STORE_FAILED */
-    char link[WORLD_TEXT_MAX], kit[WORLD_TEXT_MAX], id[80], name[128], rule[256];
+    char link[WORLD_TEXT_MAX], kit[WORLD_TEXT_MAX], id[80], name[128], of[128], rule[256];
     int64_t expires_at_ms;
 };
 /* Gives one command; fields are texts in the order of command.def, NULL for those that are left out; numbers
