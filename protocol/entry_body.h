@@ -48,7 +48,7 @@ enum entry_body_limits {
     X(LETTERBOX_KEY, letterbox_key, 20, IN_OWN)                          \
     X(HISTORY_OFFER, history_offer, 21, IN_OWN)                          \
     X(RECEIPT, receipt, 22, IN_FAMILY | IN_CONVERSATION)                 \
-    X(LEAVE, leave, 23, IN_CONVERSATION)                                 \
+    X(LEAVE, leave, 23, IN_WARD | IN_OWN | IN_CONVERSATION)              \
     X(REVOCATION, revocation, 24, IN_FAMILY | IN_WARD | IN_CONVERSATION) \
     X(HISTORY_WANT, history_want, 25, IN_OWN)                            \
     X(HISTORY_DONE, history_done, 26, IN_OWN)                            \

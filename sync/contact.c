@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Contacts: who they are, how they end, and what comes from them. */
-#include "protocol/beacon.h"
 #include "protocol/hlc.h"
 #include "sync/commands.h"
 #include "sync/contact_internal.h"
@@ -119,6 +118,12 @@ static enum status void_boxes(struct node *n, const struct person_ref *mine, con
     return st;
 }
 
+enum status contact_close(struct node *n, const struct person_ref *mine, const struct person_ref *other)
+{
+    enum status st = forget_group(n, mine, other);
+    return st == ST_OK ? void_boxes(n, mine, other) : st;
+}
+
 enum status requests_over(struct node *n, const struct person_ref *mine, const struct person_ref *other,
                           int64_t until_ms)
 {
@@ -144,45 +149,11 @@ enum status contact_end(struct node *n, const struct person_ref *mine, const str
                  "ibbb", (int64_t)CONTACT_WITHDRAWN, SPAN_ID(&mine->person), SPAN_ID(&other->family),
                  SPAN_ID(&other->person));
     if (st == ST_OK && self)
-        st = forget_group(n, mine, other);
-    if (st == ST_OK && self)
-        st = void_boxes(n, mine, other);
-    return st == ST_OK ? contact_notice(n, NOTICE_WITHDRAWN, mine, other, by) : st;
+        st = contact_close(n, mine, other);
+    return st == ST_OK && state != CONTACT_LEFT ? contact_notice(n, NOTICE_WITHDRAWN, mine, other, by) : st;
 }
 
 /* ---- withdraw ---- */
-
-/* One's own no: the others take this person out; nothing is sent or shown from now on. */
-static enum status leave(struct node *n, const struct person_ref *other)
-{
-    struct person_ref self = self_person(n);
-    struct leave_note note = {.who = self, .device = n->self.device};
-    struct entry_body body = {.kind = ENTRY_LEAVE};
-    struct buffer encoded;
-    struct writer w;
-    struct group *g;
-    buffer_init(&encoded, ENTRY_SMALL_MAX);
-    writer_init(&w, &encoded);
-    enum status st = scope_id_of_pair(&self, other, &note.scope);
-    if (st == ST_OK)
-        st = group_of_scope(n, &note.scope, &g);
-    if (st == ST_OK) {
-        note.generation = g->generation;
-        note.has_leaf = readd_own_leaf(g, note.leaf_hash);
-        st = leave_note_sign(&note, &n->self.key);
-    }
-    if (st == ST_OK)
-        st = leave_note_encode(&w, &note);
-    body.u.leave.note = buffer_span(&encoded);
-    if (st == ST_OK)
-        st = journal_append(n, SCOPE_CONVERSATION, &note.scope, &body, NULL);
-    buffer_wipe(&encoded);
-    if (st != ST_OK && st != ST_GROUP_NOT_HERE)
-        return st;
-    return sql_run(&n->sql, "UPDATE contact SET state = ? WHERE person = ? AND family = ? AND other = ?",
-                   "ibbb", (int64_t)CONTACT_LEFT, SPAN_ID(&self.person), SPAN_ID(&other->family),
-                   SPAN_ID(&other->person));
-}
 
 /* Of several persons' contacts of one name none goes before the others: who ends one is told of each. What
  * has ended already is not ended once more, and is said to have ended where nothing else fits. */
@@ -212,7 +183,7 @@ enum status run_withdraw(struct node *n, const struct command *c, struct reply *
         return st;
     text_copy(r->name, sizeof(r->name), span_text(contact.name));
     if (ID_EQUAL(&contact.of.person, &n->self.person))
-        return leave(n, &contact.person);
+        return contact_leave(n, &contact.person);
     if (n->self.role != ROLE_PARENT)
         return ST_COMMAND_NOT_PARENT;
     st = person_name(n, &contact.of, r->of, sizeof(r->of));
@@ -291,13 +262,14 @@ enum status contact_tell_own(struct node *n, const struct person_ref *who, struc
 
 /* This person's other devices list the contact by name, too. Where the conversation came first, the row is
  * there and has none. */
-static enum status take_card(struct node *n, const struct entry_contact_card *k)
+static enum status take_card(struct node *n, const struct entry_contact_card *k, uint64_t hlc)
 {
     struct card c;
     char name[WIRE_NAME_MAX + 1];
     struct person_ref self = self_person(n);
+    struct scope_id pair;
     enum contact_state state;
-    bool known = false;
+    bool known = false, left = false;
     struct authority *at = mem_alloc(1, sizeof(*at));
     enum status st = at == NULL ? ST_NO_MEMORY : card_decode(&c, k->card);
     if (st == ST_OK)
@@ -308,15 +280,20 @@ static enum status take_card(struct node *n, const struct entry_contact_card *k)
         st = card_keep(n, &c);
     if (st == ST_OK)
         st = contact_row(n, &self, &k->who, &state, NULL, &known);
+    if (st == ST_OK)
+        st = scope_id_of_pair(&self, &k->who, &pair);
+    if (st == ST_OK)
+        st = leave_is_later(n, &pair, hlc, &left);
     if (st == ST_OK) {
         const struct authority_person *p = authority_find(at, &k->who.person);
         struct contact_set set = {.mine = self,
                                   .other = k->who,
                                   .name = name,
                                   .supervised = p == NULL || p->role == ROLE_CHILD,
-                                  .state = CONTACT_FOUNDING};
+                                  .state = left ? CONTACT_LEFT : CONTACT_FOUNDING};
+        bool anew = !known || (state == CONTACT_LEFT && !left); /* asked once more, after a leave */
         text_copy(name, sizeof(name), c.name);
-        st = known ? contact_named(n, &self, &k->who, name) : contact_put(n, &set);
+        st = !anew ? contact_named(n, &self, &k->who, name) : contact_put(n, &set);
     }
     mem_free(at, sizeof(*at));
     return st;
@@ -326,7 +303,8 @@ enum status apply_contact_card(struct node *n, const struct applied_entry *e)
 {
     const struct entry_contact_card *k = &e->body->u.contact_card;
     enum status st = k->withdrawal.len != 0 ? take_withdrawal(n, k) : ST_OK;
-    return st == ST_OK && k->card.len != 0 && e->scope_kind == SCOPE_OWN && !e->own ? take_card(n, k) : st;
+    return st == ST_OK && k->card.len != 0 && e->scope_kind == SCOPE_OWN && !e->own ? take_card(n, k, e->hlc)
+                                                                                    : st;
 }
 
 enum status apply_letterbox_key(struct node *n, const struct applied_entry *e)
@@ -336,8 +314,13 @@ enum status apply_letterbox_key(struct node *n, const struct applied_entry *e)
                          .owner = self_person(n),
                          .peer = k->peer,
                          .expires_ms = n->now.wall_ms + LETTERBOX_LIFE_MS};
+    enum contact_state state;
+    bool known = false;
     int64_t id;
-    return e->own ? ST_OK : box_adopt(n, &a, &k->box, &id);
+    enum status st = contact_row(n, &a.owner, &k->peer, &state, NULL, &known);
+    if (st != ST_OK || e->own || (known && state == CONTACT_LEFT)) /* for nobody any more */
+        return st;
+    return box_adopt(n, &a, &k->box, &id);
 }
 
 /* ---- the clock ---- */
@@ -366,5 +349,7 @@ static enum status requests_due(struct node *n)
 enum status contacts_due(struct node *n)
 {
     enum status st = n->self.in_family ? requests_due(n) : ST_OK;
+    if (st == ST_OK && n->self.in_family)
+        st = leaves_due(n);
     return st == ST_OK && n->self.in_family ? invites_due(n) : st;
 }

@@ -62,6 +62,19 @@ enum status request_find(struct node *n, enum request_kind kind, const struct pe
 enum status card_make(struct node *n, const struct person_id *who, struct buffer *out) MUST_USE;
 enum status invites_due(struct node *n) MUST_USE; /* renews the cards that this device keeps */
 
+/* contact.c: the pair's group is destroyed on this device, and the letterboxes for it are closed. */
+enum status contact_close(struct node *n, const struct person_ref *mine,
+                          const struct person_ref *other) MUST_USE;
+/* leave.c: this person's own no. */
+enum status contact_leave(struct node *n, const struct person_ref *other) MUST_USE;
+/* leave.c: has this person left this conversation, of that generation or a later one? Since then? */
+enum status leave_is_of(struct node *n, const struct scope_id *pair, uint32_t generation,
+                        bool *left) MUST_USE;
+enum status leave_is_later(struct node *n, const struct scope_id *pair, uint64_t hlc, bool *later) MUST_USE;
+/* leave.c: a leave that came to a parent's device before this yes, and is later, ends it. */
+enum status leave_ends_permit(struct node *n, const struct permit *p) MUST_USE;
+enum status leaves_due(struct node *n) MUST_USE; /* groups of contacts that were left */
+
 /* meet.c: keeps chain and certificates of a card that was judged good. */
 enum status card_keep(struct node *n, const struct card *c) MUST_USE;
 /* meet.c: sends the request to meet. `permit` is empty for an adult. */
@@ -93,6 +106,10 @@ enum status permit_of_ask(struct node *n, const struct person_ref *child,
 /* permits.c: a parent's withdrawal of a child's contact, into the ward and to the contact. */
 enum status withdrawal_make(struct node *n, const struct person_ref *child,
                             const struct person_ref *contact) MUST_USE;
+
+/* permits.c: the same as of a moment: later permits stand. */
+enum status withdrawal_of(struct node *n, const struct person_ref *child, const struct person_ref *contact,
+                          uint64_t serial) MUST_USE;
 
 /* contact.c */
 enum status contact_row(struct node *n, const struct person_ref *mine, const struct person_ref *other,

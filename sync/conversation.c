@@ -332,43 +332,53 @@ enum status conversation_new_box(struct node *n, const struct person_ref *peer, 
     return st;
 }
 
-static enum status activate(struct node *n, const struct person_ref *mine, const struct person_ref *peer,
-                            const struct scope_id *scope)
+/* Not one that this person has left: commits may come until the others know. Who asked again since waits for
+ * the conversation. */
+static enum status activate(struct node *n, const struct group *g, bool *left)
 {
+    struct person_ref mine = g->subject, peer = g->peer;
+    struct scope_id scope = g->scope;
+    uint32_t generation = g->generation;
     char name[WIRE_NAME_MAX + 1];
     int64_t state = 0, supervised = 0;
-    enum status st = person_name(n, peer, name, sizeof(name));
+    enum status st = person_name(n, &peer, name, sizeof(name));
+    *left = false;
     if (st == ST_OK) {
         st = sql_number(&n->sql, &state, 0,
                         "SELECT state FROM contact WHERE person = ? AND family = ? AND other = ?", "bbb",
-                        SPAN_ID(&mine->person), SPAN_ID(&peer->family), SPAN_ID(&peer->person));
+                        SPAN_ID(&mine.person), SPAN_ID(&peer.family), SPAN_ID(&peer.person));
     }
     if (st == ST_OK) {
         st = sql_number(&n->sql, &supervised, 0,
                         "SELECT supervised FROM certificate WHERE family = ? AND person = ?", "bb",
-                        SPAN_ID(&peer->family), SPAN_ID(&peer->person));
+                        SPAN_ID(&peer.family), SPAN_ID(&peer.person));
     }
-    if (st == ST_OK && state != CONTACT_ACTIVE) {
-        struct contact_set c = {.mine = *mine,
-                                .other = *peer,
-                                .name = name,
-                                .supervised = supervised != 0,
-                                .state = CONTACT_ACTIVE,
-                                .scope = *scope};
-        st = contact_put(n, &c);
+    if (st == ST_OK && state != CONTACT_ACTIVE && state != CONTACT_FOUNDING) {
+        st = leave_is_of(n, &scope, generation, left);
     }
-    return st == ST_OK && state != CONTACT_ACTIVE ? node_notice(n, NOTICE_CONTACT, name, "", scope) : st;
+    if (st != ST_OK || *left || state == CONTACT_ACTIVE) {
+        return st;
+    }
+    struct contact_set c = {.mine = mine,
+                            .other = peer,
+                            .name = name,
+                            .supervised = supervised != 0,
+                            .state = CONTACT_ACTIVE,
+                            .scope = scope};
+    st = contact_put(n, &c);
+    return st == ST_OK ? node_notice(n, NOTICE_CONTACT, name, "", &scope) : st;
 }
 
 static enum status enter(struct node *n, struct group *g)
 {
-    struct person_ref mine = g->subject, peer = g->peer;
+    struct person_ref peer = g->peer;
     struct scope_id scope = g->scope;
-    if (!g->has_peer || !ID_EQUAL(&mine.person, &n->self.person)) {
+    bool left = false;
+    if (!g->has_peer || !ID_EQUAL(&g->subject.person, &n->self.person)) {
         return ST_OK;
     }
-    enum status st = activate(n, &mine, &peer, &scope);
-    return st == ST_OK ? conversation_hand_over_box(n, &peer, &scope) : st;
+    enum status st = activate(n, g, &left);
+    return st == ST_OK && !left ? conversation_hand_over_box(n, &peer, &scope) : st;
 }
 
 enum status conversation_joined(struct node *n, struct group *g)

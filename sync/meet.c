@@ -69,6 +69,8 @@ static enum status listen_for_card(struct node *n, const struct invite *i)
     }
     if (st == ST_OK)
         st = logs_listen(n, log, true);
+    if (st == ST_OK) /* who asks again by the same link has read the card before */
+        st = logs_reread(n, log);
     log_keys_wipe(&k);
     return st;
 }
@@ -190,9 +192,9 @@ static enum status go_on_as_adult(struct node *n, const struct request *r, const
                             .supervised = r->other_supervised};
     enum status st = sql_run(&n->sql, "UPDATE request SET other_name = ?, state = ? WHERE id = ?", "tib",
                              name, (int64_t)REQUEST_WAITING, SPAN(r->id));
-    if (st == ST_OK)
-        st = contact_ask(n, &a);
-    return st == ST_OK ? contact_tell_own(n, &c->who, card) : st;
+    if (st == ST_OK) /* before the letterbox for the answer: that is for a contact that is not left */
+        st = contact_tell_own(n, &c->who, card);
+    return st == ST_OK ? contact_ask(n, &a) : st;
 }
 
 /* The row becomes the ask in the ward, which every device of the child and the parents' see. */

@@ -96,44 +96,6 @@ enum status apply_letterbox(struct node *n, const struct applied_entry *e)
                    SPAN_ID(&e->who.person));
 }
 
-/* This person left with another of their devices: the contact is left on this one, too. Talking again, under
- * a later generation, is not ended by a leave from before. */
-static enum status left_elsewhere(struct node *n, const struct leave_note *note)
-{
-    return sql_run(
-        &n->sql,
-        "UPDATE contact SET state = ?1 WHERE person = ?2 AND scope = ?3 AND state = ?4 AND NOT EXISTS"
-        " (SELECT 1 FROM mls_group WHERE scope = ?3 AND generation > ?5)",
-        "ibbii", (int64_t)CONTACT_LEFT, SPAN_ID(&note->who.person), SPAN_ID(&note->scope),
-        (int64_t)CONTACT_ACTIVE, (int64_t)note->generation);
-}
-
-/* The other side leaves: what was said stays, nothing more is sent. */
-enum status apply_leave(struct node *n, const struct applied_entry *e)
-{
-    struct leave_note note;
-    struct person_ref self = self_person(n);
-    char name[WIRE_NAME_MAX + 1];
-    enum status st = leave_note_decode(&note, e->body->u.leave.note);
-    if (st == ST_OK) {
-        st = leave_note_verify(&note);
-    }
-    if (st == ST_OK && (!person_ref_equal(&note.who, &e->who) || !ID_EQUAL(&note.scope, &e->scope))) {
-        st = ST_JOURNAL_AUTHOR;
-    }
-    if (st == ST_OK && person_ref_equal(&note.who, &self)) {
-        return e->own ? ST_OK : left_elsewhere(n, &note);
-    }
-    if (st != ST_OK) {
-        return st;
-    }
-    st = person_name(n, &e->who, name, sizeof(name));
-    if (st == ST_OK) {
-        st = requests_over(n, &self, &e->who, hlc_ms(e->hlc));
-    }
-    return st == ST_OK ? contact_end(n, &self, &e->who, name) : st;
-}
-
 /* ---- sending ---- */
 
 enum message_kind { MESSAGE_UNJUDGED, MESSAGE_TEXT, MESSAGE_IMAGE, MESSAGE_FILE };

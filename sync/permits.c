@@ -207,7 +207,9 @@ static enum status grant(struct node *n, const struct entry_permit *k, const str
     if (st != ST_OK || (!stands && !ended)) /* it has not enough signatures yet */
         return st;
     st = k->request.len > 0 ? grant_approach(n, k, p, stands) : grant_ask(n, &p->child, &p->contact, stands);
-    return st == ST_OK ? permit_granted(n, p) : st;
+    if (st == ST_OK)
+        st = permit_granted(n, p);
+    return st == ST_OK && stands ? leave_ends_permit(n, p) : st;
 }
 
 /* A permit bears its signatures, and counts by those whose devices stand in the chain now. What came up to
@@ -319,15 +321,22 @@ static enum status send_withdrawal(struct node *n, const struct permit_withdrawa
 
 enum status withdrawal_make(struct node *n, const struct person_ref *child, const struct person_ref *contact)
 {
-    struct permit_withdrawal w = {.child = *child, .contact = *contact, .issuer = n->self.device};
+    uint64_t serial;
+    enum status st = node_hlc(n, &serial);
+    return st == ST_OK ? withdrawal_of(n, child, contact, serial) : st;
+}
+
+enum status withdrawal_of(struct node *n, const struct person_ref *child, const struct person_ref *contact,
+                          uint64_t serial)
+{
+    struct permit_withdrawal w = {
+        .child = *child, .contact = *contact, .serial = serial, .issuer = n->self.device};
     struct entry_body body = {.kind = ENTRY_WITHDRAWAL};
     struct buffer encoded;
     struct writer wr;
     buffer_init(&encoded, WIRE_PERMIT_MAX);
     writer_init(&wr, &encoded);
-    enum status st = node_hlc(n, &w.serial);
-    if (st == ST_OK)
-        st = permit_withdrawal_sign(&w, &n->self.key);
+    enum status st = permit_withdrawal_sign(&w, &n->self.key);
     if (st == ST_OK)
         st = permit_withdrawal_encode(&wr, &w);
     if (st == ST_OK)

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "sync/conversation.h"
+#include "sync/scope_group.h"
 #include "tests/support/test.h"
 #include "tests/support/test_entropy.h"
 #include "tests/world/world_inside.h"
@@ -56,6 +58,52 @@ static void a_further_device_of_an_adult_knows_the_contacts(void **state)
     story_say(w, laptops[1], "Ana", "from mine", laptops[0]);
 }
 
+/* One's own that was under way when this device left. */
+static void a_commit_opens_nothing(struct world *w, size_t ana)
+{
+    char contact[32];
+    struct group *g;
+    struct node *n = world_node(w, ana);
+    assert_ok(
+        group_get(n, world_number(w, ana, "SELECT id FROM mls_group WHERE kind = 5 AND state = 1"), &g));
+    assert_ok(conversation_began(n, g));
+    world_contact(w, ana, "Dan", contact);
+    assert_string_equal(contact, "left");
+}
+
+/* No device that comes later opens it again, and both can meet anew. */
+static void it_stays_ended(struct world *w, const size_t anas[3], size_t dan)
+{
+    char link[WORLD_TEXT_MAX], contact[32];
+    size_t ana = anas[0], laptop = anas[1];
+    /* As where the leave came before the card. */
+    assert_int_equal(sqlite3_exec(world_node(w, anas[2])->sql.db,
+                                  "DELETE FROM contact; UPDATE entry SET applied = 0 WHERE kind = 16", NULL,
+                                  NULL, NULL),
+                     SQLITE_OK);
+    world_run(w, 10 * MINUTE_MS);
+    for (size_t i = 0; i < 3; i++) {
+        world_contact(w, anas[i], "Dan", contact);
+        assert_string_equal(contact, "left");
+        assert_status(world_do(w, anas[i], CMD_SEND, "Dan", "hm", NULL, NULL)->status, ST_CONTACT_ENDED);
+    }
+    snprintf(link, sizeof(link), "%s", world_ok(w, dan, CMD_INVITE, NULL, NULL, NULL, NULL)->link);
+    story_meet(w, ana, link, "once more?");
+    story_decide(w, dan, true);
+    for (size_t i = 0; i < 3; i++) {
+        story_wait_contact(w, anas[i], "Dan", "active");
+        story_say(w, dan, "Ana", i == 0 ? "again" : i == 1 ? "to the laptop" : "to the tablet", anas[i]);
+    }
+    story_say(w, laptop, "Dan", "from the laptop", dan);
+    world_ok(w, laptop, CMD_WITHDRAW, "Dan", NULL, NULL, NULL);
+    story_wait_contact(w, dan, "Ana", "withdrawn");
+    story_wait_contact(w, ana, "Dan", "left");
+    story_meet(w, ana, link, "by the same link");
+    story_decide(w, dan, true);
+    story_wait_contact(w, laptop, "Dan", "active");
+    story_say(w, dan, "Ana", "a third time", laptop);
+}
+
 static void a_contact_that_one_device_leaves_is_left_on_the_others(void **state)
 {
     struct world *w = *state;
@@ -71,10 +119,28 @@ static void a_contact_that_one_device_leaves_is_left_on_the_others(void **state)
     story_pair(w, ana, laptop, "Ana", "parent", SIZE_MAX);
     story_wait_contact(w, laptop, "Dan", "active");
     story_say(w, laptop, "Dan", "from my laptop", dan);
+    /* Meanwhile the laptop takes one more device into the conversation. */
+    size_t third = world_add(w, "Ana's tablet");
+    world_mute(w, ana, true);
     world_ok(w, ana, CMD_WITHDRAW, "Dan", NULL, NULL, NULL);
+    story_pair(w, laptop, third, "Ana", "parent", SIZE_MAX);
+    world_run(w, 2 * MINUTE_MS);
+    assert_int_equal(world_number(w, third, "SELECT count(*) FROM mls_group WHERE kind = 5 AND state = 1"),
+                     1);
+    a_commit_opens_nothing(w, ana);
+    world_mute(w, ana, false);
     story_wait_contact(w, laptop, "Dan", "left");
     story_wait_contact(w, dan, "Ana", "withdrawn");
     assert_int_not_equal(world_do(w, laptop, CMD_SEND, "Dan", "into nothing", NULL, NULL)->status, ST_OK);
+    world_run(w, MINUTE_MS);
+    for (size_t i = ana; i <= third; i++) { /* nobody keeps a key of what they had */
+        assert_int_equal(
+            world_number(
+                w, i, "SELECT count(*) FROM mls_record r JOIN mls_group g ON g.id = r.grp WHERE g.kind = 5"),
+            0);
+        assert_int_equal(world_number(w, i, "SELECT count(*) FROM letterbox WHERE kind = 4 AND void = 0"), 0);
+    }
+    it_stays_ended(w, (const size_t[]){ana, laptop, third}, dan);
 }
 
 /* Kim's invite, used by `asker`, whom Kim answers. */
@@ -112,6 +178,55 @@ static void of_a_parents_and_a_childs_contact_the_named_one_ends(void **state)
     assert_status(world_do(w, ana, CMD_WITHDRAW, "Kim", NULL, NULL, NULL)->status, ST_CONTACT_ENDED);
 }
 
+/* Kim is an adult of another family, and tells it in the conversation alone. */
+static void what_an_adult_ends_with_a_child_the_parents_see(void **state)
+{
+    struct world *w = *state;
+    size_t ana = world_add(w, "Ana's phone"), maya = world_add(w, "Maya's tablet");
+    size_t kim = world_add(w, "Kim's phone");
+    story_found(w, ana, "Berg", "Ana");
+    story_pair(w, ana, maya, "Maya", "child", SIZE_MAX);
+    story_found(w, kim, "Sol", "Kim");
+    meet_kim(w, kim, maya);
+    story_decide(w, ana, true);
+    story_decide(w, kim, true);
+    story_wait_contact(w, maya, "Kim", "active");
+    world_run(w, MINUTE_MS);
+    world_ok(w, kim, CMD_WITHDRAW, "Maya", NULL, NULL, NULL);
+    story_wait_contact(w, maya, "Kim", "withdrawn");
+    story_wait_contact(w, ana, "Kim", "withdrawn");
+}
+
+/* The parents of both see it; to meet again wants a new yes, and a late device of theirs ends no later yes.
+ */
+static void what_a_child_ends_the_parents_see(void **state)
+{
+    struct world *w = *state;
+    struct story s;
+    char link[WORLD_TEXT_MAX];
+    story_children_meet(w, &s);
+    world_run(w, MINUTE_MS);
+    world_off(w, s.ben);
+    world_ok(w, s.maya, CMD_WITHDRAW, "Leo", NULL, NULL, NULL);
+    story_wait_contact(w, s.maya, "Leo", "withdrawn");
+    story_wait_contact(w, s.ana, "Leo", "withdrawn");
+    story_wait_contact(w, s.leo, "Maya", "withdrawn");
+    story_wait_contact(w, s.rosa, "Maya", "withdrawn");
+    world_run(w, MINUTE_MS);
+    snprintf(link, sizeof(link), "%s", world_ok(w, s.ana, CMD_INVITE, "Maya", NULL, NULL, NULL)->link);
+    story_meet(w, s.leo, link, "sorry");
+    world_run(w, MINUTE_MS);
+    story_decide(w, s.rosa, true);
+    story_decide(w, s.ana, true);
+    story_wait_contact(w, s.maya, "Leo", "active");
+    story_wait_contact(w, s.leo, "Maya", "active");
+    world_on(w, s.ben);
+    world_run(w, 10 * MINUTE_MS);
+    story_say(w, s.leo, "Maya", "here again", s.maya);
+    story_wait_contact(w, s.ben, "Leo", "active");
+    story_wait_contact(w, s.rosa, "Maya", "active");
+}
+
 static void a_further_device_of_a_child_knows_the_contacts(void **state)
 {
     struct world *w = *state;
@@ -135,6 +250,8 @@ int main(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(of_a_parents_and_a_childs_contact_the_named_one_ends, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(what_an_adult_ends_with_a_child_the_parents_see, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_a_child_ends_the_parents_see, setup, teardown),
         cmocka_unit_test_setup_teardown(a_further_device_of_a_child_knows_the_contacts, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
