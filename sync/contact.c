@@ -65,6 +65,21 @@ enum status contact_put(struct node *n, const struct contact_set *c)
         (int64_t)CONTACT_FOUNDING);
 }
 
+enum status contact_unanswered(struct node *n, const struct person_ref *mine, const struct person_ref *other,
+                               bool *unanswered)
+{
+    int64_t count = 0;
+    enum status st = sql_number(
+        &n->sql, &count, 0,
+        "SELECT count(*) FROM contact c WHERE person = ?1 AND family = ?2 AND other = ?3 AND state = ?4 AND"
+        " NOT EXISTS (SELECT 1 FROM conversation_wish w WHERE w.person = ?1 AND w.family = ?2 AND"
+        " w.other = ?3) AND NOT EXISTS (SELECT 1 FROM mls_group g WHERE g.scope = c.scope AND g.state < 3)",
+        "bbbi", SPAN_ID(&mine->person), SPAN_ID(&other->family), SPAN_ID(&other->person),
+        (int64_t)CONTACT_FOUNDING);
+    *unanswered = count != 0;
+    return st;
+}
+
 enum status contact_named(struct node *n, const struct person_ref *mine, const struct person_ref *other,
                           const char *name)
 {

@@ -112,6 +112,9 @@ enum status withdrawal_of(struct node *n, const struct person_ref *child, const 
                           uint64_t serial) MUST_USE;
 
 /* contact.c */
+/* They were asked, and the yes has not come; else it is decided, and the conversation is on its way. */
+enum status contact_unanswered(struct node *n, const struct person_ref *mine, const struct person_ref *other,
+                               bool *unanswered) MUST_USE;
 enum status contact_row(struct node *n, const struct person_ref *mine, const struct person_ref *other,
                         enum contact_state *state, struct buffer *their_box, bool *found) MUST_USE;
 /* The name that has come for a row which a conversation made without one. */

@@ -97,8 +97,7 @@ static enum status scope_of(struct node *n, const struct command *c, size_t fiel
     if (*all) {
         return ST_OK;
     }
-    enum status st = name_resolve(n, command_text(c, field, text, sizeof(text)),
-                                  NAME_OF_CONTACT | NAME_OF_FAMILY, &n->self.person, &who);
+    enum status st = name_to_talk(n, command_text(c, field, text, sizeof(text)), false, &who);
     if (st != ST_OK) {
         return st;
     }

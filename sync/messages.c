@@ -3,7 +3,7 @@
 #include "sync/messages.h"
 #include "protocol/hlc.h"
 #include "sync/commands.h"
-#include "sync/contact.h"
+#include "sync/contact_internal.h"
 #include "sync/facts.h"
 #include "sync/family.h"
 #include "sync/files.h"
@@ -124,7 +124,8 @@ static enum status contact_scope(struct node *n, const struct named *to, struct 
 {
     struct query q;
     int64_t state = 0, group = 0;
-    bool found = false;
+    struct person_ref self = self_person(n);
+    bool found = false, unanswered = false;
     query_start(&q, &n->sql, "SELECT scope, state FROM contact WHERE person = ? AND family = ? AND other = ?",
                 "bbb", SPAN_ID(&n->self.person), SPAN_ID(&to->person.family), SPAN_ID(&to->person.person));
     if (query_next(&q)) {
@@ -142,7 +143,11 @@ static enum status contact_scope(struct node *n, const struct named *to, struct 
     if (st == ST_OK) {
         st = group_id_of_scope(n, scope, &group);
     }
-    return st == ST_OK && (group == 0 || state == CONTACT_FOUNDING) ? ST_CONTACT_NOT_READY : st;
+    if (st != ST_OK || (group != 0 && state == CONTACT_ACTIVE)) {
+        return st;
+    }
+    st = contact_unanswered(n, &self, &to->person, &unanswered);
+    return st != ST_OK ? st : unanswered ? ST_CONTACT_UNANSWERED : ST_CONTACT_NOT_READY;
 }
 
 static enum status open_scope(struct node *n, const struct scope_id *scope, enum message_kind what,
@@ -188,8 +193,7 @@ static enum status scope_named(struct node *n, const struct command *c, size_t p
                                struct scope_id *scope, struct reply *r)
 {
     char to[NODE_NAME_MAX * 2];
-    enum status st = name_resolve(n, command_text(c, place, to, sizeof(to)), NAME_OF_CONTACT | NAME_OF_FAMILY,
-                                  &n->self.person, whom);
+    enum status st = name_to_talk(n, command_text(c, place, to, sizeof(to)), false, whom);
     if (st != ST_OK) {
         return st;
     }

@@ -269,6 +269,39 @@ enum status name_resolve(struct node *n, const char *text, unsigned kinds, const
     return st;
 }
 
+/* Is this device in their conversation, or was it once? */
+static enum status reads_along(struct node *n, const struct named *who, bool *along)
+{
+    struct scope_id scope;
+    int64_t there = 0;
+    enum status st = scope_id_of_pair(&who->of, &who->person, &scope);
+    if (st == ST_OK)
+        st = sql_number(&n->sql, &there, 0, "SELECT count(*) FROM mls_group WHERE scope = ?", "b",
+                        SPAN_ID(&scope));
+    *along = there != 0;
+    return st;
+}
+
+enum status name_to_talk(struct node *n, const char *text, bool reading, struct named *out)
+{
+    struct named other;
+    bool along = false;
+    enum status st =
+        name_resolve(n, text, (unsigned)NAME_OF_CONTACT | (unsigned)NAME_OF_FAMILY, &n->self.person, out);
+    if (st != ST_NAME_UNKNOWN)
+        return st;
+    st = name_resolve(n, text, NAME_OF_CONTACT, NULL, &other);
+    if (st == ST_OK && reading)
+        st = reads_along(n, &other, &along);
+    if (st == ST_OK && along)
+        *out = other;
+    if (st == ST_OK || st == ST_NAME_AMBIGUOUS)
+        return along ? ST_OK : ST_CONTACT_NOT_YOURS;
+    if (st == ST_NAME_UNKNOWN)
+        st = name_resolve(n, text, NAME_OF_PERSON, NULL, &other);
+    return st == ST_OK ? ST_NAME_IN_FAMILY : st;
+}
+
 const char *view_unknown(const struct node *n)
 {
     return n->unknown;

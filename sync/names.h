@@ -28,6 +28,10 @@ struct named {
  */
 enum status name_resolve(struct node *n, const char *text, unsigned kinds, const struct person_id *of,
                          struct named *out) MUST_USE;
+/* Whom one talks with: an own contact, or the family. ST_NAME_IN_FAMILY for a person of it,
+ * ST_CONTACT_NOT_YOURS for a contact of somebody else's. With `reading` also one of those whose conversation
+ * this device is in. */
+enum status name_to_talk(struct node *n, const char *text, bool reading, struct named *out) MUST_USE;
 void names_free(struct node *n);
 
 #endif

@@ -99,7 +99,8 @@ struct result { /* texts are NUL-terminated, NULL when the command has none */
     const char *id;         /* MEET, SEND, APPROVE, DENY: id of the request or message in hex */
     const char *name;       /* the name that was understood: whom SEND wrote to, whom WITHDRAW ended; with
                                ST_NAME_UNKNOWN the one that was not */
-    const char *of;         /* WITHDRAW: whose contact it was, when it was not one's own */
+    const char *of;         /* WITHDRAW: whose contact it was, when it was not one's own; PAIR_CONFIRM: whose
+                               other device has to approve, if any */
     const char *rule;       /* the policy's reason in plain words, when the policy said no or wait */
     size_t candidate_count; /* with ST_NAME_AMBIGUOUS */
     const char *candidates[NODE_CANDIDATES_MAX];
@@ -233,6 +234,7 @@ struct contact_row {
     bool supervised;       /* the contact is a child */
     bool mine;             /* this device's person's contact; else a child's, seen by a parent */
     const char *state;     /* "founding", "active", "withdrawn", "expired", "left" */
+    bool unanswered;       /* founding: they were asked, and have not said yes */
     const char *overseers; /* names of those who read along, comma-separated; "" when nobody does */
     int64_t until_at_ms;   /* when the permit ends; 0 when none is needed, and when it has ended */
     int64_t since_at_ms;

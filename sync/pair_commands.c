@@ -6,6 +6,7 @@
 #include "protocol/mark.h"
 #include "protocol/recovery.h"
 #include "sync/commands.h"
+#include "sync/contact_internal.h"
 #include "sync/facts.h"
 #include "sync/family.h"
 #include "sync/pair_internal.h"
@@ -48,6 +49,15 @@ static enum status find_invited(struct node *n, const char *name, enum person_ro
     return st;
 }
 
+/* Whoever had devices and has none left cannot get another one: the chain's next entry would be refused. */
+static enum status has_device(struct node *n, const struct invited *who)
+{
+    struct family_device devices[WIRE_DEVICES_MAX];
+    size_t count = 0;
+    enum status st = family_devices(n, &who->person, devices, WIRE_DEVICES_MAX, &count);
+    return st == ST_OK && count == 0 ? ST_DEVICE_NONE_LEFT : st;
+}
+
 /* Of a new person the chains' own rules decide; of a known one policy says who has to agree. */
 static enum status may_link(struct node *n, const struct invited *who, struct pair_run *run, struct reply *r)
 {
@@ -55,7 +65,9 @@ static enum status may_link(struct node *n, const struct invited *who, struct pa
     struct facts_answer answer;
     if (!who->known)
         return ST_OK;
-    enum status st = facts_decide(n, &ask, &answer);
+    enum status st = has_device(n, who);
+    if (st == ST_OK)
+        st = facts_decide(n, &ask, &answer);
     if (st != ST_OK)
         return st;
     run->co_sign = answer.kind == VERDICT_ASK;
@@ -199,6 +211,8 @@ static enum status step_confirm(struct node *n, struct step *s)
     enum status st = pairing_enter_code(s->run.p, digits, n->now.wall_ms, &n->self.key, &s->send);
     if (st == ST_OK)
         s->reply->why = pairing_facts(s->run.p)->failed;
+    if (st == ST_OK && s->run.co_sign)
+        text_copy(s->reply->of, sizeof(s->reply->of), pairing_facts(s->run.p)->person_name);
     return st;
 }
 
@@ -240,7 +254,8 @@ static enum status step_yes(struct node *n, struct step *s)
     struct buffer bytes;
     struct wire_list list = {SPAN_EMPTY, 0};
     if (f->phase != PHASE_ACCEPTED)
-        return ST_PAIRING_NONE; /* not before the parent's device has accepted */
+        return f->phase < PHASE_ACCEPTED ? ST_PAIRING_WAITS
+                                         : ST_PAIRING_NONE; /* not before the parent's yes */
     buffer_init(&bytes, WIRE_LIST_MAX);
     enum status st = family_keep_certificate(n, f->certificate);
     if (st == ST_OK)

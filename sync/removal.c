@@ -379,6 +379,22 @@ enum status removed_from_group(struct node *n, struct group *g)
 
 /* ---- the command ---- */
 
+/* Whoever has no device left gets none in this version: that is to be said, by the person's name. */
+static enum status judge_last(struct node *n, const struct command *c, const struct roster_person *owner)
+{
+    char text[COMMAND_TEXT_MAX + 1];
+    struct named who;
+    if (owner->device_count > 1) {
+        return ST_OK;
+    }
+    if (!c->value[CMD_DEVICES_REMOVE_LAST].given) {
+        return ST_DEVICE_LAST;
+    }
+    enum status st = name_resolve(n, command_text(c, CMD_DEVICES_REMOVE_LAST, text, sizeof(text)),
+                                  NAME_OF_PERSON, NULL, &who);
+    return st == ST_OK && !ID_EQUAL(&who.person.person, &owner->person) ? ST_DEVICE_LAST : st;
+}
+
 enum status run_devices_remove(struct node *n, const struct command *c, struct reply *r)
 {
     char text[COMMAND_TEXT_MAX + 1];
@@ -407,6 +423,9 @@ enum status run_devices_remove(struct node *n, const struct command *c, struct r
     if (st == ST_OK) {
         r->rule = answer.rule;
         st = facts_status(&answer);
+    }
+    if (st == ST_OK) {
+        st = judge_last(n, c, owner);
     }
     if (st != ST_OK) {
         return st;

@@ -29,7 +29,7 @@ struct said { /* one row on its way to the visitor */
 enum status history_scope(struct node *n, const char *with, struct scope_id *out)
 {
     struct named who;
-    enum status s = name_resolve(n, with, NAME_OF_CONTACT | NAME_OF_FAMILY, NULL, &who);
+    enum status s = name_to_talk(n, with, true, &who);
     if (s != ST_OK)
         return s;
     if (who.kind == NAME_OF_FAMILY)

@@ -8,7 +8,11 @@
 #include "sync/family.h"
 #include "sync/scope_group.h"
 
-enum { VIEW_NAME_MAX = NODE_NAME_MAX + 20, OVERSEERS_TEXT_MAX = 256 };
+enum {
+    VIEW_NAME_MAX = NODE_NAME_MAX + 20,
+    OVERSEERS_TEXT_MAX = 256,
+    SHOWN_DAYS = 7 /* so long a child sees what became of what it asked */
+};
 
 /* ---- requests ---- */
 
@@ -95,8 +99,11 @@ enum status view_requests(struct node *n, bool all, request_visit visit, void *c
     struct query q;
     query_start(&q, &n->sql,
                 "SELECT id, kind, person, other_family, other_name, other_supervised, note, how, state, at_ms"
-                " FROM request WHERE ?1 OR state <= ?2 ORDER BY at_ms DESC, id LIMIT ?3",
-                "iii", (int64_t)all, (int64_t)REQUEST_WAITING, (int64_t)NODE_ROWS_MAX);
+                " FROM request WHERE ?1 OR state <= ?2 OR (kind = ?4 AND person = ?5 AND state <= ?6 AND"
+                " at_ms > ?7) ORDER BY at_ms DESC, id LIMIT ?3",
+                "iiiibii", (int64_t)all, (int64_t)REQUEST_WAITING, (int64_t)NODE_ROWS_MAX,
+                (int64_t)REQUEST_ASK, SPAN_ID(&n->self.person), (int64_t)REQUEST_NO,
+                n->now.wall_ms - SHOWN_DAYS * CONTACT_DAY_MS);
     while (query_next(&q)) {
         struct request_row row = {.id = ""};
         enum status s = request_row(n, &q, &row, visit, ctx);
@@ -177,6 +184,8 @@ static enum status show_contact(struct node *n, struct query *q, contact_visit v
         s = permit_until(n, &pair[0], &pair[1], &row.until_at_ms);
     if (query_int(q, 5) > CONTACT_ACTIVE) /* it has ended: no permit holds it */
         row.until_at_ms = 0;
+    if (s == ST_OK)
+        s = contact_unanswered(n, &pair[0], &pair[1], &row.unanswered);
     if (s == ST_OK)
         s = overseers(n, &scope, pair, along);
     if (s == ST_OK)

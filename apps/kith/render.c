@@ -86,6 +86,16 @@ static void render_link(const char *what, const json_t *result)
     line_time("valid until", number(result, "expires_at_ms"));
 }
 
+/* A yes holds what it allows: the other family's devices judge by it. */
+static void render_rule(const json_t *params)
+{
+    puts("Done.");
+    if (strcmp(text(params, "field"), "attachments") == 0)
+        puts("What is stricter counts at once on the child's devices. What a contact may send was settled "
+             "with the yes\n"
+             "to it: to allow more, or to tell the other side, withdraw that contact and approve anew.");
+}
+
 /* What was done to whom. */
 static void render_done(enum command_kind kind, const json_t *result)
 {
@@ -112,6 +122,16 @@ static void render_withdrawn(const json_t *result)
     puts(". Neither can write to the other any more.");
 }
 
+/* A further device of a child is approved by one that the child has. */
+static void render_co_sign(const char *person)
+{
+    if (person[0] == '\0')
+        return;
+    fputs("Then approve it on another device of ", stdout);
+    put_text(stdout, person);
+    puts(": kith requests");
+}
+
 static void render_command(enum command_kind kind, const json_t *params, const json_t *result)
 {
     switch ((int)kind) {
@@ -129,16 +149,17 @@ static void render_command(enum command_kind kind, const json_t *params, const j
         return;
     case CMD_PAIR_CONFIRM:
         puts("Accepted. Now say yes on the new device.");
+        render_co_sign(text(result, "of"));
         return;
     case CMD_PAIR_YES:
-        puts("Joining. `kith pair status` tells when it is done.");
+        puts("Joining. `kith pair status` tells when it is done, and what it waits for.");
         return;
     case CMD_PAIR_CANCEL:
     case CMD_PAIR_NO:
         puts("The link is void.");
         return;
     case CMD_MEET:
-        puts("Asked. `kith requests` tells what became of it.");
+        puts("Asked. `kith requests` shows it while it waits, `kith contacts` when they said yes.");
         return;
     case CMD_APPROVE:
         puts("Approved.");
@@ -148,6 +169,9 @@ static void render_command(enum command_kind kind, const json_t *params, const j
     case CMD_RELAY_USE:
     case CMD_RELAY_REMOVE:
         puts("Noted. It takes effect when the family's devices have it: kith relay list.");
+        return;
+    case CMD_POLICY_SET:
+        render_rule(params);
         return;
     case CMD_WITHDRAW:
         render_withdrawn(result);
@@ -163,11 +187,18 @@ static void render_command(enum command_kind kind, const json_t *params, const j
 
 /* ---- lists ---- */
 
-/* Who asks whom: of what was sent it is the person of this family. */
+/* Who asks whom: of what was sent, and of a child's ask, it is the person of this family. */
 static void put_who(const json_t *r)
 {
-    bool sent = strcmp(text(r, "kind"), "sent") == 0;
+    bool sent = strcmp(text(r, "kind"), "sent") == 0 || strcmp(text(r, "kind"), "ask") == 0;
     const char *child = yes(r, "other_supervised") ? " (a child)" : "";
+    if (strcmp(text(r, "kind"), "sign") == 0) {
+        printf("  sign  ");
+        put_text(stdout, text(r, "other"));
+        printf(", a new device of ");
+        put_text(stdout, text(r, "person"));
+        return;
+    }
     printf("  %s  ", text(r, "kind"));
     put_text(stdout, text(r, sent ? "person" : "other"));
     printf("%s → ", sent ? "" : child);
@@ -216,7 +247,8 @@ static void render_contacts(const json_t *result)
     json_array_foreach(list, i, r)
     {
         put_text(stdout, text(r, "name"));
-        printf("%s  %s\n", yes(r, "supervised") ? " (a child)" : "", text(r, "state"));
+        printf("%s  %s\n", yes(r, "supervised") ? " (a child)" : "",
+               yes(r, "unanswered") ? "asked, no answer yet" : text(r, "state"));
         line("contact of", yes(r, "mine") ? "you" : text(r, "person"));
         line("family", text(r, "family"));
         line("read along", text(r, "overseers"));
@@ -537,6 +569,12 @@ static void render_pairing(const json_t *p)
     render_pairing_offer(p);
     line("device", text(p, "device"));
     line("code", text(p, "code"));
+    if (yes(p, "needs_co_signature"))
+        render_co_sign(text(p, "person"));
+    else if (yes(p, "new_device") && strcmp(text(p, "state"), "joining") == 0 &&
+             strcmp(text(p, "role"), "child") == 0)
+        line("waits for",
+             "the parent's device; and if the child has another one, for its yes: kith requests there");
     line("failed", text(p, "say"));
     line("next", text(p, "next"));
 }

@@ -42,10 +42,11 @@ static void visit_request(void *ctx, const struct request_row *r)
 
 static void visit_contact(void *ctx, const struct contact_row *r)
 {
-    add(ctx, json_pack("{s:s, s:s, s:s, s:s, s:b, s:b, s:s, s:s, s:I, s:I}", "id", r->id, "name", r->name,
-                       "family", r->family, "person", r->person, "supervised", r->supervised, "mine", r->mine,
-                       "state", r->state, "overseers", r->overseers, "until_at_ms",
-                       (json_int_t)r->until_at_ms, "since_at_ms", (json_int_t)r->since_at_ms));
+    add(ctx,
+        json_pack("{s:s, s:s, s:b, s:s, s:s, s:b, s:b, s:s, s:s, s:I, s:I}", "id", r->id, "name", r->name,
+                  "unanswered", r->unanswered, "family", r->family, "person", r->person, "supervised",
+                  r->supervised, "mine", r->mine, "state", r->state, "overseers", r->overseers, "until_at_ms",
+                  (json_int_t)r->until_at_ms, "since_at_ms", (json_int_t)r->since_at_ms));
 }
 
 static json_t *file_json(const struct file_row *r)

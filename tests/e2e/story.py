@@ -177,7 +177,7 @@ class Story:
         self.tell("Ana says no. Ben sees that it is decided; nobody else learns of it.")
         self.decide("ana-phone", False)
         self.wait("Ben's list empty", lambda: self.device("ben-phone").requests() == [])
-        assert self.refused("stranger-phone", "send", "Maya", "hello?") in ("NAME_UNKNOWN", "CONTACT_NOT_READY")
+        assert self.refused("stranger-phone", "send", "Maya", "hello?") in ("NAME_UNKNOWN", "CONTACT_UNANSWERED")
         assert self.wait("Maya's contacts", lambda: [self.device("maya-tablet").contact("Sam")])[0] is None
 
     def step_leo(self):

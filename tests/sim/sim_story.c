@@ -350,8 +350,9 @@ static int pair(struct sim *s)
 
 static int remove_one(struct sim *s, size_t by, size_t device)
 {
+    const char *person = s->persons[s->devices[device].person].name; /* it may be their last */
     enum status st =
-        world_do(s->w, by, CMD_DEVICES_REMOVE, world_device_name(s->w, device), NULL, NULL, NULL)->status;
+        world_do(s->w, by, CMD_DEVICES_REMOVE, world_device_name(s->w, device), person, NULL, NULL)->status;
     if (st == ST_OK)
         s->devices[device].state = SIM_REMOVED;
     sim_say(s, by, "removes %s: %s", world_device_name(s->w, device), status_name(st));

@@ -258,7 +258,7 @@ static void T05_a_withheld_removal_is_known_by_letter_and_nothing_more_is_sent(v
     struct story s;
     family_of_three(w, &s);
     withhold(w, s.ben);
-    world_ok(w, s.ana, CMD_DEVICES_REMOVE, "Maya's tablet", NULL, NULL, NULL);
+    world_ok(w, s.ana, CMD_DEVICES_REMOVE, "Maya's tablet", "Maya", NULL, NULL);
     world_run(w, 5 * MINUTE_MS);
     assert_int_equal(world_number(w, s.ben, "SELECT count(*) FROM revocation"), 1);
     assert_int_equal(world_number(w, s.ben, "SELECT pending FROM mls_group" FAMILY), 1);
@@ -280,7 +280,7 @@ static void T05_who_is_kept_from_a_removal_commits_it_in_turn(void **state)
     fork_log(w, s.ben, SCOPE_FAMILY);
     fork_log(w, s.ben, SCOPE_PARENTS);
     fork_log(w, s.ben, SCOPE_WARD);
-    world_ok(w, s.ana, CMD_DEVICES_REMOVE, "Maya's tablet", NULL, NULL, NULL);
+    world_ok(w, s.ana, CMD_DEVICES_REMOVE, "Maya's tablet", "Maya", NULL, NULL);
     world_run(w, 10 * MINUTE_MS);
     assert_int_equal(family_epoch(w, s.ben), family_epoch(w, s.ana));
     assert_int_equal(
@@ -323,7 +323,7 @@ static void T05_who_was_removed_does_not_come_back_by_another_branch(void **stat
     maya.device = world_node(w, s.maya)->self.device;
     fork_log(w, s.ben, SCOPE_FAMILY);
     world_cut(w, s.ben, true);
-    world_ok(w, s.ana, CMD_DEVICES_REMOVE, "Maya's tablet", NULL, NULL, NULL);
+    world_ok(w, s.ana, CMD_DEVICES_REMOVE, "Maya's tablet", "Maya", NULL, NULL);
     world_run(w, MINUTE_MS);
     assert_ok(world_forge(w, s.ana, look_for_leaf, &maya));
     assert_false(maya.there);
@@ -609,7 +609,7 @@ static void T05_a_later_branch_with_a_removed_device_gives_no_place(void **state
     family_of_three(w, &s);
     world_cut(w, s.ben, true);
     hex_encode(id, SPAN_ID(&world_node(w, s.maya)->self.device));
-    world_ok(w, s.ana, CMD_DEVICES_REMOVE, id, NULL, NULL, NULL);
+    world_ok(w, s.ana, CMD_DEVICES_REMOVE, id, "Maya", NULL, NULL);
     world_run(w, 5 * MINUTE_MS);
     struct node *ana = world_node(w, s.ana);
     struct group old = *family_of(ana), *there = family_of(world_node(w, s.ben));

@@ -133,6 +133,33 @@ static void asking_again_after_a_withdrawal_makes_the_next_generation(void **sta
     assert_int_equal(world_number(w, s.leo, generation), 1);
 }
 
+static void see_ask(void *ctx, const struct request_row *r)
+{
+    char *state = ctx;
+    if (r->kind == REQUEST_ASK)
+        snprintf(state, 16, "%s", r->state);
+}
+
+static void a_child_sees_what_became_of_its_ask(void **state)
+{
+    struct world *w = *state;
+    size_t ana = world_add(w, "Ana's phone"), maya = world_add(w, "Maya's tablet");
+    size_t sam = world_add(w, "Sam's phone");
+    char link[WORLD_TEXT_MAX], seen[16] = "";
+    story_found(w, ana, "Berg", "Ana");
+    story_pair(w, ana, maya, "Maya", "child", SIZE_MAX);
+    story_found(w, sam, "Sol", "Sam");
+    snprintf(link, sizeof(link), "%s", world_ok(w, sam, CMD_INVITE, NULL, NULL, NULL, NULL)->link);
+    story_meet(w, maya, link, "from school");
+    story_decide(w, ana, false);
+    world_run(w, MINUTE_MS);
+    assert_ok(view_requests(world_node(w, maya), false, see_ask, seen));
+    assert_string_equal(seen, "denied");
+    seen[0] = '\0';
+    assert_ok(view_requests(world_node(w, ana), false, see_ask, seen)); /* who decided it knows */
+    assert_string_equal(seen, "");
+}
+
 static void T22_a_permit_that_ran_out_carries_nothing_more(void **state)
 {
     struct world *w = *state;
@@ -187,6 +214,7 @@ int main(void)
         TEST(T51_of_a_yes_and_a_no_at_the_same_moment_the_no_stands),
         TEST(a_withdrawal_and_a_message_at_the_same_moment_end_in_one_state),
         TEST(asking_again_after_a_withdrawal_makes_the_next_generation),
+        TEST(a_child_sees_what_became_of_its_ask),
         TEST(T22_a_permit_that_ran_out_carries_nothing_more),
         TEST(T22_a_child_that_sets_its_clock_back_does_not_keep_a_permit_alive),
         TEST(T22_a_child_that_sets_its_clock_back_does_not_outlive_a_withdrawal),

@@ -192,6 +192,13 @@ static void what_an_adult_ends_with_a_child_the_parents_see(void **state)
     story_decide(w, kim, true);
     story_wait_contact(w, maya, "Kim", "active");
     world_run(w, MINUTE_MS);
+    /* Whose talk it is not hears so, whatever is asked. */
+    assert_status(world_do(w, ana, CMD_SEND, "Kim", "hi", NULL, NULL)->status, ST_CONTACT_NOT_YOURS);
+    assert_status(world_do(w, ana, CMD_READ, "Kim", NULL, NULL, NULL)->status, ST_CONTACT_NOT_YOURS);
+    assert_status(world_do(w, ana, CMD_TIMER, "Kim", "60", NULL, NULL)->status, ST_CONTACT_NOT_YOURS);
+    assert_status(world_do(w, ana, CMD_SEND, "Maya", "hi", NULL, NULL)->status, ST_NAME_IN_FAMILY);
+    assert_status(world_do(w, ana, CMD_READ, "Maya", NULL, NULL, NULL)->status, ST_NAME_IN_FAMILY);
+    assert_status(world_do(w, ana, CMD_SEND, "Nobody", "hi", NULL, NULL)->status, ST_NAME_UNKNOWN);
     world_ok(w, kim, CMD_WITHDRAW, "Maya", NULL, NULL, NULL);
     story_wait_contact(w, maya, "Kim", "withdrawn");
     story_wait_contact(w, ana, "Kim", "withdrawn");
