@@ -4,7 +4,6 @@
 #include "sync/commands.h"
 #include "sync/contact_internal.h"
 #include "sync/names.h"
-#include "sync/readd.h"
 #include "sync/scope_group.h"
 
 /* ---- entries into this family's scopes ---- */

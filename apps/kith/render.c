@@ -6,49 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "apps/kith/fields.h"
+#include "apps/kith/render_people.h"
 #include "apps/kith/terminal.h"
 
-enum { NAME_COLUMNS = 40, ID_DIGITS = 8, KIT_COLUMNS = 4, BAR_COLUMNS = 24 };
-
-static const char *text(const json_t *o, const char *key)
-{
-    const char *s = json_string_value(json_object_get(o, key));
-    return s != NULL ? s : "";
-}
-
-static json_int_t number(const json_t *o, const char *key)
-{
-    return json_integer_value(json_object_get(o, key));
-}
-
-static bool yes(const json_t *o, const char *key)
-{
-    return json_is_true(json_object_get(o, key));
-}
-
-/* "label  text" */
-static void line(const char *label, const char *value)
-{
-    if (value[0] == '\0')
-        return;
-    printf("  %-12s ", label);
-    put_text(stdout, value);
-    putchar('\n');
-}
-
-static void line_time(const char *label, json_int_t at_ms)
-{
-    if (at_ms == 0)
-        return;
-    printf("  %-12s ", label);
-    put_time(stdout, at_ms);
-    putchar('\n');
-}
-
-static void put_id(const json_t *o)
-{
-    printf("%.*s", ID_DIGITS, text(o, "id"));
-}
+enum { NAME_COLUMNS = 40, KIT_COLUMNS = 4, BAR_COLUMNS = 24 };
 
 /* ---- results of commands ---- */
 
@@ -186,75 +148,6 @@ static void render_command(enum command_kind kind, const json_t *params, const j
 }
 
 /* ---- lists ---- */
-
-/* Who asks whom: of what was sent, and of a child's ask, it is the person of this family. */
-static void put_who(const json_t *r)
-{
-    bool sent = strcmp(text(r, "kind"), "sent") == 0 || strcmp(text(r, "kind"), "ask") == 0;
-    const char *child = yes(r, "other_supervised") ? " (a child)" : "";
-    if (strcmp(text(r, "kind"), "sign") == 0) {
-        printf("  sign  ");
-        put_text(stdout, text(r, "other"));
-        printf(", a new device of ");
-        put_text(stdout, text(r, "person"));
-        return;
-    }
-    printf("  %s  ", text(r, "kind"));
-    put_text(stdout, text(r, sent ? "person" : "other"));
-    printf("%s → ", sent ? "" : child);
-    put_text(stdout, text(r, sent ? "other" : "person"));
-    fputs(sent ? child : "", stdout);
-}
-
-/* Whoever asked is never told of a no, so what was sent "waits" for a yes until it lapses. */
-static void put_state(const json_t *r)
-{
-    bool unanswered = strcmp(text(r, "kind"), "sent") == 0 && strcmp(text(r, "state"), "waiting") == 0;
-    printf("  %s%s\n", unanswered ? "no answer yet" : text(r, "state"),
-           yes(r, "can_decide") ? ", you can decide" : "");
-}
-
-static void render_requests(const json_t *result)
-{
-    const json_t *list = json_object_get(result, "requests");
-    size_t i;
-    json_t *r;
-    if (json_array_size(list) == 0)
-        puts("Nothing waits for a decision.");
-    json_array_foreach(list, i, r)
-    {
-        put_id(r);
-        put_who(r);
-        put_state(r);
-        line("family", text(r, "other_family"));
-        line("note", text(r, "note"));
-        line("met", text(r, "how"));
-        line_time("asked", number(r, "at_ms"));
-        line_time("lapses", number(r, "lapses_at_ms"));
-        if (yes(r, "can_decide"))
-            printf("  %-12s kith approve %.*s   or   kith deny %.*s\n", "decide", ID_DIGITS, text(r, "id"),
-                   ID_DIGITS, text(r, "id"));
-    }
-}
-
-static void render_contacts(const json_t *result)
-{
-    const json_t *list = json_object_get(result, "contacts");
-    size_t i;
-    json_t *r;
-    if (json_array_size(list) == 0)
-        puts("No contacts outside the family yet.");
-    json_array_foreach(list, i, r)
-    {
-        put_text(stdout, text(r, "name"));
-        printf("%s  %s\n", yes(r, "supervised") ? " (a child)" : "",
-               yes(r, "unanswered") ? "asked, no answer yet" : text(r, "state"));
-        line("contact of", yes(r, "mine") ? "you" : text(r, "person"));
-        line("family", text(r, "family"));
-        line("read along", text(r, "overseers"));
-        line_time("until", number(r, "until_at_ms"));
-    }
-}
 
 static int column(const json_t *list, const char *key)
 {

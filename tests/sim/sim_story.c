@@ -263,6 +263,18 @@ static int say_contact(struct sim *s)
     return contact != SIM_NOBODY ? say(s, author, SIM_NOBODY, contact) : NOT_TRIED;
 }
 
+/* What was still on its way between two when one of them ended it need not arrive, also when they meet again.
+ */
+static void owe_nothing(struct sim *s, size_t one, size_t other)
+{
+    for (size_t i = 0; i < s->text_count; i++) {
+        struct sim_text *t = &s->texts[i];
+        size_t author = s->devices[t->author].person;
+        bool theirs = (author == one && t->contact == other) || (author == other && t->contact == one);
+        t->due = theirs ? 0 : t->due;
+    }
+}
+
 static int withdraw(struct sim *s)
 {
     struct contacts c = {.s = s};
@@ -278,6 +290,8 @@ static int withdraw(struct sim *s)
     enum status st =
         world_do(s->w, by, CMD_WITHDRAW, s->persons[c.found[at]].name, s->persons[c.of[at]].name, NULL, NULL)
             ->status;
+    if (st == ST_OK)
+        owe_nothing(s, c.of[at], c.found[at]);
     sim_say(s, by, "ends %s and %s: %s", s->persons[c.of[at]].name, s->persons[c.found[at]].name,
             status_name(st));
     return (int)st;
