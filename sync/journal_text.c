@@ -5,6 +5,7 @@
  * once what became of it; and nothing is undone when it is refused, for nothing was done. */
 #include "sync/family.h"
 #include "sync/journal_internal.h"
+#include "sync/receipts.h"
 #include "sync/receive.h"
 #include "sync/said.h"
 
@@ -98,6 +99,9 @@ enum status journal_take_text(struct node *n, const struct decoded_entry *d, con
     judged.applied = journal_outcome_of(why);
     node_hlc_seen(n, h->hlc);
     enum status st = journal_insert(n, d, &judged, &id);
+    if (st == ST_OK && why == ST_OK) {
+        st = receipts_text_arrived(n, h);
+    }
     if (st == ST_OK && why == ST_OK) {
         st = node_notice(n, NOTICE_TEXT, by->name, "", &h->scope);
     } else if (st == ST_OK && why != ST_JOURNAL_WITHHELD) {

@@ -182,6 +182,11 @@ enum status receipts_arrived(struct node *n, const struct applied_entry *e)
     return st == ST_OK && !old ? note(n, &e->scope, &e->author, RECEIPT_HERE, seq) : st;
 }
 
+enum status receipts_text_arrived(struct node *n, const struct entry_header *h)
+{
+    return note(n, &h->scope, &h->author, RECEIPT_HERE, (int64_t)h->seq);
+}
+
 enum status receipts_read(struct node *n, const struct scope_id *scope, int64_t after_hlc, int64_t up_to_hlc)
 {
     enum { AUTHORS_MAX = 64 };

@@ -26,6 +26,8 @@ enum receipts_tell { RECEIPTS_OFF = 0, RECEIPTS_HERE = 1, RECEIPTS_READ = 2 };
 
 /* A text or file of somebody else took effect. */
 enum status receipts_arrived(struct node *n, const struct applied_entry *e) MUST_USE;
+/* The same of one that came by its author's own word. */
+enum status receipts_text_arrived(struct node *n, const struct entry_header *h) MUST_USE;
 /* This person has read the conversation from one moment up to another. */
 enum status receipts_read(struct node *n, const struct scope_id *scope, int64_t after_hlc,
                           int64_t up_to_hlc) MUST_USE;

@@ -130,6 +130,8 @@ static void family_talks(struct scene *x)
     world_ok(w, x->s.ana, CMD_TIMER, "Berg", "70000", NULL, NULL);
     world_ok(w, x->laptop, CMD_SEND, "Berg", "good night", NULL, NULL);
     world_run(w, 5 * MINUTE_MS);
+    world_ok(w, x->s.ana, CMD_SEND, "Berg", "sleep well", NULL, NULL); /* one more receipt for this author */
+    world_run(w, 5 * MINUTE_MS);
 }
 
 /* Both of Ana's devices act before either has heard of the other; later edits know of both. */
