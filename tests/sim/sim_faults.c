@@ -71,6 +71,16 @@ static void cut_power(struct sim *s, bool on)
                         on && !s->devices[i].liar && sim_chance(s, 50) ? 1 + (unsigned)sim_below(s, 120) : 0);
 }
 
+static void fill_disks(struct sim *s, bool on)
+{
+    for (size_t i = 0; i < world_count(s->w); i++) {
+        if (!on)
+            world_room(s->w, i);
+        else if (s->devices[i].state == SIM_MEMBER && !s->devices[i].liar && sim_chance(s, 40))
+            world_fill_disk(s->w, i, (unsigned)sim_below(s, 200), sim_chance(s, 50));
+    }
+}
+
 /* What a device said after its copy was made, and had not sent, is gone with it: nobody can have it. */
 static void forget_said(struct sim *s, size_t device, size_t from)
 {
@@ -136,6 +146,8 @@ static void turn(struct sim *s, enum sim_fault f, bool on)
         cut_some(s, on);
     else if (f == SIM_POWER)
         cut_power(s, on);
+    else if (f == SIM_FULL)
+        fill_disks(s, on);
     else if (f == SIM_CLOCK)
         turn_clocks(s, on);
     else if (f == SIM_TIME)

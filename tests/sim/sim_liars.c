@@ -73,6 +73,7 @@ static void one_more(struct sim *s)
     s->devices[device].back_ms = 0;
     s->liar_count++;
     world_fail_disk(s->w, device, 0);
+    world_room(s->w, device);
     sim_say(s, device, "lies from now on");
 }
 

@@ -491,6 +491,8 @@ static void act(struct sim *s)
         return;
     s->counts->actions[action]++;
     s->counts->refused[action] += st != ST_OK;
+    if (st == ST_STORE_FULL && (s->faults & 1u << SIM_FULL) != 0)
+        return;
     if (st != ST_OK && st != ST_STORE_FAILED && status_is_fatal((enum status)st))
         sim_fail(s, "%s ended with %s", actions[action].name, status_name((enum status)st));
 }

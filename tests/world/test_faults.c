@@ -92,6 +92,45 @@ RESTARTS(5)
 RESTARTS(6)
 RESTARTS(7)
 
+/* Whatever write it is at which the disk is full. */
+static void fills(struct world *w, unsigned after, bool grows_only)
+{
+    struct story s;
+    story_children_meet(w, &s);
+    world_fill_disk(w, s.maya, after, grows_only);
+    world_ok(w, s.leo, CMD_SEND, "Maya", "into a full disk", NULL, NULL);
+    world_run(w, 60 * 1000);
+    assert_true(world_waits_for_room(w, s.maya));
+    world_room(w, s.maya);
+    world_run(w, 60 * 1000);
+    assert_true(world_is_on(w, s.maya));
+    assert_true(world_has_text(w, s.maya, "into a full disk", "Leo"));
+    world_fill_disk(w, s.maya, after, grows_only);
+    unsigned said = 0;
+    while (world_do(w, s.maya, CMD_SEND, "Leo", "said", NULL, NULL)->status == ST_OK)
+        said++;
+    assert_int_equal(world_do(w, s.leo, CMD_SEND, "Maya", "more", NULL, NULL)->status, ST_OK);
+    world_run(w, 60 * 1000);
+    world_room(w, s.maya);
+    world_run(w, 60 * 1000);
+    talk(w, &s);
+    world_run(w, CALM_MS);
+    assert_int_equal(world_text_count(w, s.leo), 2 + 2 + said);
+    world_same_state(w, s.rosa, s.leo);
+    world_same_state(w, s.ana, s.maya);
+    assert_int_equal(world_alarms(w, s.leo), 0);
+}
+
+#define FILLS(k)                                                                    \
+    static void what_a_full_disk_does_not_take_is_not_said_yes_to_##k(void **state) \
+    {                                                                               \
+        fills(*state, k, k % 2 != 0);                                               \
+    }
+FILLS(0)
+FILLS(1)
+FILLS(7)
+FILLS(22)
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 #define RESTART_TEST(k) TEST(T50_the_same_state_when_every_device_starts_again_every_##k##_steps)
 
@@ -107,6 +146,10 @@ int main(void)
         RESTART_TEST(5),
         RESTART_TEST(6),
         RESTART_TEST(7),
+        TEST(what_a_full_disk_does_not_take_is_not_said_yes_to_0),
+        TEST(what_a_full_disk_does_not_take_is_not_said_yes_to_1),
+        TEST(what_a_full_disk_does_not_take_is_not_said_yes_to_7),
+        TEST(what_a_full_disk_does_not_take_is_not_said_yes_to_22),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

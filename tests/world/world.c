@@ -161,7 +161,13 @@ void world_on(struct world *w, size_t device)
         world_disk_power_back(d->disk, &w->entropy);
         st = open_device(w, d);
     }
+    if (st == ST_STORE_FULL && d->may_be_full) {
+        d->node = NULL;
+        d->again_mono_ms = w->now.mono_ms + WORLD_FULL_MS;
+        return;
+    }
     assert_ok(st);
+    d->again_mono_ms = 0;
     d->life++;
     take_effects(w, device);
 }
@@ -183,6 +189,7 @@ void world_off(struct world *w, size_t device)
 {
     node_free(w->devices[device].node);
     w->devices[device].node = NULL;
+    w->devices[device].again_mono_ms = 0;
     for (size_t i = 0; i < w->relay_count; i++)
         relay_core_pipe_gone(core_of(w, i), (uint32_t)device + 1);
     for (size_t i = 0; i < w->flights_used; i++) {
@@ -205,6 +212,22 @@ void world_restart(struct world *w, size_t device)
 void world_fail_disk(struct world *w, size_t device, unsigned nth)
 {
     world_disk_fail_at(w->devices[device].disk, nth);
+}
+
+void world_fill_disk(struct world *w, size_t device, unsigned after, bool grows_only)
+{
+    w->devices[device].may_be_full = true;
+    world_disk_fill(w->devices[device].disk, after, grows_only);
+}
+
+void world_room(struct world *w, size_t device)
+{
+    world_disk_room(w->devices[device].disk);
+}
+
+bool world_waits_for_room(const struct world *w, size_t device)
+{
+    return w->devices[device].again_mono_ms != 0;
 }
 
 void world_restart_every(struct world *w, unsigned steps)
@@ -316,6 +339,10 @@ void world_step(struct world *w, size_t device, const struct event *event)
         power_goes(w, device);
         return;
     }
+    if (st == ST_STORE_FULL && d->may_be_full) {
+        world_restart(w, device);
+        return;
+    }
     assert_ok(st);
     take_effects(w, device);
     if (w->restart_every > 0 && ++d->steps % w->restart_every == 0) {
@@ -331,9 +358,12 @@ static size_t first_deadline(struct world *w, int64_t *at_ms)
     size_t first = WORLD_DEVICES_MAX;
     *at_ms = INT64_MAX;
     for (size_t i = 0; i < w->device_count; i++) {
-        if (w->devices[i].node == NULL || node_deadline(w->devices[i].node) >= *at_ms)
+        const struct world_device *d = &w->devices[i];
+        int64_t ms = d->again_mono_ms != 0 ? d->again_mono_ms : INT64_MAX;
+        ms = d->node != NULL ? node_deadline(d->node) : ms;
+        if (ms >= *at_ms)
             continue;
-        *at_ms = node_deadline(w->devices[i].node);
+        *at_ms = ms;
         first = i;
     }
     return first;
@@ -368,7 +398,10 @@ static bool next_thing(struct world *w, int64_t until_ms)
         arrive_at_device(w, f);
     } else if (first_ms == device_ms) {
         const struct event tick = {.kind = EV_TICK, .now = w->now};
-        world_step(w, device, &tick);
+        if (world_waits_for_room(w, device))
+            world_on(w, device);
+        else
+            world_step(w, device, &tick);
     } else {
         for (size_t i = 0; i < w->relay_count; i++) {
             relay_core_tick(core_of(w, i), w->now);
@@ -433,6 +466,8 @@ const struct world_result *world_do(struct world *w, size_t device, enum command
     world_step(w, device, &e);
     if (!w->got_result && w->devices[device].power_cuts != cuts)
         w->result = (struct world_result){.status = ST_STORE_FAILED, .power_cut = true};
+    else if (!w->got_result && w->devices[device].may_be_full)
+        w->result = (struct world_result){.status = ST_STORE_FULL};
     else
         assert_true(w->got_result);
     return &w->result;

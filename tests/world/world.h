@@ -20,6 +20,7 @@ enum world_limits {
     WORLD_KEPT_MAX = 4,
     WORLD_LATENCY_MS = 20,     /* each way at most; at least 1 */
     WORLD_LOST_MS = 30 * 1000, /* until a lost request is given up by its sender */
+    WORLD_FULL_MS = 2000,      /* until a full disk is looked at again */
     WORLD_STILL_MAX =
         20 * 1000 /* things that may happen in one millisecond: more is a loop that does not end */
 };
@@ -76,6 +77,11 @@ void world_restart_every(struct world *w, unsigned steps);
 /* The power of this device goes at its disk's nth write or sync from now, and comes back at once
  * (world_disk.h); 0: not any more. */
 void world_fail_disk(struct world *w, size_t device, unsigned nth);
+/* The device's disk is full after so many writes (world_disk.h), until it has room. As kithd does it, a node
+ * that meets that is let go and opened again every WORLD_FULL_MS; until then the device is not on. */
+void world_fill_disk(struct world *w, size_t device, unsigned after, bool grows_only);
+void world_room(struct world *w, size_t device);
+bool world_waits_for_room(const struct world *w, size_t device);
 unsigned world_power_cuts(const struct world *w, size_t device); /* so far */
 /* The relay hides a block: the next answer to this device with several blocks lacks its first. */
 void world_hide_one(struct world *w, size_t device);
@@ -92,7 +98,8 @@ void world_hostile(struct world *w, const struct world_hostile *h);
  * under another incarnation. */
 void world_wipe_relay(struct world *w);
 void world_rename_relay(struct world *w);
-/* The relay's store as it is now, kept, and put back as a careless operator does: under the same incarnation. */
+/* The relay's store as it is now, kept, and put back as a careless operator does: under the same incarnation.
+ */
 void world_keep_store(struct world *w);
 void world_put_back_store(struct world *w);
 /* From now on the relay has two logs under this id: one for this device, one for everybody else; they are the

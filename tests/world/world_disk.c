@@ -30,8 +30,8 @@ struct file {
 struct world_disk {
     size_t number;
     struct file files[WORLD_DISK_FILES_MAX];
-    unsigned fail_at, full;
-    bool failed;
+    unsigned fail_at, full_after;
+    bool failed, full, grows_only;
     uint64_t operations;
 };
 
@@ -94,18 +94,19 @@ static void changes_forget(struct file *f)
 
 /* ---- operations that the power may interrupt ---- */
 
-static int operation(struct world_disk *d, bool writes)
+static int operation(struct world_disk *d)
 {
     d->operations++;
     if (d->fail_at > 0 && --d->fail_at == 0)
         d->failed = true;
-    if (d->failed)
-        return SQLITE_IOERR;
-    if (writes && d->full > 0) {
-        d->full--;
-        return SQLITE_FULL;
-    }
-    return SQLITE_OK;
+    return d->failed ? SQLITE_IOERR : SQLITE_OK;
+}
+
+static bool has_room(struct world_disk *d, const struct file *f, const struct change *c)
+{
+    if (d->full && d->full_after > 0 && d->full_after-- > 0)
+        return true;
+    return !d->full || (d->grows_only && c->from + c->len <= f->now.len);
 }
 
 /* The folder is synced: what is in it now is in it when the power goes. */
@@ -149,9 +150,15 @@ static int file_read(sqlite3_file *base, void *to, int len, sqlite3_int64 at)
 static int file_write(sqlite3_file *base, const void *from, int len, sqlite3_int64 at)
 {
     const struct handle *h = (const struct handle *)base;
-    const struct change c = {.from = (size_t)at, .len = (size_t)len};
+    struct change c = {.from = (size_t)at, .len = (size_t)len};
     bool alive = !h->disk->failed;
-    int rc = operation(h->disk, true);
+    int rc = operation(h->disk);
+    if (rc == SQLITE_OK && !has_room(h->disk, h->file, &c)) {
+        c.len = c.len / 2 / WORLD_DISK_SECTOR * WORLD_DISK_SECTOR;
+        bytes_put(&h->file->now, c.from, from, c.len);
+        change_add(h->file, &c, from);
+        return SQLITE_FULL;
+    }
     if (rc == SQLITE_OK || (alive && h->disk->failed)) { /* the write in which the power goes may be there */
         bytes_put(&h->file->now, c.from, from, c.len);
         change_add(h->file, &c, from);
@@ -163,7 +170,7 @@ static int file_truncate(sqlite3_file *base, sqlite3_int64 len)
 {
     const struct handle *h = (const struct handle *)base;
     const struct change c = {.truncation = true, .from = (size_t)len};
-    int rc = operation(h->disk, false);
+    int rc = operation(h->disk);
     if (rc == SQLITE_OK) {
         bytes_resize(&h->file->now, c.from);
         change_add(h->file, &c, NULL);
@@ -175,7 +182,7 @@ static int file_sync(sqlite3_file *base, int flags)
 {
     const struct handle *h = (const struct handle *)base;
     struct file *f = h->file;
-    int rc = operation(h->disk, false);
+    int rc = operation(h->disk);
     (void)flags;
     if (rc != SQLITE_OK)
         return rc;
@@ -301,7 +308,7 @@ static int vfs_delete(sqlite3_vfs *vfs, const char *path, int folder_too)
     (void)vfs;
     struct world_disk *d = find_disk(path, &name);
     struct file *f = find_file(d, name, false);
-    int rc = operation(d, false);
+    int rc = operation(d);
     if (rc != SQLITE_OK)
         return rc;
     if (f == NULL || !f->there)
@@ -444,9 +451,16 @@ void world_disk_fail_at(struct world_disk *d, unsigned nth)
     d->fail_at = nth;
 }
 
-void world_disk_full(struct world_disk *d, unsigned count)
+void world_disk_fill(struct world_disk *d, unsigned after, bool grows_only)
 {
-    d->full = count;
+    d->full = true;
+    d->full_after = after;
+    d->grows_only = grows_only;
+}
+
+void world_disk_room(struct world_disk *d)
+{
+    d->full = false;
 }
 
 bool world_disk_failed(const struct world_disk *d)
@@ -483,7 +497,7 @@ void world_disk_power_back(struct world_disk *d, struct test_entropy *e)
         bytes_set(&f->now, &f->synced);
     }
     d->failed = false;
-    d->fail_at = d->full = 0;
+    d->fail_at = 0;
 }
 
 uint64_t world_disk_operations(const struct world_disk *d)

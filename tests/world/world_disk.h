@@ -38,8 +38,11 @@ void world_disk_copy(struct world_disk *to, const struct world_disk *from);
 /* The power goes at the nth write, sync, truncation or deletion from now (from 1): it and everything after
  * fails. 0: not. */
 void world_disk_fail_at(struct world_disk *d, unsigned nth);
-/* The next `count` writes fail as on a full disk. */
-void world_disk_full(struct world_disk *d, unsigned count);
+/* After `after` more writes the disk is full until world_disk_room: a write fails, a part of it may be there.
+ * With `grows_only` what does not make a file longer still goes, as on most file systems. Stays so when the
+ * power goes. */
+void world_disk_fill(struct world_disk *d, unsigned after, bool grows_only);
+void world_disk_room(struct world_disk *d);
 bool world_disk_failed(const struct world_disk *d); /* the power went */
 /* After the connection is closed: what is left when the power comes back. */
 void world_disk_power_back(struct world_disk *d, struct test_entropy *e);

@@ -48,7 +48,9 @@ struct world_device {
     unsigned notices, power_cuts;
     char name[64];
     struct world_disk *disk, *kept[WORLD_KEPT_MAX];
-    struct node *node; /* NULL: off */
+    struct node *node;     /* NULL: off */
+    int64_t again_mono_ms; /* not 0: its disk is full, and is looked at again then */
+    bool may_be_full;      /* world_fill_disk */
     unsigned life, steps;
     struct world_cost cost;
     int64_t ahead_ms;                  /* of its clock */
