@@ -219,30 +219,42 @@ static enum status judge_members(struct node *n, const struct group *old, const 
     return st == ST_OK ? nobody_missing(&x, view) : st;
 }
 
+/* A conversation's founder that is behind brings no harm but to its relays: whoever stands in it commits the
+ * heads again. Where it is refused all the same, it is answered. */
+static enum status judge_context(struct node *n, const struct group *old, const struct group *view)
+{
+    struct kith_context context;
+    enum status st = group_context(view, &context);
+    if (st == ST_OK) {
+        st = heads_go_on(old, &context);
+    }
+    bool behind = st == ST_SUCCESSOR_HEADS;
+    if (st == ST_OK || (behind && old->kind == SCOPE_CONVERSATION)) {
+        st = relays_judge(n, old, &context);
+    }
+    return st == ST_SUCCESSOR_RELAY && behind ? ST_SUCCESSOR_HEADS : st;
+}
+
 enum status succession_judge(struct node *n, struct group *old, struct mls_group *mls,
                              const struct admission *a, const struct successor *s,
                              const struct device_id *from)
 {
     struct group view = {.mls = mls};
-    struct kith_context context;
     if (a->generation < old->generation) {
         return ST_GROUP_EPOCH_OVER;
     }
     if (a->generation - old->generation > SUCCESSION_AHEAD_MAX) {
         return ST_SUCCESSOR_AHEAD;
     }
-    enum status st = s ? judge_predecessor(old, &view, s, from) : judge_adder(n, old, &view, from);
+    enum status st = s ? ST_OK : judge_adder(n, old, &view, from);
     if (st == ST_OK) {
         st = judge_members(n, old, &view);
     }
     if (st == ST_OK) {
-        st = group_context(&view, &context);
+        st = judge_context(n, old, &view);
     }
-    if (st == ST_OK) {
-        st = heads_go_on(old, &context);
-    }
-    if (st == ST_OK) {
-        st = relays_judge(n, old, &context);
+    if (st == ST_OK && s) {
+        st = judge_predecessor(old, &view, s, from);
     }
     if (st == ST_OK) {
         st = a->generation > old->generation ? judge_pace(n, old) : judge_order(n, old, mls, s != NULL);

@@ -511,6 +511,62 @@ static void T05_a_successor_that_goes_back_behind_the_familys_chain_is_refused(v
     assert_true(same_family_group(w, s.ana, s.maya));
 }
 
+/* ---- nobody lies ---- */
+
+/* One family's device is founding and does not know of the last epoch. */
+static void found_behind(struct world *w, size_t device)
+{
+    assert_ok(world_forge(w, device, gather_packages, NULL));
+    world_run(w, MINUTE_MS);
+    world_sql(w, device, "UPDATE succession SET due_at = 0");
+    assert_ok(world_forge(w, device, nothing, NULL));
+    world_run(w, MINUTE_MS);
+    assert_int_equal(of_talk(w, device, "generation"), 1);
+}
+
+static void two_of_whom_each_is_behind_in_one_chain_end_in_one_group(void **state)
+{
+    struct world *w = *state;
+    struct story s;
+    struct log_id log;
+    size_t relays[] = {world_add_relay(w), world_add_relay(w)};
+    story_children_meet(w, &s);
+    world_run(w, 10 * MINUTE_MS);
+    world_group_log(w, s.leo, SCOPE_CONVERSATION, &log);
+    world_withhold_log(w, s.leo, &log);
+    world_ok(w, s.ana, CMD_RELAY_ADD, world_relay_at(w, relays[0]), NULL, NULL, NULL);
+    world_run(w, 10 * MINUTE_MS); /* and Maya commits that */
+    world_ok(w, s.rosa, CMD_RELAY_ADD, world_relay_at(w, relays[1]), NULL, NULL, NULL);
+    world_run(w, 10 * MINUTE_MS);
+    assert_true(of_talk(w, s.maya, "epoch") > of_talk(w, s.leo, "epoch"));
+    found_behind(w, s.leo);
+    world_run(w, 3 * HOUR_MS);
+    assert_in_range(of_talk(w, s.maya, "generation"), 1, 3);
+    world_same(w, s.maya, s.leo, "group", "SELECT founding, state FROM mls_group WHERE id = " TALK);
+    story_say(w, s.leo, "Maya", "all of it", s.maya);
+}
+
+static void who_is_left_out_by_a_contact_that_is_behind_comes_with_the_next(void **state)
+{
+    struct world *w = *state;
+    struct story s;
+    struct log_id log;
+    story_children_meet(w, &s);
+    world_run(w, 10 * MINUTE_MS);
+    world_group_log(w, s.leo, SCOPE_CONVERSATION, &log);
+    world_withhold_log(w, s.leo, &log);
+    size_t laptop = world_add(w, "Maya's laptop");
+    story_pair(w, s.ana, laptop, "Maya", "child", s.maya);
+    world_run(w, 10 * MINUTE_MS);
+    assert_int_equal(of_talk(w, laptop, "generation"), 0);
+    found_behind(w, s.leo);
+    world_run(w, 3 * HOUR_MS);
+    assert_in_range(of_talk(w, s.maya, "generation"), 2, 3);
+    world_same(w, s.maya, s.leo, "group", "SELECT founding, state FROM mls_group WHERE id = " TALK);
+    world_same(w, s.maya, laptop, "group", "SELECT founding, state FROM mls_group WHERE id = " TALK);
+    story_say(w, s.leo, "Maya", "both of you", laptop);
+}
+
 #define T(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
@@ -524,6 +580,8 @@ int main(void)
         T(T25_of_one_generation_an_admission_alone_takes_no_groups_place),
         T(T41_whom_a_removed_device_has_led_away_comes_back),
         T(T05_a_successor_that_goes_back_behind_the_familys_chain_is_refused),
+        T(two_of_whom_each_is_behind_in_one_chain_end_in_one_group),
+        T(who_is_left_out_by_a_contact_that_is_behind_comes_with_the_next),
         T(T42_an_old_request_for_a_leaf_in_a_successor_makes_no_old_copy),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
