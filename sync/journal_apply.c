@@ -224,7 +224,10 @@ static enum status judge_again(struct node *n, enum scope_kind kind, int64_t id)
         return st;
     }
     st = sql_run(&n->sql, "UPDATE entry SET applied = 0 WHERE id = ?", "i", id);
-    return st == ST_OK ? journal_apply(n, kind, id) : st;
+    if (st == ST_OK) {
+        st = journal_apply(n, kind, id);
+    }
+    return status_is_fatal(st) ? st : ST_OK; /* also one of our own, who are removed, is void from now on */
 }
 
 /* The first one after row `id` that opened something and lies beyond its author's pin. */
