@@ -10,6 +10,7 @@
 #ifndef KITH_TESTS_SIM_H
 #define KITH_TESTS_SIM_H
 
+#include "protocol/entry_body.h"
 #include "sync/node.h"
 #include "tests/support/test_entropy.h"
 #include "tests/world/world.h"
@@ -48,7 +49,7 @@ struct sim_counts {
     uint64_t done[SIM_FAULT_COUNT];      /* what a hostile relay did */
     uint64_t actions[32], refused[32];
     /* Entries by scope and kind, and those that were written while a fault was on. */
-    uint64_t kinds[8][32], met[8][32];
+    uint64_t kinds[8][ENTRY_KIND_END], met[8][ENTRY_KIND_END];
 };
 
 /* ---- a run ---- */
@@ -86,7 +87,8 @@ struct sim_device {      /* the same numbers as in the world */
 struct sim_text {                   /* what somebody said; its text is "t<number>" */
     size_t author, family, contact; /* device; family or person that it is for, else SIM_NOBODY */
     uint64_t barred;                /* devices that the author knew to be removed; one bit each */
-    uint64_t due;                   /* devices that could read it when it was said */
+    uint64_t due;                   /* devices that could read it when it was said; 0: taken back */
+    size_t gone_by;                 /* 1 + the device that took it back; 0: nobody */
 };
 
 struct sim {
@@ -108,6 +110,7 @@ struct sim {
     struct sim_person persons[SIM_PERSONS_MAX];
     struct sim_family families[SIM_FAMILIES_MAX];
     struct sim_device devices[WORLD_DEVICES_MAX];
+    uint64_t ended[SIM_PERSONS_MAX]; /* with whom a contact of theirs was ended at some time; one bit each */
     struct sim_text texts[SIM_TEXTS_MAX];
     struct sim_counts *counts;
 };

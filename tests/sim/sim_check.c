@@ -211,6 +211,15 @@ static bool may_be_bare(const struct scope_row *g, int64_t kind)
     return g->kind == SCOPE_CONVERSATION || (g->kind == SCOPE_FAMILY && kind == ENTRY_TEXT);
 }
 
+/* Each end judges what comes by what holds for it then: of a contact that ended, and was met again, the two
+ * may differ about what was on its way. */
+static bool ended_once(const struct look *l, size_t a, size_t b, const struct scope_row *g)
+{
+    const struct sim *s = l->s;
+    size_t one = s->devices[a].person, other = s->devices[b].person;
+    return g->kind == SCOPE_CONVERSATION && one != other && (s->ended[one] & UINT64_C(1) << other) != 0;
+}
+
 static bool same_entries(struct look *l, size_t a, size_t b, const struct scope_row *g)
 {
     for (size_t i = 0; i < held[a].row_count; i++) {
@@ -229,7 +238,7 @@ static bool same_entries(struct look *l, size_t a, size_t b, const struct scope_
             return no(l, "only one of %s and %s has the body of entry %lld of %s in %s, kind %lld or %lld",
                       name(l, a), name(l, b), (long long)r->seq, device_named(l, &r->author),
                       scope_kinds[g->kind & 7], (long long)r->kind, (long long)there->kind);
-        if (there->has_body && r->has_body && there->applied != r->applied)
+        if (there->has_body && r->has_body && there->applied != r->applied && !ended_once(l, a, b, g))
             return no(l, "entry %lld of %s in %s, kind %lld, is %lld on %s and %lld on %s", (long long)r->seq,
                       device_named(l, &r->author), scope_kinds[g->kind & 7], (long long)r->kind,
                       (long long)r->applied, name(l, a), (long long)there->applied, name(l, b));
@@ -353,6 +362,13 @@ static bool is_lie(const struct sim *s, const struct history_row *row)
     return strncmp(row->text, LIAR_TEXT, strlen(LIAR_TEXT)) == 0 && (own || row->passed_on);
 }
 
+/* Who took it back in the family is still in it, as this device is: it has heard of it. */
+static bool is_gone(const struct sim *s, size_t device, const struct sim_text *t)
+{
+    return t->gone_by != 0 && t->family != SIM_NOBODY && s->devices[t->gone_by - 1].state == SIM_MEMBER &&
+           s->devices[device].state == SIM_MEMBER;
+}
+
 static void see_text(void *ctx, const struct history_row *row)
 {
     struct reading *r = ctx;
@@ -368,6 +384,8 @@ static void see_text(void *ctx, const struct history_row *row)
                      row->from);
     else if (!may_read(s, r->device, &s->texts[number]))
         r->good = no(r->l, "%s shows %s, which is not for it", name(r->l, r->device), row->text);
+    else if (r->calm && is_gone(s, r->device, &s->texts[number]))
+        r->good = no(r->l, "%s shows %s, which was taken back", name(r->l, r->device), row->text);
     else if (r->seen[number]++ != 0)
         r->good = no(r->l, "%s shows %s twice", name(r->l, r->device), row->text);
 }

@@ -3,12 +3,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "protocol/entry_body.h"
 #include "sync/node_internal.h"
 #include "tests/sim/sim.h"
 #include "tests/support/test.h"
 
-enum { SPANS_MAX = 4096, SCOPE_KINDS = 8, ENTRY_KINDS = 32 };
+enum { SPANS_MAX = 4096, SCOPE_KINDS = 8 };
 
 static struct {
     size_t count;
@@ -48,7 +47,8 @@ static void cover_device(struct sim *s, size_t device)
                 " WHERE e.own = 1",
                 "");
     while (query_next(&q)) {
-        size_t scope = (size_t)query_int(&q, 1) % SCOPE_KINDS, kind = (size_t)query_int(&q, 2) % ENTRY_KINDS;
+        size_t scope = (size_t)query_int(&q, 1), kind = (size_t)query_int(&q, 2);
+        assert_true(scope < SCOPE_KINDS && kind < ENTRY_KIND_END);
         s->counts->kinds[scope][kind]++;
         s->counts->met[scope][kind] += in_fault(query_int(&q, 3));
     }
@@ -63,37 +63,33 @@ void sim_cover(struct sim *s)
     }
 }
 
+static void report_scope(const struct sim_counts *c, enum scope_kind scope, bool came)
+{
+    for (unsigned kind = 0; kind < ENTRY_KIND_END; kind++) {
+        if (!entry_kind_known((uint16_t)kind) || !entry_kind_in_scope((enum entry_kind)kind, scope) ||
+            (c->kinds[scope][kind] != 0) != came)
+            continue;
+        printf(" %s", entry_kind_name((enum entry_kind)kind));
+        if (came)
+            printf(" %llu%s", (unsigned long long)c->kinds[scope][kind],
+                   c->met[scope][kind] == 0 ? " (never met a fault)" : "");
+    }
+}
+
 void sim_cover_report(const struct sim_counts *c)
 {
-    static const char *const scopes[SCOPE_KINDS] = {"", "family", "parents", "ward", "own", "conversation"};
-    static const char *const kinds[ENTRY_KINDS] = {
-        [ENTRY_TEXT] = "text",
-        [ENTRY_CHAIN] = "chain",
-        [ENTRY_KEY_PACKAGES] = "key_packages",
-        [ENTRY_LETTERBOX] = "letterbox",
-        [ENTRY_APPROACH] = "approach",
-        [ENTRY_INVITE_KEY] = "invite_key",
-        [ENTRY_PROPOSAL] = "proposal",
-        [ENTRY_SIGNATURE] = "signature",
-        [ENTRY_POLICY] = "policy",
-        [ENTRY_ASK] = "ask",
-        [ENTRY_REQUEST_TOLD] = "request_told",
-        [ENTRY_DECISION] = "decision",
-        [ENTRY_PERMIT] = "permit",
-        [ENTRY_WITHDRAWAL] = "withdrawal",
-        [ENTRY_CONTACT_CARD] = "contact_card",
-        [ENTRY_LETTERBOX_KEY] = "letterbox_key",
-        [ENTRY_HISTORY_OFFER] = "history_offer",
-        [ENTRY_LEAVE] = "leave",
-        [ENTRY_REVOCATION] = "revocation",
-    };
-    for (size_t scope = 1; scope < SCOPE_KINDS && scopes[scope] != NULL; scope++) {
+    static const char *const scopes[SCOPE_KINDS] = {[SCOPE_FAMILY] = "family",
+                                                    [SCOPE_PARENTS] = "parents",
+                                                    [SCOPE_WARD] = "ward",
+                                                    [SCOPE_OWN] = "own",
+                                                    [SCOPE_CONVERSATION] = "conversation"};
+    for (size_t scope = 0; scope < SCOPE_KINDS; scope++) {
+        if (scopes[scope] == NULL)
+            continue;
         printf("%s:", scopes[scope]);
-        for (size_t kind = 0; kind < ENTRY_KINDS; kind++) {
-            if (c->kinds[scope][kind] != 0 && kinds[kind] != NULL)
-                printf(" %s %llu%s", kinds[kind], (unsigned long long)c->kinds[scope][kind],
-                       c->met[scope][kind] == 0 ? " (never met a fault)" : "");
-        }
+        report_scope(c, (enum scope_kind)scope, true);
+        printf("; never came:");
+        report_scope(c, (enum scope_kind)scope, false);
         printf("\n");
     }
 }

@@ -109,5 +109,6 @@ size_t sim_text_number(const struct sim *s, const char *text)
     if (text[0] != 't' || text[1] < '0' || text[1] > '9')
         return SIM_NOBODY;
     unsigned long number = strtoul(text + 1, &end, 10);
+    end += strspn(end, "+"); /* as it was edited */
     return *end == '\0' && number < s->text_count ? (size_t)number : SIM_NOBODY;
 }

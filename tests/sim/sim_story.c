@@ -130,6 +130,10 @@ static int set_policy(struct sim *s);
 static int withdraw(struct sim *s);
 static int go_away(struct sim *s);
 static int let_pass(struct sim *s);
+static int change_text(struct sim *s);
+static int delete_text(struct sim *s);
+static int read_talk(struct sim *s);
+static int set_timer(struct sim *s);
 
 static const struct {
     const char *name;
@@ -146,6 +150,10 @@ static const struct {
     {"withdraw", 3, withdraw},
     {"go away", 8, go_away},
     {"let time pass", 10, let_pass},
+    {"edit or react", 10, change_text},
+    {"delete", 3, delete_text},
+    {"read", 4, read_talk},
+    {"set timer", 2, set_timer},
 };
 enum { ACTION_COUNT = sizeof(actions) / sizeof(actions[0]), ACTION_PAIR = 3 };
 
@@ -210,7 +218,11 @@ static int say(struct sim *s, size_t author, size_t family, size_t contact)
     const char *whom = family != SIM_NOBODY ? s->families[family].name : s->persons[contact].name;
     if (s->text_count == SIM_TEXTS_MAX)
         return NOT_TRIED;
-    struct sim_text t = {author, family, contact, barred_by(s, author), can_read(s, author, family, contact)};
+    struct sim_text t = {.author = author,
+                         .family = family,
+                         .contact = contact,
+                         .barred = barred_by(s, author),
+                         .due = can_read(s, author, family, contact)};
     snprintf(text, sizeof(text), "t%zu", s->text_count);
     const struct world_result *r = world_do(s->w, author, CMD_SEND, whom, text, NULL, NULL);
     enum status st = r->status;
@@ -263,15 +275,16 @@ static int say_contact(struct sim *s)
     return contact != SIM_NOBODY ? say(s, author, SIM_NOBODY, contact) : NOT_TRIED;
 }
 
-/* What was still on its way between two when one of them ended it need not arrive, also when they meet again.
- */
-static void owe_nothing(struct sim *s, size_t one, size_t other)
+/* What was on its way between the two need not arrive, and has an effect only where it came before. */
+static void note_end(struct sim *s, size_t a, size_t b)
 {
+    s->ended[a] |= UINT64_C(1) << b;
+    s->ended[b] |= UINT64_C(1) << a;
     for (size_t i = 0; i < s->text_count; i++) {
         struct sim_text *t = &s->texts[i];
-        size_t author = s->devices[t->author].person;
-        bool theirs = (author == one && t->contact == other) || (author == other && t->contact == one);
-        t->due = theirs ? 0 : t->due;
+        size_t by = s->devices[t->author].person;
+        if ((by == a && t->contact == b) || (by == b && t->contact == a))
+            t->due = 0;
     }
 }
 
@@ -287,11 +300,11 @@ static int withdraw(struct sim *s)
     size_t at = sim_below(s, c.count);
     if (c.found[at] == SIM_NOBODY || c.of[at] == SIM_NOBODY)
         return NOT_TRIED;
-    enum status st =
-        world_do(s->w, by, CMD_WITHDRAW, s->persons[c.found[at]].name, s->persons[c.of[at]].name, NULL, NULL)
-            ->status;
-    if (st == ST_OK)
-        owe_nothing(s, c.of[at], c.found[at]);
+    const struct world_result *r =
+        world_do(s->w, by, CMD_WITHDRAW, s->persons[c.found[at]].name, s->persons[c.of[at]].name, NULL, NULL);
+    enum status st = r->status;
+    if (st == ST_OK || r->power_cut)
+        note_end(s, c.found[at], c.of[at]);
     sim_say(s, by, "ends %s and %s: %s", s->persons[c.of[at]].name, s->persons[c.found[at]].name,
             status_name(st));
     return (int)st;
@@ -413,6 +426,99 @@ static int let_pass(struct sim *s)
 {
     sim_pass(s, (int64_t)sim_below(s, sim_chance(s, 10) ? 8 * SIM_HOUR_MS : 20 * SIM_MINUTE_MS));
     return ST_OK;
+}
+
+/* ---- what is done to texts ---- */
+
+enum { SHOWN_MAX = 64 };
+
+struct shown {
+    const struct sim *s;
+    size_t count;
+    char id[SHOWN_MAX][2 * ID_LEN + 1], with[SHOWN_MAX][32];
+    size_t number[SHOWN_MAX];
+    bool mine[SHOWN_MAX];
+};
+
+static void see_shown(void *ctx, const struct history_row *row)
+{
+    struct shown *v = ctx;
+    size_t number = sim_text_number(v->s, row->text);
+    if (number == SIM_NOBODY || v->count == SHOWN_MAX)
+        return;
+    snprintf(v->id[v->count], sizeof(v->id[0]), "%s", row->id);
+    snprintf(v->with[v->count], sizeof(v->with[0]), "%s", row->with);
+    v->number[v->count] = number;
+    v->mine[v->count++] = row->mine;
+}
+
+/* Some text that this device shows; SIM_NOBODY: it shows none. */
+static size_t any_shown(struct sim *s, size_t device, struct shown *v)
+{
+    static const struct history_args newest = {.limit = SHOWN_MAX};
+    memset(v, 0, sizeof(*v));
+    v->s = s;
+    if (device == SIM_NOBODY)
+        return SIM_NOBODY;
+    assert_ok(view_history(world_node(s->w, device), &newest, see_shown, v));
+    return v->count > 0 ? (size_t)sim_below(s, v->count) : SIM_NOBODY;
+}
+
+static int delete_text(struct sim *s)
+{
+    struct shown v;
+    size_t device = any_device(s, SIM_NOBODY, SIM_NOBODY, false), at = any_shown(s, device, &v);
+    if (at == SIM_NOBODY || !v.mine[at])
+        return NOT_TRIED;
+    struct sim_text *t = &s->texts[v.number[at]];
+    const struct world_result *r = world_do(s->w, device, CMD_DELETE, v.id[at], NULL, NULL, NULL);
+    enum status st = r->status;
+    if (st == ST_OK || r->power_cut)
+        t->due = 0;
+    if (st == ST_OK)
+        t->gone_by = device + 1;
+    sim_say(s, device, "takes t%zu back: %s", v.number[at], status_name(st));
+    return (int)st;
+}
+
+/* An edited text is "t<number>+" (sim_text_number). */
+static int change_text(struct sim *s)
+{
+    struct shown v;
+    char text[24];
+    size_t device = any_device(s, SIM_NOBODY, SIM_NOBODY, false), at = any_shown(s, device, &v);
+    if (at == SIM_NOBODY)
+        return NOT_TRIED;
+    bool edit = v.mine[at] && sim_chance(s, 50);
+    snprintf(text, sizeof(text), "t%zu+", v.number[at]);
+    enum status st =
+        world_do(s->w, device, edit ? CMD_EDIT : CMD_REACT, v.id[at], edit ? text : "+1", NULL, NULL)->status;
+    sim_say(s, device, "%s t%zu: %s", edit ? "edits" : "reacts to", v.number[at], status_name(st));
+    return (int)st;
+}
+
+static int read_talk(struct sim *s)
+{
+    struct shown v;
+    size_t device = any_device(s, SIM_NOBODY, SIM_NOBODY, false), at = any_shown(s, device, &v);
+    if (at == SIM_NOBODY)
+        return NOT_TRIED;
+    enum status st = world_do(s->w, device, CMD_READ, v.with[at], NULL, NULL, NULL)->status;
+    sim_say(s, device, "has read what %s said: %s", v.with[at], status_name(st));
+    return (int)st;
+}
+
+/* Longer than any story lasts: nothing runs out in it. */
+static int set_timer(struct sim *s)
+{
+    struct shown v;
+    size_t device = any_device(s, SIM_NOBODY, SIM_NOBODY, false), at = any_shown(s, device, &v);
+    const char *seconds = sim_chance(s, 70) ? "31536000" : "0";
+    if (at == SIM_NOBODY)
+        return NOT_TRIED;
+    enum status st = world_do(s->w, device, CMD_TIMER, v.with[at], seconds, NULL, NULL)->status;
+    sim_say(s, device, "sets the timer with %s to %s s: %s", v.with[at], seconds, status_name(st));
+    return (int)st;
 }
 
 /* ---- rules ---- */
