@@ -230,7 +230,8 @@ static enum status judge_again(struct node *n, enum scope_kind kind, int64_t id)
     return status_is_fatal(st) ? st : ST_OK; /* also one of our own, who are removed, is void from now on */
 }
 
-/* The first one after row `id` that opened something and lies beyond its author's pin. */
+/* The first one of others after row `id` that opened something and lies beyond its author's pin. Who is
+ * removed itself takes nothing back: what it wrote is void for the others. */
 static enum status next_beyond(struct node *n, int64_t *id, enum scope_kind *kind, bool *found)
 {
     struct query q;
@@ -240,7 +241,7 @@ static enum status next_beyond(struct node *n, int64_t *id, enum scope_kind *kin
         "SELECT e.id, g.kind, e.kind, e.seq, " PIN_SQL " FROM entry e JOIN mls_group g ON g.scope ="
         " e.scope AND g.kind IN (1, 2, 3) LEFT JOIN head h ON h.scope = e.scope AND h.author = e.author"
         " WHERE e.author IN (SELECT author FROM head WHERE pin_seq IS NOT NULL) AND e.id > ? AND"
-        " e.applied = 1 AND e.fork = 0 AND e.has_body = 1 ORDER BY e.id",
+        " e.applied = 1 AND e.own = 0 AND e.fork = 0 AND e.has_body = 1 ORDER BY e.id",
         "i", *id);
     while (!*found && query_next(&q)) {
         *found = beyond_pin(&q, 4, query_int(&q, 3)) && retraction_of((enum entry_kind)query_int(&q, 2));
