@@ -141,13 +141,14 @@ enum status contact_close(struct node *n, const struct person_ref *mine, const s
 enum status requests_over(struct node *n, const struct person_ref *mine, const struct person_ref *other,
                           int64_t until_ms)
 {
+    int64_t latest = n->now.wall_ms + JOURNAL_AHEAD_MS; /* of a clock that was ahead */
     return sql_run(
         &n->sql,
         "UPDATE request SET state = ? WHERE person = ? AND other_family = ? AND other_person = ? AND"
         " state IN (?, ?, ?) AND at_ms <= ?",
         "ibbbiiii", (int64_t)REQUEST_OVER, SPAN_ID(&mine->person), SPAN_ID(&other->family),
         SPAN_ID(&other->person), (int64_t)REQUEST_READING, (int64_t)REQUEST_WAITING, (int64_t)REQUEST_YES,
-        until_ms);
+        until_ms < latest ? until_ms : latest);
 }
 
 enum status contact_end(struct node *n, const struct person_ref *mine, const struct person_ref *other,

@@ -174,6 +174,22 @@ static bool counted(enum status why)
     " LEFT JOIN head h ON h.scope = e.scope AND h.author = e.author"                               \
     " WHERE e.id = ? AND e.applied = " applied " AND e.attested = 1 AND e.fork = 0 AND e.has_body = 1"
 
+/* §10: an entry that is dated ahead waits, and journal_due runs it then. But not a parent's no: it is in
+ * order by its serial, and its clock may have been wrong. */
+static bool waits_for_clock(struct node *n, const struct apply_row *row)
+{
+    struct journal_entry e;
+    int64_t due = hlc_ms(row->e.hlc) - JOURNAL_AHEAD_MS;
+    if (row->e.own || due <= n->now.wall_ms) {
+        return false;
+    }
+    if (journal_entry_decode(&e, buffer_span(&row->bytes)) == ST_OK && e.kind == ENTRY_WITHDRAWAL) {
+        return false;
+    }
+    node_wake_wall(n, due);
+    return true;
+}
+
 enum status journal_apply(struct node *n, enum scope_kind kind, int64_t id)
 {
     struct apply_row row = {.e = {.scope_kind = kind}};
@@ -184,11 +200,7 @@ enum status journal_apply(struct node *n, enum scope_kind kind, int64_t id)
     if (st == ST_OK && !found && kind == SCOPE_CONVERSATION) {
         st = receive_unattested(n, id);
     }
-    if (st == ST_OK && found && !row.e.own && hlc_ms(row.e.hlc) > n->now.wall_ms + JOURNAL_AHEAD_MS) {
-        node_wake_wall(n, hlc_ms(row.e.hlc) - JOURNAL_AHEAD_MS); /* §10: waits; journal_due runs it then */
-        found = false;
-    }
-    if (st == ST_OK && found) {
+    if (st == ST_OK && found && !waits_for_clock(n, &row)) {
         st = node_guard(n, run_handler, &row, &why);
         if (st == ST_OK) {
             st = sql_run(&n->sql, "UPDATE entry SET applied = ? WHERE id = ?", "ii",
@@ -315,7 +327,7 @@ enum status journal_due(struct node *n)
         &q, &n->sql,
         "SELECT e.id, g.kind FROM entry e JOIN mls_group g ON g.scope = e.scope JOIN certificate c ON"
         " c.device = e.author WHERE e.applied = 0 AND e.attested = 1 AND e.fork = 0 AND e.has_body = 1"
-        " AND (e.own = 1 OR e.hlc BETWEEN 0 AND ?) GROUP BY e.id LIMIT 64",
+        " AND (e.own = 1 OR e.kind = 15 OR e.hlc BETWEEN 0 AND ?) GROUP BY e.id LIMIT 64",
         "i", hlc_last_of(n->now.wall_ms + JOURNAL_AHEAD_MS));
     while (count < BATCH && query_next(&q)) {
         ids[count] = query_int(&q, 0);

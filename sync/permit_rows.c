@@ -2,7 +2,9 @@
 /* Permits and withdrawals as rows. A permit's approvals count while their devices stand in the chain of the
  * child's family as it is known here: so they are counted again whenever that chain grows, and all who know
  * the same chain say the same. */
+#include "protocol/hlc.h"
 #include "sync/contact_internal.h"
+#include "sync/journal.h"
 
 /* The chain of the child's family as known here; the caller frees it. */
 static enum status chain_of(struct node *n, const struct family_id *family, struct authority **at)
@@ -83,6 +85,13 @@ enum status permit_forget(struct node *n, const struct permit *p, struct span en
         SPAN_ID(&p->contact.person), (int64_t)p->serial, encoded);
 }
 
+/* A clock that was ahead ends nothing that begins after it was heard of. */
+static int64_t no_later(const struct node *n, int64_t ms)
+{
+    int64_t latest = n->now.wall_ms + JOURNAL_AHEAD_MS;
+    return ms < latest ? ms : latest;
+}
+
 /* `once`: a no that a parent's device wrote into a journal of this family counts also when that device has
  * been removed since: what closes stands (§6.1), and no removal erases it. */
 static enum status keep_withdrawal(struct node *n, struct span encoded, bool once)
@@ -98,9 +107,9 @@ static enum status keep_withdrawal(struct node *n, struct span encoded, bool onc
     if (st == ST_OK)
         st = withdrawal_check(at, &w);
     if (st == ST_OK)
-        st = sql_run(&n->sql, "INSERT OR IGNORE INTO withdrawal VALUES(?,?,?,?,?,?)", "bbbbib",
+        st = sql_run(&n->sql, "INSERT OR IGNORE INTO withdrawal VALUES(?,?,?,?,?,?,?)", "bbbbibi",
                      SPAN_ID(&w.child.family), SPAN_ID(&w.child.person), SPAN_ID(&w.contact.family),
-                     SPAN_ID(&w.contact.person), (int64_t)w.serial, encoded);
+                     SPAN_ID(&w.contact.person), (int64_t)w.serial, encoded, no_later(n, hlc_ms(w.serial)));
     mem_free(at, sizeof(*at));
     return st;
 }
@@ -159,6 +168,44 @@ enum status family_chain_grew(struct node *n, const struct family_id *family)
     mem_free(at, sizeof(*at));
     return st == ST_OK ? meta_set_number(n, "permits_counted", 1)
                        : st; /* permits_due acts on what counts now */
+}
+
+/* ---- serials ---- */
+
+enum status permit_next_serial(struct node *n, const struct person_ref *child,
+                               const struct person_ref *contact, uint64_t *out)
+{
+    int64_t no = 0;
+    enum status st = node_hlc(n, out);
+    if (st == ST_OK) {
+        st = sql_number(&n->sql, &no, 0,
+                        "SELECT max(serial) FROM withdrawal WHERE child_family = ? AND child = ? AND"
+                        " contact_family = ? AND contact = ?",
+                        "bbbb", SPAN_ID(&child->family), SPAN_ID(&child->person), SPAN_ID(&contact->family),
+                        SPAN_ID(&contact->person));
+    }
+    if (st == ST_OK && (uint64_t)no >= *out && no < INT64_MAX) {
+        *out = (uint64_t)no + 1;
+    }
+    return st;
+}
+
+enum status withdrawal_next_serial(struct node *n, const struct person_ref *child,
+                                   const struct person_ref *contact, uint64_t *out)
+{
+    int64_t yes = 0;
+    enum status st = node_hlc(n, out);
+    if (st == ST_OK) {
+        st = sql_number(&n->sql, &yes, 0,
+                        "SELECT max(serial) FROM permit WHERE child_family = ? AND child = ? AND"
+                        " contact_family = ? AND contact = ?",
+                        "bbbb", SPAN_ID(&child->family), SPAN_ID(&child->person), SPAN_ID(&contact->family),
+                        SPAN_ID(&contact->person));
+    }
+    if (st == ST_OK && (uint64_t)yes > *out) {
+        *out = (uint64_t)yes;
+    }
+    return st;
 }
 
 /* ---- asking ---- */

@@ -322,7 +322,7 @@ static enum status send_withdrawal(struct node *n, const struct permit_withdrawa
 enum status withdrawal_make(struct node *n, const struct person_ref *child, const struct person_ref *contact)
 {
     uint64_t serial;
-    enum status st = node_hlc(n, &serial);
+    enum status st = withdrawal_next_serial(n, child, contact, &serial);
     return st == ST_OK ? withdrawal_of(n, child, contact, serial) : st;
 }
 

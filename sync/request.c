@@ -158,7 +158,7 @@ static enum status ended_since(struct node *n, const struct request *r, bool *en
     int64_t later = 0;
     enum status st = sql_number(
         &n->sql, &later, 0,
-        "SELECT count(*) FROM withdrawal WHERE serial >> 16 >= ?4 AND ((child = ?1 AND"
+        "SELECT count(*) FROM withdrawal WHERE at_ms >= ?4 AND ((child = ?1 AND"
         " contact_family = ?2 AND contact = ?3) OR (child_family = ?2 AND child = ?3 AND"
         " contact = ?1))",
         "bbbi", SPAN_ID(&r->person), SPAN_ID(&r->other.family), SPAN_ID(&r->other.person), r->at_ms);

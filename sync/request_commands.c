@@ -113,11 +113,12 @@ static enum status fresh_permit(struct node *n, const struct request *r, int64_t
     struct policy *rules = mem_alloc(1, sizeof(*rules));
     enum status st = rules == NULL ? ST_NO_MEMORY : facts_policy(n, &r->person, rules);
     memset(p, 0, sizeof(*p));
+    const struct person_ref child = {n->self.family, r->person};
     if (st == ST_OK)
-        st = node_hlc(n, &p->serial);
+        st = permit_next_serial(n, &child, &r->other, &p->serial);
     if (st == ST_OK) {
         int64_t most = rules->permit_days;
-        p->child = (struct person_ref){n->self.family, r->person};
+        p->child = child;
         p->has_contact = true;
         p->contact = r->other;
         p->kinds = kinds_of(rules);

@@ -435,10 +435,12 @@ static const char *const step_sql[] = {
     " WITHOUT ROWID;"
     /* What this person's devices have to tell; due_at 0: nothing new. */
     "CREATE TABLE receipt_wait(scope BLOB NOT NULL, author BLOB NOT NULL, what INTEGER NOT NULL, seq INTEGER"
-    " NOT NULL, due_at INTEGER NOT NULL, told_at INTEGER NOT NULL DEFAULT 0, PRIMARY KEY(scope, author, what))"
+    " NOT NULL, due_at INTEGER NOT NULL, told_at INTEGER NOT NULL DEFAULT 0, PRIMARY KEY(scope, author, "
+    "what))"
     " STRICT, WITHOUT ROWID;"
     "CREATE INDEX receipt_due ON receipt_wait(due_at) WHERE due_at > 0;"
-    "CREATE TABLE setting(key TEXT PRIMARY KEY, hlc INTEGER NOT NULL, hash BLOB NOT NULL, value BLOB NOT NULL)"
+    "CREATE TABLE setting(key TEXT PRIMARY KEY, hlc INTEGER NOT NULL, hash BLOB NOT NULL, value BLOB NOT "
+    "NULL)"
     " STRICT, WITHOUT ROWID;",
     /* ---- files are found by their names ---- */
     "DROP INDEX entry_unfound; DROP INDEX entry_hidden;"
@@ -458,6 +460,10 @@ static const char *const step_sql[] = {
     " NULL, PRIMARY KEY(scope, device)) STRICT, WITHOUT ROWID;"
     /* asks: how often this device has asked to be added again since it is stuck. */
     "ALTER TABLE mls_group ADD COLUMN asks INTEGER NOT NULL DEFAULT 0;",
+    /* ---- when a contact was ended ---- */
+    /* at_ms: of its serial, but not later than this device's clock allowed for when it came. */
+    "ALTER TABLE withdrawal ADD COLUMN at_ms INTEGER NOT NULL DEFAULT 0;"
+    "UPDATE withdrawal SET at_ms = serial >> 16;",
 };
 
 enum status schema_make(struct sql *s, int version)

@@ -208,6 +208,36 @@ static void T22_a_child_that_sets_its_clock_back_does_not_outlive_a_withdrawal(v
     story_wait_contact(w, s.maya, "Leo", "withdrawn");
 }
 
+/* Ana's clock is far ahead when she ends it. It ends for all at once, and not for longer than she wants. */
+static void a_no_by_a_clock_that_was_far_ahead_ends_at_once_and_not_for_ever(void **state)
+{
+    struct world *w = *state;
+    struct story s;
+    char link[WORLD_TEXT_MAX];
+    story_children_meet(w, &s);
+    story_say(w, s.leo, "Maya", "hello", s.maya);
+    world_clock(w, s.ana, 40 * DAY_MS);
+    world_ok(w, s.ana, CMD_WITHDRAW, "Leo", NULL, NULL, NULL);
+    world_run(w, MINUTE_MS);
+    world_clock(w, s.ana, 0);
+    world_run(w, 30 * MINUTE_MS);
+    story_wait_contact(w, s.maya, "Leo", "withdrawn");
+    story_wait_contact(w, s.ben, "Leo", "withdrawn");
+    assert_true(world_number(w, s.ben, "SELECT max(serial) >> 16 FROM withdrawal") >
+                world_now(w).wall_ms + 30 * DAY_MS);
+    snprintf(link, sizeof(link), "%s", world_ok(w, s.ben, CMD_INVITE, "Maya", NULL, NULL, NULL)->link);
+    story_meet(w, s.leo, link, "once more");
+    story_decide(w, s.rosa, true);
+    story_decide(w, s.ben, true);
+    story_wait_contact(w, s.leo, "Maya", "active");
+    story_wait_contact(w, s.maya, "Leo", "active");
+    story_say(w, s.leo, "Maya", "here we are again", s.maya);
+    /* And his no is not before that yes. */
+    world_ok(w, s.ben, CMD_WITHDRAW, "Leo", NULL, NULL, NULL);
+    story_wait_contact(w, s.maya, "Leo", "withdrawn");
+    story_wait_contact(w, s.leo, "Maya", "withdrawn");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -218,6 +248,7 @@ int main(void)
         TEST(T22_a_permit_that_ran_out_carries_nothing_more),
         TEST(T22_a_child_that_sets_its_clock_back_does_not_keep_a_permit_alive),
         TEST(T22_a_child_that_sets_its_clock_back_does_not_outlive_a_withdrawal),
+        TEST(a_no_by_a_clock_that_was_far_ahead_ends_at_once_and_not_for_ever),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
