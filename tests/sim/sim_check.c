@@ -205,10 +205,12 @@ static const char *device_named(const struct look *l, const struct device_id *id
 static const char *const scope_kinds[8] = {"nothing", "family",       "parents", "ward",
                                            "own",     "conversation", "6",       "7"};
 
-/* Older than somebody's coming it is passed on as its header alone (protocol.md §8.2). */
+/* Older than somebody's coming it is passed on as its header alone (protocol.md §8.2); a reaction goes with
+ * its text, where that is. */
 static bool may_be_bare(const struct scope_row *g, int64_t kind)
 {
-    return g->kind == SCOPE_CONVERSATION || (g->kind == SCOPE_FAMILY && kind == ENTRY_TEXT);
+    return g->kind == SCOPE_CONVERSATION ||
+           (g->kind == SCOPE_FAMILY && (kind == ENTRY_TEXT || kind == ENTRY_REACTION));
 }
 
 /* Each end judges what comes by what holds for it then: of a contact that ended, and was met again, the two
