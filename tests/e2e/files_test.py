@@ -57,9 +57,9 @@ class SmallDisk(Device):
 
     def start_with(self, **environment):
         self.home.mkdir(exist_ok=True)
-        mount = f"mount -t tmpfs -o mode=0700,size={self.MIB}m kith {self.home} && exec "
-        agent = f"{self.place.program('kithd')} --home {self.home} --relay {self.relay.address}"
-        self.process = self.place.start(self.name, "unshare", "-m", "sh", "-c", mount + agent, **environment)
+        mount = f'mount -t tmpfs -o mode=0700,size={self.MIB}m kith "$1" && shift && exec "$@"'
+        agent = (self.place.program("kithd"), "--home", self.home, "--relay", self.relay.address)
+        self.process = self.place.start(self.name, "unshare", "-m", "sh", "-c", mount, "sh", self.home, *agent, **environment)
 
     @property
     def filler(self):
