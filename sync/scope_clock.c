@@ -121,8 +121,9 @@ static enum status prune(struct node *n)
         "DELETE FROM mls_group WHERE state = 3 AND founded_at < ?1 AND EXISTS (SELECT 1 FROM mls_group x "
         "WHERE"
         " x.scope = mls_group.scope AND x.id > mls_group.id AND x.generation >= mls_group.generation)",
-        "DELETE FROM asked_leaf WHERE at_ms < ?1 - 31536000000 OR generation < (SELECT max(g.generation) FROM"
-        " mls_group g WHERE g.scope = asked_leaf.scope AND g.state != 3)",
+        ("DELETE FROM asked_leaf WHERE at_ms < ?1 - 31536000000 OR generation < (SELECT max(g.generation) "
+         "FROM"
+         " mls_group g WHERE g.scope = asked_leaf.scope AND g.state != 3)"),
     };
     int64_t pruned_at = 0;
     enum status st = meta_number(n, "pruned_at", 0, &pruned_at);
