@@ -267,6 +267,12 @@ static void no_command(const char *word, char error[static 256])
         snprintf(error + n, 256 - (size_t)n, "; did you mean %.*s", (int)strcspn(near, " "), near);
 }
 
+/* "help" is a word like any other behind a command; so is "-h" behind "--". */
+static bool asks_for_help(const char *word, bool first, bool plain)
+{
+    return (first && strcmp(word, "help") == 0) || (!plain && strcmp(word, "-h") == 0);
+}
+
 static bool read_arguments(struct cli_call *c, int argc, char **argv, char error[static 256])
 {
     size_t place = 0;
@@ -278,9 +284,7 @@ static bool read_arguments(struct cli_call *c, int argc, char **argv, char error
         } else if (!plain && strncmp(argv[i], "--", 2) == 0) {
             if (!read_option(c, argc, argv, &i, error))
                 return false;
-        } else if (!plain && strcmp(argv[i], "-h") == 0) {
-            c->help = true;
-        } else if (c->row == NULL && strcmp(argv[i], "help") == 0) {
+        } else if (asks_for_help(argv[i], c->row == NULL, plain)) {
             c->help = true;
         } else if (c->row == NULL) {
             c->row = find_row(argc - i, argv + i, &used);
