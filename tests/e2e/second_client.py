@@ -373,11 +373,13 @@ def talk(address):
     saw("a log that is not there has no blocks", session.ask(read(log, 0)).items == [])
     sent = [session.send(append(log, inc, ids[i], b)) for i, b in enumerate(blocks)]
     seqs = [session.receive(s).seq for s in sent]
-    saw("40 appends at once get seqs from 1 on", seqs == list(range(1, 41)))
+    saw("40 appends at once get seqs from 1 on", sorted(seqs) == list(range(1, 41)))
+    order = sorted(range(40), key=lambda i: seqs[i])  # what is under way at once is taken in any order
+    ids, blocks = [ids[i] for i in order], [blocks[i] for i in order]
     saw("the same block id gets the same seq", session.ask(append(log, inc, ids[6], blocks[6])).seq == 7)
     got = session.ask(read(log, 0)).items + session.ask(read(log, 32)).items
     saw("all blocks come back in order, 32 at most a read", got == list(zip(range(1, 41), blocks)))
-    saw("and they open", block_open(key, got[6][1]) == [b"message 6", b"and more"])
+    saw("and they open", block_open(key, got[6][1]) == [b"message %d" % order[6], b"and more"])
     saw("with another key they do not", raises(CryptoError, lambda: block_open(os.urandom(32), got[6][1])))
 
     other = Log()

@@ -34,10 +34,14 @@ class WithRelay(unittest.TestCase):
         """The pid of the agent's relay, or None."""
         pid = self.home.process.pid
         children = pathlib.Path(f"/proc/{pid}/task").glob("*/children")
-        pids = [int(p) for tasks in children for p in tasks.read_text().split()]
-        alive = [p for p in pids if "(kith-relay)" in pathlib.Path(f"/proc/{p}/stat").read_text()
-                 and " Z " not in pathlib.Path(f"/proc/{p}/stat").read_text()]
-        return alive[0] if alive else None
+        for p in [int(p) for tasks in children for p in tasks.read_text().split()]:
+            try:
+                stat = pathlib.Path(f"/proc/{p}/stat").read_text()
+            except (FileNotFoundError, ProcessLookupError):
+                continue  # it ended meanwhile
+            if "(kith-relay)" in stat and " Z " not in stat:
+                return p
+        return None
 
     def kill_child(self):
         old = wait_until("a relay", SECONDS, self.child)
