@@ -117,24 +117,42 @@ static void read_said_by(struct query *q, struct said_by *out)
     QUERY_ID(q, 2, &out->who.person);
 }
 
+/* Its body is one: nobody has looked at what somebody else passed on. */
+static bool is_readable(struct span entry)
+{
+    struct journal_entry e;
+    struct entry_body body;
+    enum status st = journal_entry_decode(&e, entry);
+    if (st == ST_OK) {
+        st = entry_body_decode(&body, e.kind, e.body);
+    }
+    if (st == ST_OK) {
+        entry_body_wipe(&body);
+    }
+    return st == ST_OK;
+}
+
 enum status receive_unattested(struct node *n, int64_t id)
 {
     struct said_by by;
     struct query q;
-    query_start(&q, &n->sql,
-                "SELECT e.scope, c.family, c.person FROM entry e JOIN certificate c ON c.device = e.author"
-                " WHERE e.id = ? AND e.kind = 1 AND e.attested = 0 AND e.applied = 0 AND e.has_body = 1"
-                " AND e.fork = 0",
-                "i", id);
+    bool readable = false;
+    query_start(
+        &q, &n->sql,
+        "SELECT e.scope, c.family, c.person, e.entry FROM entry e JOIN certificate c ON c.device ="
+        " e.author WHERE e.id = ? AND e.kind = 1 AND e.attested = 0 AND e.applied = 0 AND e.has_body = 1"
+        " AND e.fork = 0",
+        "i", id);
     bool found = query_next(&q);
     if (found) {
         read_said_by(&q, &by);
+        readable = is_readable(query_blob(&q, 3));
     }
     enum status st = query_end(&q);
     if (st != ST_OK || !found) {
         return st;
     }
-    st = receive_text(n, id, &by.scope, &by.who);
+    st = readable ? receive_text(n, id, &by.scope, &by.who) : ST_WIRE_VALUE;
     if (st == ST_OK || status_is_fatal(st)) {
         return st;
     }

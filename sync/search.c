@@ -18,6 +18,7 @@ enum {
 /* ---- what the index holds of an entry ---- */
 
 struct indexed {
+    bool unreadable; /* its body is none: nothing of it is found */
     int64_t id;
     uint64_t hlc;
     struct buffer text;    /* NUL-terminated */
@@ -41,8 +42,10 @@ static enum status read_entry(struct indexed *x, struct span bytes)
     if (st == ST_OK) {
         st = entry_body_decode(&body, e.kind, e.body);
     }
-    if (st != ST_OK || (e.kind != ENTRY_TEXT && e.kind != ENTRY_ATTACHMENT)) {
-        return ST_STORE_ROW;
+    /* What somebody else passed on may be no text at all: it is not found, and stops nothing. */
+    x->unreadable = st != ST_OK || (e.kind != ENTRY_TEXT && e.kind != ENTRY_ATTACHMENT);
+    if (x->unreadable) {
+        return status_is_fatal(st) ? st : ST_OK;
     }
     x->hlc = e.header.hlc;
     x->text.len = 0;
@@ -77,7 +80,7 @@ static enum status place_in_time(struct node *n, struct indexed *x, int64_t *row
 static enum status put_in(struct node *n, struct indexed *x)
 {
     int64_t rowid = 0;
-    enum status st = place_in_time(n, x, &rowid);
+    enum status st = x->unreadable ? ST_OK : place_in_time(n, x, &rowid);
     if (st == ST_OK && rowid != 0) {
         st = sql_run(&n->sql, "INSERT INTO search(rowid, text, place) VALUES(?,?,?)", "itt", rowid,
                      (const char *)x->text.ptr, x->place);

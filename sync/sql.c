@@ -44,7 +44,8 @@ static bool is_among(const char *name, const char *const *list, size_t count)
 /* Whatever is not named here is a fact. */
 static enum sql_writes writes_of(int action, const char *table, const char *column)
 {
-    static const char *const apart[] = {"mls_record", "notice", "search", "search_data", "sqlite_sequence"};
+    static const char *const apart[] = {"mls_record", "notice",      "receipt_wait",
+                                        "search",     "search_data", "sqlite_sequence"};
     static const char *const rows[] = {"entry", "head", "meta"};
     static const struct {
         const char *table, *columns[8];

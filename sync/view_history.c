@@ -93,8 +93,8 @@ static enum status said_read(struct said *said, struct span entry, bool *shown)
     if (!e.has_body || (e.kind != ENTRY_TEXT && e.kind != ENTRY_ATTACHMENT))
         return ST_OK;
     s = entry_body_decode(&body, e.kind, e.body);
-    if (s != ST_OK)
-        return ST_STORE_ROW;
+    if (s != ST_OK) /* passed on by somebody, and no text at all */
+        return status_is_fatal(s) ? s : ST_OK;
     said->text.len = 0;
     s = buffer_append(&said->text, e.kind == ENTRY_TEXT ? body.u.text.text : body.u.attachment.name);
     entry_body_wipe(&body);

@@ -48,6 +48,7 @@ struct forgery {
     struct device_id as; /* the author whose entry it pretends to be */
     const char *text;
     struct buffer bytes;
+    bool spoiled; /* its body is no text */
 };
 
 static enum status scope_of_talk(struct node *n, struct scope_id *out)
@@ -86,6 +87,8 @@ static enum status forge_entry(struct node *n, void *arg)
         st = node_hlc(n, &e.header.hlc);
     if (st == ST_OK)
         st = entry_body_encode(&w, &body);
+    if (f->spoiled)
+        memset(encoded.ptr + encoded.len - 2, 0xff, 2); /* nor UTF-8 */
     e.body = buffer_span(&encoded);
     if (st == ST_OK)
         st = journal_entry_hash_body(&e);
@@ -209,6 +212,25 @@ static void T24_what_somebody_else_passes_on_is_never_shown_as_said(void **state
     buffer_wipe(&f.bytes);
 }
 
+/* An approved contact's program passes on what it calls its own words, and they are none. */
+static void T53_a_body_that_is_no_text_stops_no_device(void **state)
+{
+    struct scene *x = *state;
+    struct forgery f = {.text = "hello", .spoiled = true};
+    story_say(x->w, x->s.leo, "Maya", "hello", x->s.maya);
+    buffer_init(&f.bytes, GROUP_MESSAGE_MAX);
+    f.as = world_node(x->w, x->s.leo)->self.device;
+    assert_ok(world_forge(x->w, x->s.leo, forge_entry, &f));
+    assert_ok(world_forge(x->w, x->s.leo, pass_on, &f));
+    world_run(x->w, 10 * MINUTE_MS);
+    assert_int_equal(
+        world_number(x->w, x->s.maya,
+                     "SELECT count(*) FROM entry WHERE kind = 1 AND attested = 0 AND applied = 2"),
+        1);
+    story_say(x->w, x->s.ana, "Berg", "are you there?", x->s.maya);
+    buffer_wipe(&f.bytes);
+}
+
 /* ---- history ---- */
 
 static enum status take_in(struct node *n, void *arg)
@@ -250,6 +272,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(T24_repair_with_another_body_is_refused),
         TEST(T24_what_somebody_else_passes_on_is_never_shown_as_said),
+        TEST(T53_a_body_that_is_no_text_stops_no_device),
         TEST(T24_history_with_words_that_nobody_said_is_shown_as_passed_on),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
