@@ -96,14 +96,14 @@ enum status withdrawal_keep_entry(struct node *n, struct span withdrawal) MUST_U
 /* permit_rows.c: has this device acted on one of its serial? After acting: permit_granted. */
 enum status permit_is_granted(struct node *n, const struct permit *p, bool *granted) MUST_USE;
 enum status permit_granted(struct node *n, const struct permit *p) MUST_USE;
-/* permit_rows.c: the newest permit for (child, contact) that has enough signatures and is not withdrawn;
- * *found false: none. */
-/* Serials (an hlc): of a new yes, later than every no of the pair that is known here; of a new no, not before
- * a yes. So a clock that was far ahead decides nothing for good. */
+/* permit_rows.c: serials (an hlc): of a new yes, later than every no of the pair that is known here; of a new
+ * no, not before a yes. So a clock that was far ahead decides nothing for good. */
 enum status permit_next_serial(struct node *n, const struct person_ref *child,
                                const struct person_ref *contact, uint64_t *out) MUST_USE;
 enum status withdrawal_next_serial(struct node *n, const struct person_ref *child,
                                    const struct person_ref *contact, uint64_t *out) MUST_USE;
+/* permit_rows.c: the newest permit for (child, contact) that has enough signatures and is not withdrawn;
+ * *found false: none. */
 enum status permit_newest(struct node *n, const struct person_ref *child, const struct person_ref *contact,
                           struct buffer *out, bool *found) MUST_USE;
 /* permits.c: an ask that came after its permit: the contact is listed as where they came in turn. */

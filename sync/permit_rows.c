@@ -172,40 +172,37 @@ enum status family_chain_grew(struct node *n, const struct family_id *family)
 
 /* ---- serials ---- */
 
+/* The clock's, or where that is behind so much after the pair's `highest` that is known here. */
+static enum status next_serial(struct node *n, const struct person_ref *child,
+                               const struct person_ref *contact, const char *highest, int64_t after,
+                               uint64_t *out)
+{
+    int64_t other = 0;
+    enum status st = node_hlc(n, out);
+    if (st == ST_OK) {
+        st = sql_number(&n->sql, &other, 0, highest, "bbbb", SPAN_ID(&child->family), SPAN_ID(&child->person),
+                        SPAN_ID(&contact->family), SPAN_ID(&contact->person));
+    }
+    if (st == ST_OK && other <= INT64_MAX - after && (uint64_t)(other + after) > *out) {
+        *out = (uint64_t)(other + after);
+    }
+    return st;
+}
+
 enum status permit_next_serial(struct node *n, const struct person_ref *child,
                                const struct person_ref *contact, uint64_t *out)
 {
-    int64_t no = 0;
-    enum status st = node_hlc(n, out);
-    if (st == ST_OK) {
-        st = sql_number(&n->sql, &no, 0,
-                        "SELECT max(serial) FROM withdrawal WHERE child_family = ? AND child = ? AND"
-                        " contact_family = ? AND contact = ?",
-                        "bbbb", SPAN_ID(&child->family), SPAN_ID(&child->person), SPAN_ID(&contact->family),
-                        SPAN_ID(&contact->person));
-    }
-    if (st == ST_OK && (uint64_t)no >= *out && no < INT64_MAX) {
-        *out = (uint64_t)no + 1;
-    }
-    return st;
+    static const char no[] = "SELECT max(serial) FROM withdrawal WHERE child_family = ? AND child = ? AND"
+                             " contact_family = ? AND contact = ?";
+    return next_serial(n, child, contact, no, 1, out);
 }
 
 enum status withdrawal_next_serial(struct node *n, const struct person_ref *child,
                                    const struct person_ref *contact, uint64_t *out)
 {
-    int64_t yes = 0;
-    enum status st = node_hlc(n, out);
-    if (st == ST_OK) {
-        st = sql_number(&n->sql, &yes, 0,
-                        "SELECT max(serial) FROM permit WHERE child_family = ? AND child = ? AND"
-                        " contact_family = ? AND contact = ?",
-                        "bbbb", SPAN_ID(&child->family), SPAN_ID(&child->person), SPAN_ID(&contact->family),
-                        SPAN_ID(&contact->person));
-    }
-    if (st == ST_OK && (uint64_t)yes > *out) {
-        *out = (uint64_t)yes;
-    }
-    return st;
+    static const char yes[] = "SELECT max(serial) FROM permit WHERE child_family = ? AND child = ? AND"
+                              " contact_family = ? AND contact = ?";
+    return next_serial(n, child, contact, yes, 0, out);
 }
 
 /* ---- asking ---- */
