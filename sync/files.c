@@ -165,24 +165,13 @@ static enum status insert(struct node *n, const struct applied_entry *e, int64_t
     return st == ST_OK ? file_of_hash(n, &e->scope, &e->hash, id) : st;
 }
 
-static enum status handed_over(struct node *n, int64_t entry, bool *yes)
-{
-    int64_t count = 0;
-    enum status st = sql_number(&n->sql, &count, 0,
-                                "SELECT count(*) FROM entry e JOIN certificate c ON c.device = e.via"
-                                " WHERE e.id = ? AND c.family = ? AND c.person = ?",
-                                "ibb", entry, SPAN_ID(&n->self.family), SPAN_ID(&n->self.person));
-    *yes = count != 0;
-    return st;
-}
-
 /* Small images come by themselves; with its history a new device gets every file. */
 static enum status fetch_unasked(struct node *n, const struct applied_entry *e, int64_t id)
 {
     const struct entry_attachment *a = &e->body->u.attachment;
     int64_t there = 0;
     bool history = false;
-    enum status st = handed_over(n, e->id, &history);
+    enum status st = receive_handed_over(n, e->id, &history);
     if (st == ST_OK) {
         st = sql_number(
             &n->sql, &there, 0,
@@ -214,7 +203,7 @@ static enum status tell(struct node *n, const struct applied_entry *e)
     char name[WIRE_NAME_MAX + 1], what[FILE_NAME_MAX + 1];
     const struct span file = e->body->u.attachment.name;
     bool history = false;
-    enum status st = handed_over(n, e->id, &history);
+    enum status st = receive_handed_over(n, e->id, &history);
     if (st != ST_OK || history || ID_EQUAL(&e->who.person, &n->self.person)) {
         return st;
     }
@@ -427,7 +416,7 @@ enum status file_judge(struct node *n, const struct file *f)
     }
     enum status st = query_end(&q);
     if (st == ST_OK) {
-        st = handed_over(n, f->entry, &history);
+        st = receive_handed_over(n, f->entry, &history);
     }
     if (st != ST_OK || !found || history || ID_EQUAL(&who.family, &self.family)) {
         return st;

@@ -132,18 +132,6 @@ enum status retract_receipt(struct node *n, const struct applied_entry *e)
 
 /* ---- what is to be told ---- */
 
-/* One's own device handed it over: it has told, or somebody did when it was new. */
-static enum status by_history(struct node *n, int64_t entry, bool *yes)
-{
-    int64_t count = 0;
-    enum status st = sql_number(&n->sql, &count, 0,
-                                "SELECT count(*) FROM entry e JOIN certificate c ON c.device = e.via"
-                                " WHERE e.id = ? AND c.family = ? AND c.person = ?",
-                                "ibb", entry, SPAN_ID(&n->self.family), SPAN_ID(&n->self.person));
-    *yes = count != 0;
-    return st;
-}
-
 /* Differs from device to device and from time to time; nobody need be kept from guessing it. */
 static int64_t spread(const struct node *n, const struct scope_id *scope, int64_t seq)
 {
@@ -175,7 +163,8 @@ enum status receipts_arrived(struct node *n, const struct applied_entry *e)
     if (e->own || person_ref_equal(&self, &e->who)) {
         return ST_OK;
     }
-    enum status st = by_history(n, e->id, &old);
+    /* then it has told, or somebody did when it was new */
+    enum status st = receive_handed_over(n, e->id, &old);
     if (st == ST_OK && !old) {
         st = sql_number(&n->sql, &seq, 0, "SELECT seq FROM entry WHERE id = ?", "i", e->id);
     }

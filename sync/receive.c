@@ -74,30 +74,33 @@ enum status receive_from_author(struct node *n, const struct scope_id *scope, co
     return judge(n, scope, who);
 }
 
-static enum status was_handed_over(struct node *n, int64_t id, int64_t *handed_over)
+enum status receive_handed_over(struct node *n, int64_t id, bool *yes)
 {
-    return sql_number(&n->sql, handed_over, 0,
-                      "SELECT count(*) FROM entry e JOIN certificate c ON c.device = e.via"
-                      " WHERE e.id = ? AND c.family = ? AND c.person = ?",
-                      "ibb", id, SPAN_ID(&n->self.family), SPAN_ID(&n->self.person));
+    int64_t count = 0;
+    enum status st = sql_number(&n->sql, &count, 0,
+                                "SELECT count(*) FROM entry e JOIN certificate c ON c.device = e.via"
+                                " WHERE e.id = ? AND c.family = ? AND c.person = ?",
+                                "ibb", id, SPAN_ID(&n->self.family), SPAN_ID(&n->self.person));
+    *yes = count != 0;
+    return st;
 }
 
 enum status receive_text(struct node *n, int64_t id, const struct scope_id *scope,
                          const struct person_ref *who)
 {
-    int64_t handed_over = 0;
-    enum status st = was_handed_over(n, id, &handed_over);
-    return st == ST_OK && handed_over == 0 ? judge(n, scope, who) : st;
+    bool handed_over = false;
+    enum status st = receive_handed_over(n, id, &handed_over);
+    return st == ST_OK && !handed_over ? judge(n, scope, who) : st;
 }
 
 enum status receive_file(struct node *n, int64_t id, const struct scope_id *scope,
                          const struct person_ref *who, bool image)
 {
-    int64_t handed_over = 0;
+    bool handed_over = false;
     const struct facts_ask file = {.kind = MAY_RECEIVE_ATTACHMENT,
                                    .attachment = image ? POLICY_ATTACHMENTS_IMAGES : POLICY_ATTACHMENTS_ALL};
-    enum status st = was_handed_over(n, id, &handed_over);
-    if (st == ST_OK && handed_over == 0) {
+    enum status st = receive_handed_over(n, id, &handed_over);
+    if (st == ST_OK && !handed_over) {
         st = judge_as(n, &file, scope, who);
     }
     return st == ST_POLICY_DENIED ? ST_FILE_RULES : st;

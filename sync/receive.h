@@ -13,6 +13,8 @@
 
 #include "sync/node_internal.h"
 
+/* Did a device of this device's own person hand that row over? */
+enum status receive_handed_over(struct node *n, int64_t id, bool *yes) MUST_USE;
 /* A text of `who` in a conversation; `id` is its row. ST_OK, ST_POLICY_DENIED (void), ST_JOURNAL_WITHHELD,
  * ST_JOURNAL_AUTHOR; else fatal. */
 enum status receive_text(struct node *n, int64_t id, const struct scope_id *scope,
