@@ -27,6 +27,15 @@ static inline bool yes(const json_t *o, const char *key)
     return json_is_true(json_object_get(o, key));
 }
 
+/* The list `name` of an answer; says `none` when nothing is in it. */
+static inline const json_t *rows(const json_t *result, const char *name, const char *none)
+{
+    const json_t *list = json_object_get(result, name);
+    if (json_array_size(list) == 0)
+        puts(none);
+    return list;
+}
+
 /* "label  text" */
 static inline void line(const char *label, const char *value)
 {

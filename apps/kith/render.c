@@ -231,12 +231,10 @@ void render_file_got(bool json, const json_t *file, const char *name)
 
 static void render_files(const json_t *result)
 {
-    const json_t *list = json_object_get(result, "files");
+    const json_t *list = rows(result, "files", "No files yet: kith send NAME --file PATH.");
     int with = column(list, "with");
     size_t i;
     json_t *r;
-    if (json_array_size(list) == 0)
-        puts("No files yet: kith send NAME --file PATH.");
     json_array_foreach(list, i, r)
     {
         printf("%-8.*s  ", ID_DIGITS, text(r, text(r, "id")[0] != '\0' ? "id" : "token"));
@@ -580,17 +578,15 @@ void render(enum command_kind kind, const json_t *params, const json_t *result)
         render_policy(result);
         return;
     case CMD_HISTORY:
-        if (json_array_size(json_object_get(result, "messages")) == 0)
-            puts("Nothing was said yet.");
-        render_messages(json_object_get(result, "messages"), json_object_get(params, "with") == NULL);
+        render_messages(rows(result, "messages", "Nothing was said yet."),
+                        json_object_get(params, "with") == NULL);
         return;
     case CMD_FILES:
         render_files(result);
         return;
     case CMD_SEARCH:
-        if (json_array_size(json_object_get(result, "messages")) == 0)
-            puts("Nothing was found.");
-        render_messages(json_object_get(result, "messages"), json_object_get(params, "with") == NULL);
+        render_messages(rows(result, "messages", "Nothing was found."),
+                        json_object_get(params, "with") == NULL);
         return;
     case CMD_RELAY_LIST:
         render_relays(json_object_get(result, "relays"));

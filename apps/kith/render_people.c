@@ -34,11 +34,9 @@ static void put_state(const json_t *r)
 
 void render_requests(const json_t *result)
 {
-    const json_t *list = json_object_get(result, "requests");
+    const json_t *list = rows(result, "requests", "Nothing waits for a decision.");
     size_t i;
     json_t *r;
-    if (json_array_size(list) == 0)
-        puts("Nothing waits for a decision.");
     json_array_foreach(list, i, r)
     {
         put_id(r);
@@ -57,11 +55,9 @@ void render_requests(const json_t *result)
 
 void render_contacts(const json_t *result)
 {
-    const json_t *list = json_object_get(result, "contacts");
+    const json_t *list = rows(result, "contacts", "No contacts outside the family yet.");
     size_t i;
     json_t *r;
-    if (json_array_size(list) == 0)
-        puts("No contacts outside the family yet.");
     json_array_foreach(list, i, r)
     {
         put_text(stdout, text(r, "name"));
