@@ -512,8 +512,11 @@ static enum status join(struct node *n, struct joining *j)
     if (st == ST_OK) {
         st = adopt_rest(n, g, j, before.there);
     }
+    if (st == ST_OK && before.there) {
+        st = succession_goes_on(n, g, &before.since);
+    }
     if (st == ST_OK && before.there && j->successor) {
-        st = succession_entered(n, g, &before.since);
+        st = succession_entered(n, g);
     }
     if (st == ST_OK) {
         st = judge_incarnation(n, g, j->a);

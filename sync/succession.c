@@ -420,7 +420,10 @@ static enum status take_place(struct node *n, int64_t old_id, const struct group
         st = group_found(n, a, out);
     }
     if (st == ST_OK) {
-        st = succession_entered(n, *out, &since);
+        st = succession_goes_on(n, *out, &since);
+    }
+    if (st == ST_OK) {
+        st = succession_entered(n, *out);
     }
     for (size_t i = 0; st == ST_OK && i < f->member_count; i++) {
         st = succession_founded_with(n, *out, &f->members[i]);

@@ -36,9 +36,12 @@ struct succession_since {
     int64_t generation, epoch;
 };
 enum status succession_since(struct node *n, const struct group *old, struct succession_since *out) MUST_USE;
-/* `g` was founded as a successor: with whom, and what it takes over. */
-enum status succession_entered(struct node *n, struct group *g,
+/* `g` takes the place of a group that was here till now: what it takes over of that. Of who came with it
+ * the epoch says so. */
+enum status succession_goes_on(struct node *n, const struct group *g,
                                const struct succession_since *since) MUST_USE;
+/* `g` was founded as a successor: with whom. */
+enum status succession_entered(struct node *n, struct group *g) MUST_USE;
 /* Is the letter what its group's id says? Then why it leaves somebody out is known here from now on.
  * ST_SUCCESSOR_NAME. */
 enum status succession_judge_letter(struct node *n, const struct successor *s, const struct admission *a,

@@ -332,12 +332,16 @@ enum status succession_since(struct node *n, const struct group *g, struct succe
     return query_end(&q);
 }
 
-enum status succession_entered(struct node *n, struct group *g, const struct succession_since *since)
+enum status succession_goes_on(struct node *n, const struct group *g, const struct succession_since *since)
+{
+    return sql_run(&n->sql, "UPDATE mls_group SET since_generation = ?, since_epoch = ? WHERE id = ?", "iii",
+                   since->generation, since->epoch, g->id);
+}
+
+enum status succession_entered(struct node *n, struct group *g)
 {
     struct device_certificate c;
-    enum status st =
-        sql_run(&n->sql, "UPDATE mls_group SET since_generation = ?, since_epoch = ? WHERE id = ?", "iii",
-                since->generation, since->epoch, g->id);
+    enum status st = ST_OK;
     for (uint32_t at = 0; st == ST_OK && group_next(g, &at, &c);) {
         st = succession_founded_with(n, g, &c.device);
     }

@@ -354,6 +354,24 @@ static void who_was_added_again_does_not_repair_the_past_to_who_came_meanwhile(v
     assert_false(world_has_text(w, tim, "Tim gets a bicycle", NULL));
 }
 
+/* Tim had come before that; nobody came meanwhile. */
+static void who_was_added_again_does_not_repair_the_past_to_who_came_before(void **state)
+{
+    struct world *w = *state;
+    struct story s;
+    family_of_three(w, &s);
+    story_say(w, s.ana, "Berg", "Tim gets a bicycle", s.ben);
+    size_t tim = world_add(w, "Tim's tablet");
+    story_pair(w, s.ana, tim, "Tim", "child", SIZE_MAX);
+    world_run(w, 10 * MINUTE_MS);
+    assert_ok(world_forge(w, s.ben, stop_following, NULL));
+    world_run(w, 3 * HOUR_MS);
+    assert_int_equal(world_number(w, s.ben, "SELECT count(*) FROM mls_group WHERE kind = 1"), 2);
+    story_say(w, s.ben, "Berg", "back", tim);
+    ask_for_all(w, tim, s.ana, s.ben);
+    assert_false(world_has_text(w, tim, "Tim gets a bicycle", NULL));
+}
+
 static void a_new_device_does_not_repair_what_was_said_before_somebody_came(void **state)
 {
     struct world *w = *state;
@@ -382,6 +400,7 @@ int main(void)
         TEST(a_text_goes_on_unasked_when_only_a_device_came),
         TEST(a_hundred_messages_are_enough_for_a_refresh_and_its_moment_is_drawn),
         TEST(who_was_added_again_does_not_repair_the_past_to_who_came_meanwhile),
+        TEST(who_was_added_again_does_not_repair_the_past_to_who_came_before),
         TEST(a_new_device_does_not_repair_what_was_said_before_somebody_came),
     };
     cmocka_set_test_filter(getenv("KITH_TEST"));
