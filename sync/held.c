@@ -3,6 +3,8 @@
  * they were not meant. Until the writer says, their headers go out alone, so that the journal has no hole. */
 #include "sync/held.h"
 
+#include "protocol/hlc.h"
+
 #include "sync/commands.h"
 #include "sync/contact.h"
 #include "sync/family.h"
@@ -30,6 +32,64 @@ enum status texts_hold(struct node *n, struct group *g, const struct person_ref 
                              "came in before your text was sent: kith waiting send, or kith waiting drop",
                              &g->scope)
                : st;
+}
+
+enum status texts_came(struct node *n, const struct group *g, const struct person_ref *who)
+{
+    return sql_run(&n->sql, "INSERT OR REPLACE INTO came VALUES(?,?,?,?,?)", "bbbii", SPAN_ID(&g->scope),
+                   SPAN_ID(&who->family), SPAN_ID(&who->person), (int64_t)g->generation, (int64_t)g->epoch);
+}
+
+/* Who came last since the entry was written; *yes: somebody did, and not the person that asks. */
+static enum status came_since(struct node *n, const struct entry_header *h, const struct person_ref *asker,
+                              struct person_ref *last, bool *yes)
+{
+    struct query q;
+    bool asks_late = false;
+    *yes = false;
+    query_start(
+        &q, &n->sql,
+        "SELECT family, person FROM came WHERE scope = ?1 AND (generation > ?2 OR (generation = ?2 AND"
+        " epoch > ?3)) ORDER BY generation, epoch",
+        "bii", SPAN_ID(&h->scope), (int64_t)h->generation, (int64_t)h->epoch);
+    while (query_next(&q)) {
+        QUERY_ID(&q, 0, &last->family);
+        QUERY_ID(&q, 1, &last->person);
+        asks_late = asks_late || person_ref_equal(last, asker);
+        *yes = true;
+    }
+    *yes = *yes && !asks_late;
+    return query_end(&q);
+}
+
+enum status text_missed(struct node *n, const struct group *g, int64_t id, const struct entry_header *h,
+                        const struct device_id *asker)
+{
+    struct device_certificate c;
+    struct buffer bytes;
+    struct person_ref last;
+    char name[WIRE_NAME_MAX + 1];
+    bool missed = false;
+    buffer_init(&bytes, WIRE_CERTIFICATE_MAX);
+    enum status st = family_certificate(n, asker, &bytes, &c);
+    if (st == ST_OK) {
+        st = came_since(n, h, &c.who, &last, &missed);
+    }
+    buffer_wipe(&bytes);
+    if (st != ST_OK || !missed || hlc_ms(h->hlc) < n->now.wall_ms - TEXT_MISSED_MS) {
+        return st;
+    }
+    st = sql_run(&n->sql, "UPDATE entry SET held = ? WHERE id = ? AND held = 0", "ii", (int64_t)TEXT_MISSED,
+                 id);
+    if (st != ST_OK || sql_changes(&n->sql) == 0) {
+        return st;
+    }
+    st = person_name(n, &last, name, sizeof(name));
+    return st == ST_OK ? node_notice(n, NOTICE_WAITING, name,
+                                     "came in before your text was with everybody: kith waiting send, or kith"
+                                     " waiting drop",
+                                     &g->scope)
+                       : st;
 }
 
 enum status text_header(struct span entry, struct buffer *out)
@@ -64,11 +124,15 @@ static enum status drop_one(struct node *n, int64_t id, struct span entry)
     return st;
 }
 
+/* What others have already stays here as well. */
 static enum status drop_all(struct node *n, struct span scope)
 {
     struct buffer entry;
     bool found = true;
-    enum status st = ST_OK;
+    enum status st = sql_run(&n->sql,
+                             "UPDATE entry SET held = ?1 WHERE own = 1 AND held = ?2 AND (?3 IS NULL OR scope"
+                             " = ?3)",
+                             "iio", (int64_t)TEXT_KEPT, (int64_t)TEXT_MISSED, scope);
     while (st == ST_OK && found) {
         int64_t id = 0;
         buffer_init(&entry, GROUP_MESSAGE_MAX);
@@ -115,7 +179,7 @@ enum status run_waiting_send(struct node *n, const struct command *c, struct rep
         st = sql_run(
             &n->sql,
             "UPDATE entry SET held = ?1, acked = 0, sent_epoch = NULL, outbox = NULL WHERE own = 1 AND"
-            " held = 1 AND (?2 IS NULL OR scope = ?2)",
+            " held IN (1, 3) AND (?2 IS NULL OR scope = ?2)",
             "io", (int64_t)TEXT_RELEASED, all ? SPAN_EMPTY : SPAN_ID(&scope));
     }
     if (st == ST_OK && sql_changes(&n->sql) == 0) {
@@ -132,10 +196,11 @@ enum status run_waiting_drop(struct node *n, const struct command *c, struct rep
     enum status st = scope_of(n, c, CMD_WAITING_DROP_WITH, &scope, r, &all);
     struct span which = all ? SPAN_EMPTY : SPAN_ID(&scope);
     if (st == ST_OK) {
-        st =
-            sql_number(&n->sql, &waiting, 0,
-                       "SELECT count(*) FROM entry WHERE own = 1 AND held = 1 AND (?1 IS NULL OR scope = ?1)",
-                       "o", which);
+        st = sql_number(
+            &n->sql, &waiting, 0,
+            "SELECT count(*) FROM entry WHERE own = 1 AND held IN (1, 3) AND (?1 IS NULL OR scope ="
+            " ?1)",
+            "o", which);
     }
     if (st == ST_OK && waiting == 0) {
         return ST_NOTHING_WAITS;

@@ -351,7 +351,7 @@ static enum status take_have(struct node *n, struct group *g, const struct devic
 /* An entry as it may be passed on here: whole, or its header alone (§8). In a
  * conversation nobody is to take on this device's word what did not take effect here. */
 static enum status add_repair(struct node *n, const struct group *g, struct batch *b, struct query *q,
-                              const struct succession_since *since)
+                              const struct succession_since *since, const struct device_id *asker)
 {
     struct journal_entry e;
     enum status st = journal_entry_decode(&e, query_blob(q, 1));
@@ -362,9 +362,13 @@ static enum status add_repair(struct node *n, const struct group *g, struct batc
     bool older = is_older(&e.header, since);
     int64_t applied = query_int(q, 2), held = query_int(q, 3);
     bool judged = own || g->kind != SCOPE_CONVERSATION || applied == ENTRY_APPLIED;
-    bool alone = (older && held != TEXT_RELEASED) || !judged || held == TEXT_HELD;
+    bool alone = (older && held != TEXT_RELEASED) || !judged || held == TEXT_HELD; /* TEXT_MISSED is older */
     if (st == ST_OK && !judged && e.has_body && applied != ENTRY_VOID) {
         return ST_OK; /* not yet: see receive.h */
+    }
+    if (st == ST_OK && own && private && older && held == TEXT_FREE && e.has_body &&
+        (e.kind == ENTRY_TEXT || e.kind == ENTRY_ATTACHMENT)) {
+        st = text_missed(n, g, query_int(q, 0), &e.header, asker);
     }
     if (st != ST_OK) {
         return st;
@@ -408,7 +412,7 @@ static enum status send_repair(struct node *n, struct group *g, struct repair *r
         " = 0 AND (own = 0 OR acked = 1) ORDER BY seq LIMIT 48",
         "bbi", SPAN_ID(&g->scope), SPAN_ID(&r->author), r->from_seq);
     while (st == ST_OK && b->count < JOURNAL_REPAIR_BATCH && query_next(&q)) {
-        st = add_repair(n, g, b, &q, &since);
+        st = add_repair(n, g, b, &q, &since, &r->asker);
         r->last_seq = query_int(&q, 4);
     }
     enum status end = query_end(&q);

@@ -464,6 +464,10 @@ static const char *const step_sql[] = {
     /* at_ms: of its serial, but not later than this device's clock allowed for when it came. */
     "ALTER TABLE withdrawal ADD COLUMN at_ms INTEGER NOT NULL DEFAULT 0;"
     "UPDATE withdrawal SET at_ms = serial >> 16;",
+    /* ---- texts that were lost before somebody came: sync/held.h ---- */
+    /* Since which epoch a person is here who was not there before. */
+    "CREATE TABLE came(scope BLOB NOT NULL, family BLOB NOT NULL, person BLOB NOT NULL, generation INTEGER"
+    " NOT NULL, epoch INTEGER NOT NULL, PRIMARY KEY(scope, family, person)) STRICT, WITHOUT ROWID;",
 };
 
 enum status schema_make(struct sql *s, int version)

@@ -243,6 +243,7 @@ static enum status take_back_unsent(struct node *n, struct group *g, int64_t old
 /* Devices that a commit adds, and whether a person comes with them who was not there before. */
 struct newcomers {
     struct device_certificate added[GROUP_ADDS_MAX];
+    bool new[GROUP_ADDS_MAX]; /* whose person was not there */
     size_t count;
     bool person;
     struct person_ref who; /* one of them */
@@ -265,7 +266,7 @@ static void find_newcomers(const struct group *g, const struct mls_staged *s, st
             known = known || person_ref_equal(&there[j], &c->who);
         }
         if (!known) {
-            out->person = true;
+            out->person = out->new[out->count] = true;
             out->who = c->who;
         }
         out->count++;
@@ -367,6 +368,16 @@ static bool person_of_leaf(const struct group *g, uint32_t leaf, struct person_r
     return found;
 }
 
+/* After the merge. */
+static enum status note_newcomers(struct node *n, const struct group *g, const struct newcomers *new)
+{
+    enum status st = ST_OK;
+    for (size_t i = 0; st == ST_OK && i < new->count; i++) {
+        st = new->new[i] ? texts_came(n, g, &new->added[i].who) : ST_OK;
+    }
+    return st;
+}
+
 static bool adds_device(const struct newcomers *c, const struct device_id *device)
 {
     bool adds = false;
@@ -437,6 +448,9 @@ enum status group_end_epoch(struct node *n, struct group *g, struct mls_staged *
     }
     if (st == ST_OK) {
         st = begin_epoch(n, g, known ? &author : NULL, newcomers.person);
+    }
+    if (st == ST_OK && newcomers.person) {
+        st = note_newcomers(n, g, &newcomers);
     }
     if (st == ST_OK) {
         st = expect_beacons(n, g, &newcomers);

@@ -353,6 +353,9 @@ static enum status hold_for_newcomers(struct node *n, struct group *g, const str
         }
         came = came || !known;
         st = known ? ST_OK : texts_hold(n, g, &now[i]);
+        if (st == ST_OK && !known) {
+            st = texts_came(n, g, &now[i]);
+        }
     }
     return st == ST_OK && came
                ? sql_run(&n->sql, "UPDATE epoch SET new_person = 1 WHERE grp = ? AND epoch = ?", "ii", g->id,

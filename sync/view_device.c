@@ -284,7 +284,7 @@ static enum status read_counts(struct node *n, struct status_row *row, const str
     int64_t waiting = 0, skipped = 0, alarms = 0, held = 0;
     enum status s = sql_number(&n->sql, &waiting, 0, "SELECT count(*) FROM outbox", "");
     if (s == ST_OK)
-        s = sql_number(&n->sql, &held, 0, "SELECT count(*) FROM entry WHERE own = 1 AND held = 1", "");
+        s = sql_number(&n->sql, &held, 0, "SELECT count(*) FROM entry WHERE own = 1 AND held IN (1, 3)", "");
     if (s == ST_OK)
         s = meta_number(n, "blocks_skipped", 0, &skipped);
     if (s == ST_OK)

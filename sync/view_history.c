@@ -236,7 +236,7 @@ static enum status said_row(struct node *n, const struct query *q, struct said *
         memcpy(via_id.b, via.ptr, ID_LEN);
     said->row.cursor = query_int(q, 0);
     said->row.passed_on = query_int(q, 3) == 0;
-    said->row.held = query_int(q, 4) != 0 && query_int(q, 7) == TEXT_HELD;
+    said->row.held = query_int(q, 4) != 0 && (query_int(q, 7) == TEXT_HELD || query_int(q, 7) == TEXT_MISSED);
     said->row.waiting = said->row.held || (query_int(q, 4) != 0 && query_int(q, 5) == 0);
     s = said_name(n, said, via.len != 0, &via_id);
     if (s == ST_OK)

@@ -387,6 +387,65 @@ static void a_new_device_does_not_repair_what_was_said_before_somebody_came(void
     assert_false(world_has_text(w, tim, "Tim gets a bicycle", NULL));
 }
 
+/* Maya had it from the log, and is as one who had not when the relay lost that; then Tim came. */
+static size_t soup_is_lost(struct world *w, struct story *s)
+{
+    family_of_three(w, s);
+    story_say(w, s->ben, "Berg", "there is soup", s->maya);
+    size_t tim = world_add(w, "Tim's tablet");
+    story_pair(w, s->ana, tim, "Tim", "child", SIZE_MAX);
+    world_run(w, 2 * HOUR_MS);
+    ask_for_all(w, s->maya, s->ben, s->ben);
+    held_is(w, s->ben, 1);
+    assert_int_equal(world_number(w, s->ben, "SELECT count(*) FROM notice WHERE kind = 13 AND who = 'Tim'"),
+                     1);
+    assert_false(world_has_text(w, s->maya, "there is soup", NULL));
+    return tim;
+}
+
+static void a_text_that_the_relay_lost_before_somebody_came_waits_for_its_writer(void **state)
+{
+    struct world *w = *state;
+    struct story s;
+    size_t tim = soup_is_lost(w, &s);
+    world_ok(w, s.ben, CMD_WAITING_SEND, "Berg", NULL, NULL, NULL);
+    world_on(w, tim);
+    world_run(w, HOUR_MS);
+    held_is(w, s.ben, 0);
+    assert_true(world_has_text(w, s.maya, "there is soup", "Ben"));
+    assert_true(world_has_text(w, tim, "there is soup", "Ben"));
+}
+
+/* Others have it, and so its writer keeps it. Nor is the same asked twice. */
+static void a_lost_text_is_kept_when_its_writer_does_not_send_it_again(void **state)
+{
+    struct world *w = *state;
+    struct story s;
+    size_t tim = soup_is_lost(w, &s);
+    world_ok(w, s.ben, CMD_WAITING_DROP, "Berg", NULL, NULL, NULL);
+    held_is(w, s.ben, 0);
+    assert_true(world_has_text(w, s.ben, "there is soup", "Ben"));
+    ask_for_all(w, s.maya, s.ben, s.ben);
+    held_is(w, s.ben, 0);
+    world_on(w, tim);
+    world_run(w, HOUR_MS);
+    assert_false(world_has_text(w, tim, "there is soup", NULL));
+}
+
+static void nobody_is_asked_when_who_came_later_lacks_what_was_said_before(void **state)
+{
+    struct world *w = *state;
+    struct story s;
+    family_of_three(w, &s);
+    story_say(w, s.ben, "Berg", "there is soup", s.maya);
+    size_t tim = world_add(w, "Tim's tablet");
+    story_pair(w, s.ana, tim, "Tim", "child", SIZE_MAX);
+    world_run(w, 2 * HOUR_MS);
+    ask_for_all(w, tim, s.ben, s.ben);
+    held_is(w, s.ben, 0);
+    assert_false(world_has_text(w, tim, "there is soup", NULL));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -402,6 +461,9 @@ int main(void)
         TEST(who_was_added_again_does_not_repair_the_past_to_who_came_meanwhile),
         TEST(who_was_added_again_does_not_repair_the_past_to_who_came_before),
         TEST(a_new_device_does_not_repair_what_was_said_before_somebody_came),
+        TEST(a_text_that_the_relay_lost_before_somebody_came_waits_for_its_writer),
+        TEST(a_lost_text_is_kept_when_its_writer_does_not_send_it_again),
+        TEST(nobody_is_asked_when_who_came_later_lacks_what_was_said_before),
     };
     cmocka_set_test_filter(getenv("KITH_TEST"));
     return cmocka_run_group_tests(tests, NULL, NULL);
