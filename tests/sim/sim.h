@@ -43,10 +43,10 @@ unsigned sim_faults_of(unsigned faults, uint64_t seed);
 /* ---- counts over many seeds ---- */
 
 struct sim_counts {
-    uint64_t seeds, devices, texts, known;
-    uint64_t blocks, messages, unopened; /* looked at by sim_keys.c */
-    uint64_t faults[SIM_FAULT_COUNT];    /* times that each came */
-    uint64_t done[SIM_FAULT_COUNT];      /* what a hostile relay did */
+    uint64_t seeds, devices, texts, known, anew; /* anew: devices that people have to pair again */
+    uint64_t blocks, messages, unopened;         /* looked at by sim_keys.c */
+    uint64_t faults[SIM_FAULT_COUNT];            /* times that each came */
+    uint64_t done[SIM_FAULT_COUNT];              /* what a hostile relay did */
     uint64_t actions[32], refused[32];
     /* Entries by scope and kind, and those that were written while a fault was on. */
     uint64_t kinds[8][ENTRY_KIND_END], met[8][ENTRY_KIND_END];
@@ -89,6 +89,7 @@ struct sim_text {                   /* what somebody said; its text is "t<number
     uint64_t barred;                /* devices that the author knew to be removed; one bit each */
     uint64_t due;                   /* devices that could read it when it was said; 0: taken back */
     size_t gone_by;                 /* 1 + the device that took it back; 0: nobody */
+    int64_t entry, generation;      /* the author's row; of the group in which it was said */
 };
 
 struct sim {

@@ -425,6 +425,22 @@ static bool still_contact(const struct look *l, size_t device, const struct sim_
     return talk.active;
 }
 
+/* A contact that ended somewhere while this was on its way, as a parent's device ends it that hears late of a
+ * child's leave, and met again: it was said in a group that is over. */
+static bool said_before_end(const struct look *l, const struct sim_text *t)
+{
+    const struct sim *s = l->s;
+    char sql[200];
+    if (t->contact == SIM_NOBODY || t->entry == 0 ||
+        (s->ended[s->devices[t->author].person] & UINT64_C(1) << t->contact) == 0)
+        return false;
+    snprintf(sql, sizeof(sql),
+             "SELECT count(*) FROM entry e JOIN mls_group g ON g.scope = e.scope WHERE e.id = %lld AND"
+             " g.generation > %lld AND g.since_generation IS NULL",
+             (long long)t->entry, (long long)t->generation);
+    return world_number(s->w, t->author, sql) > 0;
+}
+
 static bool texts_there(struct look *l, size_t device)
 {
     static struct reading r;
@@ -434,7 +450,7 @@ static bool texts_there(struct look *l, size_t device)
     for (size_t i = 0; i < s->text_count; i++) {
         const struct sim_text *t = &s->texts[i];
         if ((t->due & UINT64_C(1) << device) != 0 && r.seen[i] == 0 && counts(s, t->author) &&
-            still_contact(l, device, t) && still_contact(l, t->author, t))
+            still_contact(l, device, t) && still_contact(l, t->author, t) && !said_before_end(l, t))
             return no(l, "%s lacks t%zu of %s", name(l, device), i, name(l, t->author));
     }
     return true;
@@ -511,12 +527,74 @@ static bool converged(struct look *l)
     return true;
 }
 
+static bool relay_lied(const struct sim *s)
+{
+    return (s->met & (1u << SIM_RESTORE | 1u << SIM_DROP | 1u << SIM_SWAP | 1u << SIM_WITHHOLD |
+                      1u << SIM_FORK | 1u << SIM_OLDCOPY)) != 0;
+}
+
+/* Do these two have different entries of their family's authority chain at one height? */
+static bool chains_fork(struct sim *s, size_t a, size_t b)
+{
+    struct query q;
+    bool forks = false;
+    query_start(&q, &world_node(s->w, a)->sql,
+                "SELECT height, hash FROM chain WHERE chain = 1 AND family = (SELECT value FROM meta WHERE"
+                " key = 'family')",
+                "");
+    while (!forks && query_next(&q)) {
+        char sql[220], hex[2 * HASH_LEN + 1];
+        hex_encode(hex, query_blob(&q, 1));
+        snprintf(sql, sizeof(sql),
+                 "SELECT count(*) FROM chain WHERE chain = 1 AND height = %lld AND hash != x'%s' AND family ="
+                 " (SELECT value FROM meta WHERE key = 'family')",
+                 (long long)query_int(&q, 0), hex);
+        forks = world_number(s->w, b, sql) > 0;
+    }
+    assert_ok(query_end(&q));
+    return forks;
+}
+
+static bool knows(struct sim *s, size_t device, size_t other)
+{
+    char sql[160], hex[2 * ID_LEN + 1];
+    hex_encode(hex, SPAN_ID(&s->devices[other].id));
+    snprintf(sql, sizeof(sql), "SELECT count(*) FROM certificate WHERE device = x'%s'", hex);
+    return world_number(s->w, device, sql) > 0;
+}
+
+/* In a branch of its family's chain in which nobody is left, and unknown to all who are. */
+static bool is_left_behind(struct sim *s, size_t device)
+{
+    const struct sim_device *d = &s->devices[device];
+    size_t family = s->persons[d->person].family;
+    bool forked = false, known = false;
+    for (size_t i = 0; counts(s, device) && i < world_count(s->w); i++) {
+        if (i == device || !counts(s, i) || s->persons[s->devices[i].person].family != family)
+            continue;
+        forked = forked || chains_fork(s, device, i);
+        known = known || knows(s, i, device);
+    }
+    return forked && !known && d->by != SIM_NOBODY && !counts(s, d->by);
+}
+
+/* A relay that shows somebody two commits the other way round can fork a family's chain: then it is frozen
+ * until people meet (protocol.md §6.1). They pair anew what was paired by a device that is gone by now. */
+static void meet_each_other(struct sim *s)
+{
+    for (size_t i = 0; i < world_count(s->w) && relay_lied(s); i++) {
+        if (!is_left_behind(s, i))
+            continue;
+        s->devices[i].state = SIM_REMOVED;
+        s->counts->anew++;
+        sim_say(s, i, "is to be paired anew: its family's chain is forked");
+    }
+}
+
 /* Where something lied, an alarm is right. */
 static void no_alarms(struct sim *s)
 {
-    const unsigned lies = 1u << SIM_RESTORE | 1u << SIM_DROP | 1u << SIM_SWAP | 1u << SIM_WITHHOLD |
-                          1u << SIM_FORK | 1u << SIM_OLDCOPY;
-    if ((s->met & (lies | sim_liar_faults())) != 0)
+    if (relay_lied(s) || (s->met & sim_liar_faults()) != 0)
         return;
     for (size_t i = 0; i < world_count(s->w); i++) {
         if (counts(s, i) && world_alarms(s->w, i) != 0)
@@ -557,6 +635,7 @@ void sim_converge(struct sim *s)
     struct look l = {.s = s};
     int64_t until_ms = world_now(s->w).mono_ms + CALM_MS;
     let_go(s);
+    meet_each_other(s);
     while (!converged(&l)) {
         if (!no_false_text(&l))
             sim_fail(s, "%s", l.why);
@@ -567,6 +646,7 @@ void sim_converge(struct sim *s)
             sim_fail(s, "after %d calm days: %s", CALM_MS / SIM_DAY_MS, l.why);
         sim_pass(s, SLICE_MS);
         let_go(s);
+        meet_each_other(s);
     }
     sim_cover(s);
     if (!no_false_text(&l))

@@ -93,10 +93,11 @@ static bool run_apart(const struct sim_args *a, struct sim_counts *counts)
 
 static void report(const struct sim_counts *c, double took_s, uint64_t failed)
 {
-    printf("%llu seeds (%.0f a minute), %llu end as is known to be open, %llu failed; %llu devices, %llu "
-           "texts\n",
+    printf("%llu seeds (%.0f a minute), %llu end as is known to be open, %llu failed; %llu devices, %llu of "
+           "them to be paired anew, %llu texts\n",
            (unsigned long long)c->seeds, (double)c->seeds * 60 / took_s, (unsigned long long)c->known,
-           (unsigned long long)failed, (unsigned long long)c->devices, (unsigned long long)c->texts);
+           (unsigned long long)failed, (unsigned long long)c->devices, (unsigned long long)c->anew,
+           (unsigned long long)c->texts);
     printf(
         "%llu blocks and %llu group messages left under keys of their own; %llu could not be opened again\n",
         (unsigned long long)c->blocks, (unsigned long long)c->messages, (unsigned long long)c->unopened);

@@ -212,6 +212,22 @@ static uint64_t barred_by(struct sim *s, size_t author)
     return barred;
 }
 
+/* Where the text stands that this device has just said. */
+static void note_place(struct sim *s, struct sim_text *t)
+{
+    struct query q;
+    query_start(
+        &q, &world_node(s->w, t->author)->sql,
+        "SELECT e.id, max(g.generation) FROM entry e JOIN mls_group g ON g.scope = e.scope AND g.state < 3"
+        " WHERE e.id = (SELECT max(id) FROM entry WHERE own = 1 AND kind = 1)",
+        "");
+    if (query_next(&q)) {
+        t->entry = query_int(&q, 0);
+        t->generation = query_int(&q, 1);
+    }
+    assert_ok(query_end(&q));
+}
+
 static int say(struct sim *s, size_t author, size_t family, size_t contact)
 {
     char text[24];
@@ -227,6 +243,8 @@ static int say(struct sim *s, size_t author, size_t family, size_t contact)
     const struct world_result *r = world_do(s->w, author, CMD_SEND, whom, text, NULL, NULL);
     enum status st = r->status;
     t.due = r->power_cut ? 0 : t.due; /* it may be there or not: nobody was told */
+    if (st == ST_OK && t.contact != SIM_NOBODY)
+        note_place(s, &t);
     if (st == ST_OK || r->power_cut)
         s->texts[s->text_count++] = t;
     sim_say(s, author, "says %s to %s: %s", text, whom, status_name(st));
