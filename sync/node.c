@@ -168,8 +168,11 @@ enum status node_guard_once(struct node *n, node_fn fn, void *arg)
     n->once_refused = false;
     st = fn(n, arg);
     n->once = false;
+    if (status_is_fatal(st)) {
+        return st; /* SQLite may have rolled everything back: there is nothing to undo, and nothing to try */
+    }
     bool again = st != ST_OK || n->once_refused;
-    if (again) { /* whatever went wrong: with SAVEPOINTs it goes wrong again, or it does not */
+    if (again) { /* whatever was refused: with SAVEPOINTs it is refused again, alone */
         st = undo(n, effects);
         st = st == ST_OK ? self_refresh(n) : st;
     }
@@ -322,6 +325,10 @@ static enum status commit(struct node *n)
     enum status st = sql_run(&n->sql, "COMMIT", "");
     for (size_t i = 0; st == ST_OK && i < n->effects.count; i++) {
         n->effects.slots[i].published = true;
+    }
+    if (st == ST_OK) { /* what memory holds is what is on disk */
+        groups_settled(n);
+        n->family_touched = false;
     }
     /* What was erased is still in older pages of the WAL: they go too. Where that fails it is tried again
      * after the next batch. */

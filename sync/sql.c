@@ -44,7 +44,7 @@ static bool is_among(const char *name, const char *const *list, size_t count)
 /* Whatever is not named here is a fact. */
 static enum sql_writes writes_of(int action, const char *table, const char *column)
 {
-    static const char *const apart[] = {"mls_record", "notice",      "receipt_wait",
+    static const char *const apart[] = {"mls_record", "notice",      "receipt_wait",   "intake",
                                         "search",     "search_data", "sqlite_sequence"};
     static const char *const rows[] = {"entry", "head", "meta"};
     static const struct {
@@ -284,7 +284,6 @@ static void note_changes(struct query *q)
 
 enum status query_end(struct query *q)
 {
-    note_changes(q);
     if (q->own) {
         sqlite3_finalize(q->st);
     } else if (q->st) {
@@ -292,6 +291,7 @@ enum status query_end(struct query *q)
         sqlite3_clear_bindings(q->st);
     }
     q->st = NULL;
+    note_changes(q); /* SQLite counts what a statement changed when it is over: RETURNING gives rows before */
     return q->failed;
 }
 
