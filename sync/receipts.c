@@ -276,6 +276,22 @@ static enum status tell_scope(struct node *n, enum scope_kind kind, const struct
     return st;
 }
 
+struct tell_call {
+    struct scope_id scope;
+    int64_t until_ms; /* when it is refused for now */
+};
+
+static enum status tell_if_allowed(struct node *n, void *arg)
+{
+    struct tell_call *call = arg;
+    struct reply r;
+    enum scope_kind kind = SCOPE_CONVERSATION;
+    memset(&r, 0, sizeof(r));
+    enum status st = message_scope(n, &call->scope, true, &kind, &r);
+    call->until_ms = r.expires_at_ms;
+    return st == ST_OK ? tell_scope(n, kind, &call->scope) : st;
+}
+
 /* In quiet hours, or before the conversation is ready, nothing is told; where nothing may be said for good,
  * never. */
 static enum status put_off(struct node *n, const struct scope_id *scope, enum status why, int64_t until_ms)
@@ -309,19 +325,14 @@ enum status receipts_due(struct node *n)
     bool found = true;
     enum status st = ST_OK;
     for (int i = 0; st == ST_OK && found && i < RECEIPTS_AT_ONCE; i++) {
-        struct scope_id scope;
-        struct reply r;
-        enum scope_kind kind = SCOPE_CONVERSATION;
-        memset(&r, 0, sizeof(r));
-        st = next_due(n, &scope, &found);
-        if (st != ST_OK || !found) {
-            break;
+        struct tell_call call = {.until_ms = 0};
+        enum status why = ST_OK;
+        st = next_due(n, &call.scope, &found);
+        if (st == ST_OK && found) {
+            st = node_guard(n, tell_if_allowed, &call, &why);
         }
-        st = message_scope(n, &scope, true, &kind, &r);
-        if (st == ST_OK) {
-            st = tell_scope(n, kind, &scope);
-        } else if (!status_is_fatal(st)) {
-            st = put_off(n, &scope, st, r.expires_at_ms);
+        if (st == ST_OK && why != ST_OK) {
+            st = put_off(n, &call.scope, why, call.until_ms);
         }
     }
     if (st == ST_OK) {

@@ -385,10 +385,9 @@ static enum status family_writes(struct node *n)
     return st == ST_OK ? conversations_due(n) : st;
 }
 
-static enum status family_work(struct node *n, void *arg)
+static enum status family_due(struct node *n)
 {
     bool out = false;
-    (void)arg;
     enum status st = restore_out(n, &out);
     if (st == ST_OK && !out) { /* an old copy does not know yet what it had done already */
         st = family_writes(n);
@@ -417,26 +416,30 @@ static enum status family_work(struct node *n, void *arg)
     return st == ST_OK ? groups_forget_due(n) : st;
 }
 
-static enum status history_work(struct node *n, void *arg)
+/* ---- a pass ---- */
+
+typedef enum status (*work_fn)(struct node *n);
+
+static enum status call_work(struct node *n, void *arg)
 {
-    (void)arg;
-    enum status st = said_due(n);
-    if (st == ST_OK) {
-        st = receipts_due(n);
+    const work_fn *fn = arg;
+    return (*fn)(n);
+}
+
+/* What one of them refuses holds none of the others up. */
+static enum status works_due(struct node *n)
+{
+    static const work_fn works[] = {family_due, said_due, receipts_due, history_due, files_due};
+    enum status st = ST_OK;
+    for (size_t i = 0; st == ST_OK && i < sizeof(works) / sizeof(works[0]); i++) {
+        work_fn fn = works[i];
+        enum status why = ST_OK;
+        st = node_guard(n, call_work, &fn, &why);
+        if (st == ST_OK && why != ST_OK) {
+            st = meta_set_bytes(n, "last_trouble", span_text(status_name(why)));
+        }
     }
-    return st == ST_OK ? history_due(n) : st;
-}
-
-static enum status files_work(struct node *n, void *arg)
-{
-    (void)arg;
-    return files_due(n);
-}
-
-static enum status pair_work(struct node *n, void *arg)
-{
-    (void)arg;
-    return pair_due(n);
+    return st;
 }
 
 /* What a pass found out may be of use to a group that it had passed already. */
@@ -458,28 +461,14 @@ static enum status all_groups_settled(struct node *n)
 
 enum status reconcile(struct node *n)
 {
-    enum status why = ST_OK, st = node_guard(n, pair_work, NULL, NULL);
+    work_fn pairing = pair_due;
+    enum status st = node_guard(n, call_work, &pairing, NULL);
     if (st != ST_OK || !n->self.in_family || n->self.removed) {
         return st;
     }
     st = restore_due(n);
     if (st == ST_OK) {
-        st = node_guard(n, family_work, NULL, &why);
-    }
-    if (st == ST_OK && why != ST_OK) {
-        st = meta_set_bytes(n, "last_trouble", span_text(status_name(why)));
-    }
-    if (st == ST_OK) {
-        st = node_guard(n, history_work, NULL, &why);
-    }
-    if (st == ST_OK && why != ST_OK) {
-        st = meta_set_bytes(n, "last_trouble", span_text(status_name(why)));
-    }
-    if (st == ST_OK) {
-        st = node_guard(n, files_work, NULL, &why);
-    }
-    if (st == ST_OK && why != ST_OK) {
-        st = meta_set_bytes(n, "last_trouble", span_text(status_name(why)));
+        st = works_due(n);
     }
     return st == ST_OK ? all_groups_settled(n) : st;
 }
