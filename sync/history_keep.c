@@ -133,7 +133,7 @@ static enum status attested(struct keeping *k, const struct journal_entry *e, co
 }
 
 static enum status insert(struct keeping *k, const struct journal_entry *e, const struct entry_hash *hash,
-                          bool is_attested, bool applies)
+                          bool is_attested, enum entry_applied outcome)
 {
     const struct entry_header *h = &e->header;
     return sql_run(
@@ -142,8 +142,16 @@ static enum status insert(struct keeping *k, const struct journal_entry *e, cons
         " own, acked, via, arrived_at) VALUES(?,?,?,?,?,?,?,?,?,?,?,0,1,?,?)",
         "bbibbiiibiibi", SPAN_ID(&h->scope), SPAN_ID(&h->author), (int64_t)h->seq, SPAN_ID(hash),
         SPAN_ID(&h->prev), (int64_t)h->hlc, (int64_t)e->kind, (int64_t)e->has_body, k->item,
-        (int64_t)is_attested, (int64_t)(applies ? ENTRY_APPLIED : ENTRY_DUE), SPAN_ID(k->via),
-        k->n->now.wall_ms);
+        (int64_t)is_attested, (int64_t)outcome, SPAN_ID(k->via), k->n->now.wall_ms);
+}
+
+/* One whose body is none is kept for its number and shown by nobody. */
+static bool is_readable(const struct journal_entry *e)
+{
+    struct entry_body body;
+    enum status st = entry_body_decode(&body, e->kind, e->body);
+    entry_body_wipe(&body);
+    return st == ST_OK;
 }
 
 static enum status keep_new(struct keeping *k, const struct journal_entry *e, struct keep_author *a)
@@ -154,10 +162,11 @@ static enum status keep_new(struct keeping *k, const struct journal_entry *e, st
     if (st == ST_OK) {
         st = attested(k, e, &hash, a, &is_attested);
     }
-    bool applies = is_attested && e->has_body && e->kind == ENTRY_TEXT && a->plain && !k->said_waits &&
+    bool text = e->has_body && e->kind == ENTRY_TEXT, is_void = text && !is_readable(e);
+    bool applies = text && !is_void && is_attested && a->plain && !k->said_waits &&
                    hlc_ms(e->header.hlc) <= k->n->now.wall_ms + JOURNAL_AHEAD_MS;
     if (st == ST_OK) {
-        st = insert(k, e, &hash, is_attested, applies);
+        st = insert(k, e, &hash, is_attested, is_void ? ENTRY_VOID : applies ? ENTRY_APPLIED : ENTRY_DUE);
     }
     if (st != ST_OK) {
         return st;
@@ -170,7 +179,7 @@ static enum status keep_new(struct keeping *k, const struct journal_entry *e, st
     a->known = true;
     /* A text that is not attested yet was judged by whoever handed it over: there is nothing to do with it.
      */
-    bool due = e->has_body && !applies && (is_attested || e->kind != ENTRY_TEXT);
+    bool due = e->has_body && !applies && !is_void && (is_attested || !text);
     st = due ? journal_apply(k->n, k->kind, row) : ST_OK;
     if (st == ST_OK && due && e->kind != ENTRY_TEXT && !k->said_waits) {
         st = said_waits(k->n, &e->header.scope, &k->said_waits);

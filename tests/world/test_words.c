@@ -265,6 +265,25 @@ static void T24_history_with_words_that_nobody_said_is_shown_as_passed_on(void *
     buffer_wipe(&f.bytes);
 }
 
+/* And what is no text at all, which her tablet says it had applied. */
+static void T53_history_with_a_body_that_is_no_text_shows_nothing_of_it(void **state)
+{
+    struct scene *x = *state;
+    struct forgery f = {.text = "hello", .spoiled = true};
+    story_say(x->w, x->s.leo, "Maya", "hello", x->s.maya);
+    buffer_init(&f.bytes, GROUP_MESSAGE_MAX);
+    f.as = world_node(x->w, x->s.leo)->self.device;
+    assert_ok(world_forge(x->w, x->s.maya, forge_entry, &f));
+    world_off(x->w, x->s.leo);
+    assert_ok(world_forge(x->w, x->s.maya, take_in, &f));
+    world_sql(x->w, x->s.maya, "UPDATE entry SET applied = 1 WHERE kind = 1 AND applied = 2");
+    pair_laptop(x);
+    assert_int_equal(world_number(x->w, x->laptop, "SELECT count(*) FROM entry WHERE kind = 1"), 2);
+    assert_int_equal(
+        world_number(x->w, x->laptop, "SELECT count(*) FROM entry WHERE kind = 1 AND applied = 2"), 1);
+    buffer_wipe(&f.bytes);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -274,6 +293,7 @@ int main(void)
         TEST(T24_what_somebody_else_passes_on_is_never_shown_as_said),
         TEST(T53_a_body_that_is_no_text_stops_no_device),
         TEST(T24_history_with_words_that_nobody_said_is_shown_as_passed_on),
+        TEST(T53_history_with_a_body_that_is_no_text_shows_nothing_of_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
