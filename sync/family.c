@@ -487,6 +487,7 @@ static enum status keep_claim(struct node *n, struct claim *x, struct span certi
                      " coalesce((SELECT proven FROM certificate WHERE device = ?1), 0))",
                      "bbbiib", SPAN_ID(&c->device), SPAN_ID(&c->who.family), SPAN_ID(&c->who.person),
                      (int64_t)c->supervised, c->not_after_ms, certificate);
+        n->kept++;
     }
     if (st == ST_OK && x->proven) {
         st = sql_run(&n->sql, "UPDATE certificate SET proven = 1 WHERE device = ? AND proven = 0", "b",

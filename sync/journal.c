@@ -104,6 +104,7 @@ enum status journal_insert(struct node *n, const struct decoded_entry *d, const 
                              (int64_t)!a->own, a->via ? SPAN_ID(a->via) : SPAN_EMPTY, n->now.wall_ms,
                              (int64_t)(a->parked ? ENTRY_PARKED : ENTRY_CHAINED), (int64_t)a->applied);
     *id = sql_last_id(&n->sql);
+    n->kept++;
     if (st == ST_OK && !a->parked) {
         st = follow_next(n, h, &d->hash, &moved);
     }
@@ -442,6 +443,7 @@ static enum status take_known(struct node *n, enum scope_kind kind, const struct
             sql_run(&n->sql,
                     "UPDATE entry SET entry = ?, kind = ?, has_body = 1, via = ? WHERE id = ? AND erased = 0",
                     "bioi", encoded, (int64_t)e->kind, a->via ? SPAN_ID(a->via) : SPAN_EMPTY, found->id);
+        n->kept++;
     }
     if (st == ST_OK && a->attested && !found->attested) {
         st = sql_run(&n->sql, "UPDATE entry SET attested = 1 WHERE id = ?", "i", found->id);

@@ -1,17 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How much a device takes in a scope from one other device in a day, and how much it sends again to one in an
+/* How much a device takes in a scope from one other device, and how much it sends again to one in an
  * hour: so that nobody fills the others' disks, or keeps them busy for ever. Both are counted in units: one a
- * message and one for each KiB of it that is begun beyond the first. By the wall clock; one that was put back
- * begins a new day.
+ * message and one for each KiB of it that is begun beyond the first. By the wall clock.
  *
- * What is over the day's measure is refused by name and not kept, whoever wrote it: it is charged to who sent
- * it. An honest device's comes later, for whoever lacks it says so in its `have`. `have`s and vouches, which
- * fill nothing, are always taken. */
+ * A unit uses up a while of its sender's time; what a sender did not use is saved up, for two weeks, so that
+ * a device that was off for long takes what came meanwhile. One that is heard for the first time has a day's,
+ * and so has everybody when the clock was put back. What is over that is refused by name and not kept,
+ * whoever wrote it: it is charged to who sent it. An honest device's comes later, for whoever lacks it says
+ * so in its `have`. What was here already is not charged, for anybody can make an honest device send it
+ * again; nor are `have`s and vouches, which fill nothing. */
 #ifndef KITH_SYNC_JOURNAL_INTAKE_H
 #define KITH_SYNC_JOURNAL_INTAKE_H
 
 #include "protocol/group_message.h"
 #include "sync/node_internal.h"
+
+#define INTAKE_DAY_MS INT64_C(86400000)
+#define INTAKE_SAVED_MS (14 * INTAKE_DAY_MS)
+#define INTAKE_UNIT_MS (INTAKE_DAY_MS / INTAKE_DAY_UNITS)
 
 enum journal_intake_limits {
     INTAKE_DAY_UNITS = 32768, /* 32 MiB, or as many small entries; one every 2.6 seconds */
@@ -21,10 +27,14 @@ enum journal_intake_limits {
 
 int64_t journal_units(size_t len);
 
-/* ST_JOURNAL_MANY: not from this device, today; the first time a day there is an alarm. Call it outside of
+/* ST_JOURNAL_MANY: not from this device, for now; the first time a day there is an alarm. Call it outside of
  * the guard that undoes what a refused message did. */
 enum status intake_take(struct node *n, const struct scope_id *scope, const struct device_id *sender,
                         const struct group_message *m) MUST_USE;
+
+/* Nothing of what was taken was new. */
+enum status intake_give_back(struct node *n, const struct scope_id *scope, const struct device_id *sender,
+                             const struct group_message *m) MUST_USE;
 
 /* Until when nothing is sent again to this device; 0: it may be. */
 enum status repair_room(struct node *n, const struct scope_id *scope, const struct device_id *asker,

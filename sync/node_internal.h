@@ -111,6 +111,7 @@ struct node {
     bool family_touched, self_touched;
     bool self_stale;         /* self is read again before its next use */
     bool once, once_refused; /* node_guard_once: within it; and something was refused */
+    uint64_t kept;           /* entries, bodies and certificates that came and were not here yet */
     bool sealed;             /* this batch spent a key of a group (witness.h) */
     uint8_t witness[NODE_WITNESS_LEN];
     bool scrub;         /* a secret was erased: after COMMIT the WAL is emptied */

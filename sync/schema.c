@@ -422,10 +422,10 @@ static const char *const step_sql[] = {
     " KEY(scope, target, entry)) STRICT, WITHOUT ROWID;"
     "INSERT INTO said_reacted SELECT s.scope, s.target, e.id FROM said_reaction s JOIN entry e ON e.scope ="
     " s.scope AND e.hash = s.hash;"
-    "CREATE INDEX file_fetching ON file(scope) WHERE state = 3;"
-    "CREATE INDEX file_asked ON file(asked) WHERE state = 3;"
-    "CREATE INDEX file_failed ON file(have) WHERE state = 5;"
-    "CREATE INDEX file_put_runs ON file_put(file) WHERE state = 1;"
+    "CREATE INDEX IF NOT EXISTS file_fetching ON file(scope) WHERE state = 3;"
+    "CREATE INDEX IF NOT EXISTS file_asked ON file(asked) WHERE state = 3;"
+    "CREATE INDEX IF NOT EXISTS file_failed ON file(have) WHERE state = 5;"
+    "CREATE INDEX IF NOT EXISTS file_put_runs ON file_put(file) WHERE state = 1;"
     /* What failed before kept the parts that it had. */
     "UPDATE file SET have = (SELECT count(*) FROM file_part p WHERE p.file = file.id) WHERE state = 5;",
     /* ---- receipts and settings: sync/receipts.h ---- */
@@ -468,6 +468,14 @@ static const char *const step_sql[] = {
     /* Since which epoch a person is here who was not there before. */
     "CREATE TABLE came(scope BLOB NOT NULL, family BLOB NOT NULL, person BLOB NOT NULL, generation INTEGER"
     " NOT NULL, epoch INTEGER NOT NULL, PRIMARY KEY(scope, family, person)) STRICT, WITHOUT ROWID;",
+    /* ---- what is taken from one device: sync/journal_intake.h ---- */
+    /* paid_until: up to when what it sent has used its measure up; those that are known begin with all of it.
+     */
+    "DROP TABLE intake;"
+    "CREATE TABLE intake(scope BLOB NOT NULL, device BLOB NOT NULL, paid_until INTEGER NOT NULL, PRIMARY"
+    " KEY(scope, device)) STRICT, WITHOUT ROWID;"
+    "INSERT INTO intake SELECT scope, author, (unixepoch() - 1209600) * 1000 FROM head WHERE cont_seq > 0;"
+    "UPDATE withdrawal SET at_ms = min(at_ms, unixepoch() * 1000);",
 };
 
 enum status schema_make(struct sql *s, int version)

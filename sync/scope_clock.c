@@ -117,7 +117,7 @@ static enum status prune(struct node *n)
         "DELETE FROM letter_seen WHERE at_ms < ?1 AND type IN (3, 4, 5, 6, 7, 11, 12, 13)",
         "DELETE FROM repair WHERE due_at < ?1",
         "DELETE FROM repaired WHERE since < ?1",
-        "DELETE FROM intake WHERE since < ?1",
+        "DELETE FROM intake WHERE paid_until < ?1 - 31536000000",
         "DELETE FROM mls_group WHERE state = 3 AND founded_at < ?1 AND EXISTS (SELECT 1 FROM mls_group x "
         "WHERE"
         " x.scope = mls_group.scope AND x.id > mls_group.id AND x.generation >= mls_group.generation)",

@@ -178,6 +178,22 @@ static enum status refused_by_name(struct node *n, enum status why)
     return st == ST_OK ? node_skipped(n) : st;
 }
 
+/* What was here already, or is refused, fills nothing: it is not charged. */
+static enum status take_measured(struct node *n, const struct scope_id *in, struct message_call *call)
+{
+    const struct scope_id scope = *in; /* the group may be gone afterwards */
+    uint64_t kept = n->kept;
+    enum status st = intake_take(n, &scope, call->sender, call->message);
+    if (st != ST_OK) {
+        return st;
+    }
+    st = group_message_guarded(n, call);
+    bool fills = st == ST_OK && n->kept != kept;
+    enum status back =
+        fills || status_is_fatal(st) ? ST_OK : intake_give_back(n, &scope, call->sender, call->message);
+    return back != ST_OK ? back : st;
+}
+
 static enum status take_message(struct node *n, struct group *g, struct span record)
 {
     struct mls_received received;
@@ -201,11 +217,8 @@ static enum status take_message(struct node *n, struct group *g, struct span rec
             st = ST_GROUP_EPOCH_OVER;
         }
         if (st == ST_OK) {
-            st = intake_take(n, &g->scope, &sender, &message);
-        }
-        if (st == ST_OK) {
             struct message_call call = {g->id, &sender, received.epoch, &message};
-            st = group_message_guarded(n, &call);
+            st = take_measured(n, &g->scope, &call);
         }
     }
     mls_received_wipe(&received);

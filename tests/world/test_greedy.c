@@ -17,7 +17,8 @@ enum {
     MINUTE_MS = 60 * SECOND_MS,
     HOUR_MS = 60 * MINUTE_MS,
     FLOOD = 150, /* entries at once */
-    LEFT = 60    /* of a day's units, when it begins */
+    LEFT = 60,   /* of a day's units, when it begins */
+    LARGE = 256  /* units of the largest message */
 };
 
 struct scene {
@@ -75,49 +76,13 @@ static enum status write_many(struct node *n, void *arg)
     return st;
 }
 
-/* ---- entries without end ---- */
-
-static const char *const tiny_sql =
-    "SELECT count(*) FROM entry WHERE kind = 1 AND has_body = 1 AND own = 0 AND applied = 1";
-
-static void T15_what_a_device_sends_beyond_a_days_measure_is_refused_and_comes_later(void **state)
+static size_t another_device(struct scene *x, const char *name)
 {
-    struct scene *x = *state;
-    char sql[400];
-    int count = FLOOD;
-    int64_t before = world_number(x->w, x->s.maya, tiny_sql);
-    snprintf(
-        sql, sizeof(sql),
-        "UPDATE intake SET units = %d WHERE scope = (SELECT scope FROM mls_group WHERE kind = 5 AND state"
-        " = 1)",
-        INTAKE_DAY_UNITS - LEFT);
-    world_sql(x->w, x->s.maya, sql);
-    assert_int_equal(world_alarms(x->w, x->s.maya), 0);
-    assert_ok(world_forge(x->w, x->s.leo, write_many, &count));
-    world_run(x->w, 5 * MINUTE_MS);
-    assert_int_equal(world_number(x->w, x->s.maya, tiny_sql), before + LEFT);
-    assert_true(refused(x, x->s.maya, "JOURNAL_MANY") >= FLOOD - LEFT);
-    assert_int_equal(world_alarms(x->w, x->s.maya), 1);
-    /* Nobody else notices, in this scope or in another. */
-    story_say(x->w, x->s.maya, "Leo", "you talk too much", x->s.leo);
-    story_say(x->w, x->s.ana, "Berg", "supper", x->s.maya);
-    story_say(x->w, x->s.maya, "Berg", "coming", x->s.ana);
-    /* The next day there is room, and then it comes, 48 with each `have`. */
-    world_run(x->w, 60 * HOUR_MS);
-    assert_int_equal(world_number(x->w, x->s.maya, tiny_sql), before + FLOOD + 1);
-    story_say(x->w, x->s.leo, "Maya", "sorry", x->s.maya);
+    size_t device = world_add(x->w, name);
+    story_pair(x->w, x->s.ana, device, "Maya", "child", x->s.maya);
+    world_run(x->w, 10 * MINUTE_MS);
+    return device;
 }
-
-static void units_are_a_message_or_a_kib(void **state)
-{
-    (void)state;
-    assert_int_equal(journal_units(0), 1);
-    assert_int_equal(journal_units(1024), 1);
-    assert_int_equal(journal_units(1025), 2);
-    assert_int_equal(journal_units(256 * 1024), 256);
-}
-
-/* ---- a have that says that nothing is there ---- */
 
 static enum status lie_in_have(struct node *n, void *arg)
 {
@@ -155,6 +120,122 @@ static void lie_on(struct scene *x, int times, int64_t every_ms)
     }
 }
 
+/* ---- entries without end ---- */
+
+/* Of what is taken from others in the conversation, so much is left. */
+static void leave_units(struct scene *x, size_t device, int64_t units)
+{
+    char sql[300];
+    snprintf(sql, sizeof(sql),
+             "UPDATE intake SET paid_until = %lld WHERE scope = (SELECT scope FROM mls_group WHERE kind = 5"
+             " AND state = 1)",
+             (long long)(world_now(x->w).wall_ms - units * INTAKE_UNIT_MS));
+    world_sql(x->w, device, sql);
+}
+
+static const char *const tiny_sql =
+    "SELECT count(*) FROM entry WHERE kind = 1 AND has_body = 1 AND own = 0 AND applied = 1";
+
+static void T15_what_a_device_sends_beyond_a_days_measure_is_refused_and_comes_later(void **state)
+{
+    struct scene *x = *state;
+    int count = FLOOD;
+    int64_t before = world_number(x->w, x->s.maya, tiny_sql);
+    leave_units(x, x->s.maya, LEFT);
+    assert_int_equal(world_alarms(x->w, x->s.maya), 0);
+    assert_ok(world_forge(x->w, x->s.leo, write_many, &count));
+    world_run(x->w, 5 * MINUTE_MS);
+    /* A few more: units come back while it is sent. */
+    assert_in_range(world_number(x->w, x->s.maya, tiny_sql) - before, LEFT, LEFT + 5);
+    assert_true(refused(x, x->s.maya, "JOURNAL_MANY") >= FLOOD - LEFT - 5);
+    assert_int_equal(world_alarms(x->w, x->s.maya), 1);
+    /* Nobody else notices, in this scope or in another. */
+    story_say(x->w, x->s.maya, "Leo", "you talk too much", x->s.leo);
+    story_say(x->w, x->s.ana, "Berg", "supper", x->s.maya);
+    story_say(x->w, x->s.maya, "Berg", "coming", x->s.ana);
+    /* Then there is room, and it comes, 48 with each `have`. */
+    world_run(x->w, 60 * HOUR_MS);
+    assert_int_equal(world_number(x->w, x->s.maya, tiny_sql), before + FLOOD + 1);
+    story_say(x->w, x->s.leo, "Maya", "sorry", x->s.maya);
+}
+
+/* Maya's watch was here when all that was said, and hears it again. */
+static void T15_what_is_here_already_is_not_charged_to_who_sends_it_again(void **state)
+{
+    struct scene *x = *state;
+    int count = FLOOD;
+    size_t watch = another_device(x, "Maya's watch");
+    assert_ok(world_forge(x->w, x->s.maya, write_many, &count));
+    world_run(x->w, 10 * MINUTE_MS);
+    leave_units(x, watch, LEFT);
+    lie_on(x, 20,
+           10 * SECOND_MS); /* Leo's program says that nothing is there, so that it comes to everybody */
+    assert_true(world_number(x->w, x->s.maya, "SELECT max(units) FROM repaired") > FLOOD);
+    assert_int_equal(refused(x, watch, "JOURNAL_MANY"), -1);
+    story_say(x->w, x->s.maya, "Leo", "what is the matter with you?", watch);
+    assert_int_equal(world_alarms(x->w, watch), 0);
+}
+
+/* How much is taken from a device, in the largest messages, until one is refused. */
+static enum status take_all(struct node *n, void *arg)
+{
+    int64_t *units = arg;
+    const struct device_id sender = {{7}};
+    const struct scope_id scope = {{9}};
+    static uint8_t bytes[LARGE * 1024];
+    const struct group_message m = {GROUP_ENTRY, SPAN_OF(bytes, sizeof(bytes))};
+    enum status st = ST_OK;
+    for (*units = 0; st == ST_OK && *units < 100 * INTAKE_DAY_UNITS; *units += st == ST_OK ? LARGE : 0)
+        st = intake_take(n, &scope, &sender, &m);
+    return st == ST_JOURNAL_MANY ? ST_OK : st;
+}
+
+static int64_t all_that_is_taken(struct scene *x)
+{
+    int64_t units = 0;
+    assert_ok(world_forge(x->w, x->s.maya, take_all, &units));
+    return units;
+}
+
+/* As if that many days had gone by since. */
+static void let_days_pass(struct scene *x, int days)
+{
+    char sql[100];
+    snprintf(sql, sizeof(sql), "UPDATE intake SET paid_until = paid_until - %lld",
+             (long long)(days * INTAKE_DAY_MS));
+    world_sql(x->w, x->s.maya, sql);
+}
+
+static void T15_a_day_is_taken_at_first_and_later_what_was_saved_up(void **state)
+{
+    struct scene *x = *state;
+    assert_int_equal(all_that_is_taken(x), INTAKE_DAY_UNITS);
+    assert_int_equal(all_that_is_taken(x), 0);
+    let_days_pass(x, 3);
+    assert_int_equal(all_that_is_taken(x), 3 * INTAKE_DAY_UNITS);
+    let_days_pass(x, 70);
+    assert_int_equal(all_that_is_taken(x), 14 * INTAKE_DAY_UNITS);
+}
+
+static void a_clock_that_was_put_back_begins_a_new_day(void **state)
+{
+    struct scene *x = *state;
+    assert_int_equal(all_that_is_taken(x), INTAKE_DAY_UNITS);
+    let_days_pass(x, -1);
+    assert_int_equal(all_that_is_taken(x), INTAKE_DAY_UNITS);
+}
+
+static void units_are_a_message_or_a_kib(void **state)
+{
+    (void)state;
+    assert_int_equal(journal_units(0), 1);
+    assert_int_equal(journal_units(1024), 1);
+    assert_int_equal(journal_units(1025), 2);
+    assert_int_equal(journal_units(256 * 1024), 256);
+}
+
+/* ---- a have that says that nothing is there ---- */
+
 static void T15_who_says_that_they_hold_nothing_gets_so_much_an_hour(void **state)
 {
     struct scene *x = *state;
@@ -181,14 +262,6 @@ static void T15_who_says_that_they_hold_nothing_gets_so_much_an_hour(void **stat
 
 static const char *const all_sql = "SELECT count(*) FROM entry e JOIN mls_group g ON g.scope = e.scope WHERE"
                                    " g.kind = 5 AND g.state = 1 AND e.kind = 1";
-
-static size_t another_device(struct scene *x, const char *name)
-{
-    size_t device = world_add(x->w, name);
-    story_pair(x->w, x->s.ana, device, "Maya", "child", x->s.maya);
-    world_run(x->w, 10 * MINUTE_MS);
-    return device;
-}
 
 /* Maya's laptop lacks most of what her phone said, which is off; her watch has it. Leo says all the time that
  * he has nothing. */
@@ -285,6 +358,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(T15_what_a_device_sends_beyond_a_days_measure_is_refused_and_comes_later),
+        TEST(T15_what_is_here_already_is_not_charged_to_who_sends_it_again),
+        TEST(T15_a_day_is_taken_at_first_and_later_what_was_saved_up),
+        TEST(a_clock_that_was_put_back_begins_a_new_day),
         cmocka_unit_test(units_are_a_message_or_a_kib),
         TEST(T15_who_says_that_they_hold_nothing_gets_so_much_an_hour),
         TEST(T15_who_lacks_much_gets_it_whatever_another_says_that_they_lack),
