@@ -17,13 +17,14 @@
 #include "sync/schema.h"
 #include "sync/search.h"
 #include "tests/support/test_entropy.h"
+#include "tests/support/test_folder.h"
 
 enum { WORDS = 20000, WORDS_OF_TEXT = 12, SCOPES = 100, DEVICES = 8, RUNS = 15, APART_MS = 400 * 1000 };
 
 struct bench {
     struct test_entropy entropy;
     struct node *n;
-    char home[64];
+    char home[TEST_FOLDER_MAX];
     int64_t wall_ms;
     struct device_id devices[DEVICES];
     struct scope_id scopes[SCOPES];
@@ -60,9 +61,7 @@ static void open_home(struct bench *b)
 {
     struct command c = {.kind = CMD_INIT};
     struct node_args args = {.entropy = b->entropy.entropy, .now = {b->wall_ms, b->wall_ms}};
-    snprintf(b->home, sizeof(b->home), "/tmp/kith-search-XXXXXX");
-    if (!mkdtemp(b->home))
-        exit(1);
+    test_folder_make(b->home);
     must(vault_open(&args.db, b->home, SCHEMA_VERSION), "vault");
     must(node_open(&b->n, &args), "node");
     c.value[CMD_INIT_FAMILY] = (struct command_value){.given = true, .text = span_text("Berg")};
@@ -219,14 +218,8 @@ static void sizes(struct bench *b)
 
 static void close_home(struct bench *b)
 {
-    static const char *const names[] = {"", "-wal", "-journal"};
-    char path[96];
     node_free(b->n);
-    for (size_t i = 0; i < 3; i++) {
-        snprintf(path, sizeof(path), "%s/kith.db%s", b->home, names[i]);
-        unlink(path);
-    }
-    rmdir(b->home);
+    (void)test_folder_remove(b->home);
 }
 
 int main(int argc, char **argv)

@@ -9,28 +9,27 @@
 #include <unistd.h>
 
 #include "tests/support/test.h"
+#include "tests/support/test_folder.h"
 
-static char scratch[PATH_MAX]; /* a folder of this run */
+static char scratch[TEST_FOLDER_MAX]; /* a folder of this run */
 static char start[PATH_MAX];
 
 static int enter_scratch(void **state)
 {
-    char made[] = "/tmp/kith-address-XXXXXX";
     (void)state;
     unsetenv("KITH_HOME");
     unsetenv("XDG_DATA_HOME");
     unsetenv("XDG_RUNTIME_DIR");
-    if (!getcwd(start, sizeof(start)) || !mkdtemp(made) || !realpath(made, scratch))
+    if (!getcwd(start, sizeof(start)))
         return -1;
+    test_folder_make(scratch);
     return chdir(scratch);
 }
 
 static int leave_scratch(void **state)
 {
-    char command[PATH_MAX + 16];
     (void)state;
-    snprintf(command, sizeof(command), "rm -rf '%s'", scratch);
-    return chdir(start) == 0 && system(command) == 0 ? 0 : -1;
+    return chdir(start) == 0 ? test_folder_remove(scratch) : -1;
 }
 
 static const char *below(const char *name)

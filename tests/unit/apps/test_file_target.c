@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -15,14 +14,15 @@
 #include <unistd.h>
 
 #include "tests/support/test.h"
+#include "tests/support/test_folder.h"
 
-static char folder[64];
+static char folder[TEST_FOLDER_MAX];
 
 static int setup(void **state)
 {
     (void)state;
-    snprintf(folder, sizeof(folder), "/tmp/kith-target-XXXXXX");
-    return mkdtemp(folder) != NULL ? 0 : -1;
+    test_folder_make(folder);
+    return 0;
 }
 
 static const char *at(const char *name)
@@ -47,12 +47,7 @@ static size_t count(void)
 static int teardown(void **state)
 {
     (void)state;
-    struct dirent *e;
-    DIR *d = opendir(folder);
-    while (d != NULL && (e = readdir(d)) != NULL)
-        (void)unlink(at(e->d_name));
-    closedir(d);
-    return rmdir(folder);
+    return test_folder_remove(folder);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)

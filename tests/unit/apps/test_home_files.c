@@ -4,21 +4,20 @@
 
 #include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "tests/support/test.h"
+#include "tests/support/test_folder.h"
 
-static char folder[64], path[128];
+static char folder[TEST_FOLDER_MAX], path[TEST_FOLDER_MAX + 16];
 static struct node_files files;
 
 static int setup(void **state)
 {
     (void)state;
-    snprintf(folder, sizeof(folder), "/tmp/kith-files-XXXXXX");
-    assert_non_null(mkdtemp(folder));
+    test_folder_make(folder);
     snprintf(path, sizeof(path), "%s/thing", folder);
     home_files(&files, folder);
     return 0;
@@ -28,7 +27,7 @@ static int teardown(void **state)
 {
     (void)state;
     (void)unlink(path);
-    return rmdir(folder);
+    return rmdir(folder); /* nothing else is left in it */
 }
 
 static void put(const char *name, const char *text)

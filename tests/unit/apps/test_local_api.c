@@ -14,11 +14,12 @@
 
 #include "apps/kithd/inbox.h"
 #include "tests/support/test.h"
+#include "tests/support/test_folder.h"
 
 enum { ANSWER_MS = 5000, SILENCE_MS = 700, NOBODY = 65534 };
 
 struct door {
-    char folder[64], path[96], url[128];
+    char folder[TEST_FOLDER_MAX], path[TEST_FOLDER_MAX + 16], url[128];
     struct inbox *inbox;
     struct local_api *api;
 };
@@ -29,10 +30,10 @@ static int open_door(void **state)
 {
     (void)state;
     memset(&door, 0, sizeof(door));
-    snprintf(door.folder, sizeof(door.folder), "/tmp/kith-api-XXXXXX");
     door.inbox = inbox_new();
-    if (!mkdtemp(door.folder) || !door.inbox)
+    if (!door.inbox)
         return -1;
+    test_folder_make(door.folder);
     snprintf(door.path, sizeof(door.path), "%s/s", door.folder);
     snprintf(door.url, sizeof(door.url), "ipc://%s", door.path);
     return local_api_new(&door.api, door.url, door.path, door.inbox) == ST_OK ? 0 : -1;

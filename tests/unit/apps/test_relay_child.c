@@ -6,17 +6,17 @@
 #include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "tests/support/test.h"
+#include "tests/support/test_folder.h"
 
 enum { PATIENCE_TRIES = 600 /* of 100 ms */ };
 
-static char folder[64];
+static char folder[TEST_FOLDER_MAX];
 static const char any_port[] = "tcp://127.0.0.1:0";
 
 static void pause_100_ms(void)
@@ -28,16 +28,14 @@ static void pause_100_ms(void)
 static int set_up(void **state)
 {
     (void)state;
-    snprintf(folder, sizeof(folder), "/tmp/kith-child-XXXXXX");
-    return mkdtemp(folder) != NULL ? 0 : -1;
+    test_folder_make(folder);
+    return 0;
 }
 
 static int tear_down(void **state)
 {
-    char command[96];
     (void)state;
-    snprintf(command, sizeof(command), "rm -rf '%s'", folder);
-    return system(command);
+    return test_folder_remove(folder);
 }
 
 static bool listens(uint16_t port)

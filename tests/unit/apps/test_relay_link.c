@@ -18,6 +18,7 @@
 #include "apps/kithd/relay_child.h"
 #include "tests/support/test.h"
 #include "tests/support/test_entropy.h"
+#include "tests/support/test_folder.h"
 
 enum { PATIENCE_MS = 15000, AT_ONCE = 32 };
 
@@ -29,7 +30,7 @@ struct place { /* one log and its capabilities */
 static struct test_entropy entropy;
 static struct inbox *inbox;
 static struct relay_child relay;
-static char folder[64], url[64];
+static char folder[TEST_FOLDER_MAX], url[64];
 
 static void start_relay(void)
 {
@@ -47,20 +48,16 @@ static int set_up(void **state)
         return -1;
     close(s);
     snprintf(url, sizeof(url), "tcp://127.0.0.1:%d", ntohs(a.sin_port));
-    snprintf(folder, sizeof(folder), "/tmp/kith-link-XXXXXX");
-    if (!mkdtemp(folder))
-        return -1;
+    test_folder_make(folder);
     start_relay();
     return 0;
 }
 
 static int tear_down(void **state)
 {
-    char command[96];
     (void)state;
     relay_child_stop(&relay);
-    snprintf(command, sizeof(command), "rm -rf '%s'", folder);
-    return system(command);
+    return test_folder_remove(folder);
 }
 
 static struct relay_link *open_link(const char *address)

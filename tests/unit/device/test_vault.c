@@ -11,16 +11,14 @@
 #include <unistd.h>
 
 #include "device/vault.h"
+#include "tests/support/test_folder.h"
 
-static char top[] = "/tmp/kith-vault-XXXXXX";
-static char home[64], file[80];
+static char top[TEST_FOLDER_MAX], home[TEST_FOLDER_MAX + 8], file[TEST_FOLDER_MAX + 16];
 
 static int fresh_home(void **state)
 {
     (void)state;
-    snprintf(top, sizeof(top), "/tmp/kith-vault-XXXXXX");
-    if (mkdtemp(top) == NULL)
-        return -1;
+    test_folder_make(top);
     snprintf(home, sizeof(home), "%s/home", top);
     snprintf(file, sizeof(file), "%s/kith.db", home);
     return 0;
@@ -31,12 +29,12 @@ static int drop_home(void **state)
     (void)state;
     static const char *const names[] = {"", "-wal", "-shm", "-journal"};
     for (size_t i = 0; i < 4; i++) {
-        char path[96];
+        char path[TEST_FOLDER_MAX + 32];
         snprintf(path, sizeof(path), "%s%s", file, names[i]);
         unlink(path);
     }
     rmdir(home);
-    return rmdir(top);
+    return rmdir(top); /* nothing else was left in either */
 }
 
 static mode_t mode_of(const char *path)
@@ -76,7 +74,7 @@ static void vault_makes_a_private_home(void **state)
     assert_ok(vault_migrate(db, steps, 2));
     assert_int_equal(mode_of(home), 0700);
     assert_int_equal(mode_of(file), 0600);
-    char wal[96];
+    char wal[TEST_FOLDER_MAX + 32];
     snprintf(wal, sizeof(wal), "%s-wal", file);
     assert_int_equal(mode_of(wal), 0600);
     snprintf(wal, sizeof(wal), "%s-shm", file);

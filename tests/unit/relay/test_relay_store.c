@@ -15,13 +15,14 @@
 #include "protocol/mem.h"
 #include "tests/support/test.h"
 #include "tests/support/test_entropy.h"
+#include "tests/support/test_folder.h"
 
 enum { HOUR = 60 * 60 * 1000, LOG_BLOCKS_MAX = 6 };
 
 struct fixture {
     bool sqlite;
     struct test_entropy entropy;
-    char folder[64], path[96];
+    char folder[TEST_FOLDER_MAX], path[TEST_FOLDER_MAX + 16];
     struct relay_store store;
     struct log_heads grown;
     struct block_list list;
@@ -39,8 +40,7 @@ static int setup(void **state, bool sqlite)
     assert_non_null(f);
     f->sqlite = sqlite;
     test_entropy_init(&f->entropy, 5);
-    (void)snprintf(f->folder, sizeof(f->folder), "/tmp/kith-store-XXXXXX");
-    assert_non_null(mkdtemp(f->folder));
+    test_folder_make(f->folder);
     (void)snprintf(f->path, sizeof(f->path), "%s/relay.db", f->folder);
     buffer_init(&f->list.bytes, (size_t)RELAY_READ_MAX * BLOCK_LEN);
     f->list.max = RELAY_READ_MAX;
@@ -61,17 +61,11 @@ static int setup_sqlite(void **state)
 
 static int teardown(void **state)
 {
-    static const char *const files[] = {"", "-wal", "-shm", "-journal"};
     struct fixture *f = *state;
-    char path[128];
     if (f->store.ops != NULL) {
         f->store.ops->close(f->store.s);
     }
-    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
-        (void)snprintf(path, sizeof(path), "%s%s", f->path, files[i]);
-        (void)unlink(path);
-    }
-    (void)rmdir(f->folder);
+    assert_int_equal(test_folder_remove(f->folder), 0);
     buffer_wipe(&f->list.bytes);
     free(f);
     assert_int_equal(mem_live(), 0);
