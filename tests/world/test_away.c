@@ -2,27 +2,8 @@
 /* Two months without network (T52): what was said and decided meanwhile arrives, by the logs that are still
  * there or by being added again and repair. */
 #include <stdio.h>
-#include <string.h>
 
-#include "tests/support/test.h"
-#include "tests/support/test_entropy.h"
-#include "tests/world/world_inside.h"
-#include "tests/world/world_story.h"
-
-enum { MINUTE_MS = 60 * 1000, HOUR_MS = 60 * MINUTE_MS };
-#define DAY_MS INT64_C(86400000)
-
-static int setup(void **state)
-{
-    *state = world_new(test_seed(1));
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    world_free(*state);
-    return 0;
-}
+#include "tests/world/world_test.h"
 
 /* Twelve times in 60 days the others say something; now and then the family changes. Nobody new comes to it:
  * what was said before somebody came is not said again where they hear it. */
@@ -70,12 +51,10 @@ static void T52_after_two_months_away_everything_arrives(void **state)
     story_say(w, s.maya, "Berg", "here I am, family", s.ben);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(T52_after_two_months_away_everything_arrives),
+        WORLD_TEST(T52_after_two_months_away_everything_arrives),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -9,26 +9,9 @@
 #include "protocol/kith_context.h"
 #include "sync/apart.h"
 #include "sync/scope_group.h"
-#include "tests/support/test.h"
-#include "tests/support/test_entropy.h"
-#include "tests/world/world_inside.h"
-#include "tests/world/world_story.h"
+#include "tests/world/world_test.h"
 
-enum { MINUTE_MS = 60 * 1000, HOUR_MS = 60 * MINUTE_MS };
-#define DAY_MS INT64_C(86400000)
 #define FAMILY " WHERE kind = 1 AND state = 1"
-
-static int setup(void **state)
-{
-    *state = world_new(test_seed(1));
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    world_free(*state);
-    return 0;
-}
 
 /* A family of Ana's and Ben's phones and Maya's tablet, at rest. */
 static void family_of_three(struct world *w, struct story *s)
@@ -623,30 +606,28 @@ static void T05_a_later_branch_with_a_removed_device_gives_no_place(void **state
     assert_false(apart_gives_way(ana, &old, there->mls));
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(T05_members_who_are_shown_two_branches_hear_of_it_within_a_day),
-        TEST(T05_a_commit_that_is_withheld_is_an_alarm_after_a_day_and_comes_by_readding),
-        TEST(T05_what_was_withheld_in_a_conversation_is_not_laid_to_the_relay),
-        TEST(T05_who_says_that_it_is_ahead_and_is_not_blames_no_relay),
-        TEST(T05_who_has_caught_up_is_not_behind_by_what_it_was_behind_before),
-        TEST(T05_who_was_removed_does_not_come_back_by_another_branch),
-        TEST(T05_who_never_sees_its_own_commit_win_is_added_again),
-        TEST(T05_texts_that_are_withheld_are_an_alarm_and_come_by_another_log),
-        TEST(T05_texts_in_two_branches_meet_again),
-        TEST(T05_two_branches_become_one_again),
-        TEST(T05_a_member_who_does_not_tell_where_it_stands_is_shown),
-        TEST(T05_a_withheld_removal_is_known_by_letter_and_nothing_more_is_sent),
-        TEST(T05_who_is_kept_from_a_removal_commits_it_in_turn),
-        TEST(T05_after_a_hole_only_an_answer_to_this_devices_question_counts),
-        TEST(T05_after_forty_days_away_a_device_asks_before_it_follows),
-        TEST(T05_who_was_away_and_finds_others_ahead_is_added_again),
-        TEST(T05_who_joins_under_another_incarnation_than_it_was_told_has_a_gap),
-        TEST(T25_a_device_that_asks_without_end_is_added_again_once_an_hour),
-        TEST(T05_a_later_branch_with_a_removed_device_gives_no_place),
+        WORLD_TEST(T05_members_who_are_shown_two_branches_hear_of_it_within_a_day),
+        WORLD_TEST(T05_a_commit_that_is_withheld_is_an_alarm_after_a_day_and_comes_by_readding),
+        WORLD_TEST(T05_what_was_withheld_in_a_conversation_is_not_laid_to_the_relay),
+        WORLD_TEST(T05_who_says_that_it_is_ahead_and_is_not_blames_no_relay),
+        WORLD_TEST(T05_who_has_caught_up_is_not_behind_by_what_it_was_behind_before),
+        WORLD_TEST(T05_who_was_removed_does_not_come_back_by_another_branch),
+        WORLD_TEST(T05_who_never_sees_its_own_commit_win_is_added_again),
+        WORLD_TEST(T05_texts_that_are_withheld_are_an_alarm_and_come_by_another_log),
+        WORLD_TEST(T05_texts_in_two_branches_meet_again),
+        WORLD_TEST(T05_two_branches_become_one_again),
+        WORLD_TEST(T05_a_member_who_does_not_tell_where_it_stands_is_shown),
+        WORLD_TEST(T05_a_withheld_removal_is_known_by_letter_and_nothing_more_is_sent),
+        WORLD_TEST(T05_who_is_kept_from_a_removal_commits_it_in_turn),
+        WORLD_TEST(T05_after_a_hole_only_an_answer_to_this_devices_question_counts),
+        WORLD_TEST(T05_after_forty_days_away_a_device_asks_before_it_follows),
+        WORLD_TEST(T05_who_was_away_and_finds_others_ahead_is_added_again),
+        WORLD_TEST(T05_who_joins_under_another_incarnation_than_it_was_told_has_a_gap),
+        WORLD_TEST(T25_a_device_that_asks_without_end_is_added_again_once_an_hour),
+        WORLD_TEST(T05_a_later_branch_with_a_removed_device_gives_no_place),
     };
     cmocka_set_test_filter(getenv("KITH_TEST"));
     return cmocka_run_group_tests(tests, NULL, NULL);

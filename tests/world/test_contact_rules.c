@@ -1,13 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What entries and letters of the contact story may not do, whoever wrote them: the handlers are given what a
  * tampered device could send. */
-#include "tests/support/test.h"
-#include "tests/support/test_entropy.h"
-
 #include <stdio.h>
 
 #include "sync/contact_internal.h"
-#include "tests/world/world_story.h"
+#include "tests/world/world_test.h"
 
 struct scene {
     struct world *w;

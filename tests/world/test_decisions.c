@@ -1,29 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Decisions of parents, at the same moment, late, taken back and made again (T22, T51; protocol.md §7.2). */
 #include <stdio.h>
-#include <string.h>
 
-#include "tests/support/test.h"
-#include "tests/support/test_entropy.h"
-#include "tests/world/world_inside.h"
-#include "tests/world/world_story.h"
-
-enum { MINUTE_MS = 60 * 1000, HOUR_MS = 60 * MINUTE_MS };
-#define DAY_MS INT64_C(86400000)
-
-static int setup(void **state)
-{
-    *state = world_new(test_seed(1));
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    world_free(*state);
-    return 0;
-}
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#include "tests/world/world_test.h"
 
 static void new_link(struct world *w, size_t parent, const char *child, char link[static WORLD_TEXT_MAX])
 {
@@ -241,14 +220,14 @@ static void a_no_by_a_clock_that_was_far_ahead_ends_at_once_and_not_for_ever(voi
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(T51_of_a_yes_and_a_no_at_the_same_moment_the_no_stands),
-        TEST(a_withdrawal_and_a_message_at_the_same_moment_end_in_one_state),
-        TEST(asking_again_after_a_withdrawal_makes_the_next_generation),
-        TEST(a_child_sees_what_became_of_its_ask),
-        TEST(T22_a_permit_that_ran_out_carries_nothing_more),
-        TEST(T22_a_child_that_sets_its_clock_back_does_not_keep_a_permit_alive),
-        TEST(T22_a_child_that_sets_its_clock_back_does_not_outlive_a_withdrawal),
-        TEST(a_no_by_a_clock_that_was_far_ahead_ends_at_once_and_not_for_ever),
+        WORLD_TEST(T51_of_a_yes_and_a_no_at_the_same_moment_the_no_stands),
+        WORLD_TEST(a_withdrawal_and_a_message_at_the_same_moment_end_in_one_state),
+        WORLD_TEST(asking_again_after_a_withdrawal_makes_the_next_generation),
+        WORLD_TEST(a_child_sees_what_became_of_its_ask),
+        WORLD_TEST(T22_a_permit_that_ran_out_carries_nothing_more),
+        WORLD_TEST(T22_a_child_that_sets_its_clock_back_does_not_keep_a_permit_alive),
+        WORLD_TEST(T22_a_child_that_sets_its_clock_back_does_not_outlive_a_withdrawal),
+        WORLD_TEST(a_no_by_a_clock_that_was_far_ahead_ends_at_once_and_not_for_ever),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

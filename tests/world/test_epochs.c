@@ -5,26 +5,9 @@
 #include <string.h>
 
 #include "sync/scope_group.h"
-#include "tests/support/test.h"
-#include "tests/support/test_entropy.h"
-#include "tests/world/world_inside.h"
-#include "tests/world/world_story.h"
+#include "tests/world/world_test.h"
 
-enum { MINUTE_MS = 60 * 1000, HOUR_MS = 60 * MINUTE_MS };
-#define DAY_MS INT64_C(86400000)
 #define FAMILY " WHERE kind = 1 AND state = 1"
-
-static int setup(void **state)
-{
-    *state = world_new(test_seed(1));
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    world_free(*state);
-    return 0;
-}
 
 static void family_of_three(struct world *w, struct story *s)
 {
@@ -446,24 +429,22 @@ static void nobody_is_asked_when_who_came_later_lacks_what_was_said_before(void 
     assert_false(world_has_text(w, tim, "there is soup", NULL));
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(T54_the_secrets_of_an_epoch_are_off_the_disk_a_day_after_its_end),
-        TEST(what_nothing_asks_for_is_pruned_and_what_something_asks_for_stays),
-        TEST(every_leaf_is_fresh_again_after_a_week_in_which_nobody_wrote),
-        TEST(a_text_from_before_somebody_came_waits_until_its_writer_sends_it),
-        TEST(a_text_from_before_somebody_came_can_be_dropped),
-        TEST(a_text_goes_on_unasked_when_only_a_device_came),
-        TEST(a_hundred_messages_are_enough_for_a_refresh_and_its_moment_is_drawn),
-        TEST(who_was_added_again_does_not_repair_the_past_to_who_came_meanwhile),
-        TEST(who_was_added_again_does_not_repair_the_past_to_who_came_before),
-        TEST(a_new_device_does_not_repair_what_was_said_before_somebody_came),
-        TEST(a_text_that_the_relay_lost_before_somebody_came_waits_for_its_writer),
-        TEST(a_lost_text_is_kept_when_its_writer_does_not_send_it_again),
-        TEST(nobody_is_asked_when_who_came_later_lacks_what_was_said_before),
+        WORLD_TEST(T54_the_secrets_of_an_epoch_are_off_the_disk_a_day_after_its_end),
+        WORLD_TEST(what_nothing_asks_for_is_pruned_and_what_something_asks_for_stays),
+        WORLD_TEST(every_leaf_is_fresh_again_after_a_week_in_which_nobody_wrote),
+        WORLD_TEST(a_text_from_before_somebody_came_waits_until_its_writer_sends_it),
+        WORLD_TEST(a_text_from_before_somebody_came_can_be_dropped),
+        WORLD_TEST(a_text_goes_on_unasked_when_only_a_device_came),
+        WORLD_TEST(a_hundred_messages_are_enough_for_a_refresh_and_its_moment_is_drawn),
+        WORLD_TEST(who_was_added_again_does_not_repair_the_past_to_who_came_meanwhile),
+        WORLD_TEST(who_was_added_again_does_not_repair_the_past_to_who_came_before),
+        WORLD_TEST(a_new_device_does_not_repair_what_was_said_before_somebody_came),
+        WORLD_TEST(a_text_that_the_relay_lost_before_somebody_came_waits_for_its_writer),
+        WORLD_TEST(a_lost_text_is_kept_when_its_writer_does_not_send_it_again),
+        WORLD_TEST(nobody_is_asked_when_who_came_later_lacks_what_was_said_before),
     };
     cmocka_set_test_filter(getenv("KITH_TEST"));
     return cmocka_run_group_tests(tests, NULL, NULL);

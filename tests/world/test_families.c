@@ -1,23 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Three families and a relay inside one process, from a seed: the main job. KITH_SEED plays another one. */
 #include <stdio.h>
-#include <string.h>
 
-#include "tests/support/test.h"
-#include "tests/support/test_entropy.h"
-#include "tests/world/world_story.h"
-
-static int setup(void **state)
-{
-    *state = world_new(test_seed(1));
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    world_free(*state);
-    return 0;
-}
+#include "tests/world/world_test.h"
 
 static void a_family_pairs_and_talks_among_itself(void **state)
 {
@@ -143,16 +128,13 @@ static void the_story_ends_well_when_a_tenth_of_all_messages_is_lost(void **stat
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(a_family_pairs_and_talks_among_itself, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_wrong_code_voids_the_link, setup, teardown),
-        cmocka_unit_test_setup_teardown(T11_a_stranger_reaches_parents_only_and_a_no_ends_it, setup,
-                                        teardown),
-        cmocka_unit_test_setup_teardown(two_children_meet_talk_and_are_parted, setup, teardown),
-        cmocka_unit_test_setup_teardown(history_follows_to_a_second_device, setup, teardown),
-        cmocka_unit_test_setup_teardown(the_story_ends_well_when_every_device_restarts_again_and_again, setup,
-                                        teardown),
-        cmocka_unit_test_setup_teardown(the_story_ends_well_when_a_tenth_of_all_messages_is_lost, setup,
-                                        teardown),
+        WORLD_TEST(a_family_pairs_and_talks_among_itself),
+        WORLD_TEST(a_wrong_code_voids_the_link),
+        WORLD_TEST(T11_a_stranger_reaches_parents_only_and_a_no_ends_it),
+        WORLD_TEST(two_children_meet_talk_and_are_parted),
+        WORLD_TEST(history_follows_to_a_second_device),
+        WORLD_TEST(the_story_ends_well_when_every_device_restarts_again_and_again),
+        WORLD_TEST(the_story_ends_well_when_a_tenth_of_all_messages_is_lost),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

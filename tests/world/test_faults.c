@@ -1,27 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The main job while the relay, the network and the processes fail; what is left is the same on every device
  * (T06, T50, T51). */
-#include <stdio.h>
-#include <string.h>
-
-#include "tests/support/test.h"
-#include "tests/support/test_entropy.h"
-#include "tests/world/world_inside.h"
-#include "tests/world/world_story.h"
+#include "tests/world/world_test.h"
 
 enum { CALM_MS = 30 * 60 * 1000 };
-
-static int setup(void **state)
-{
-    *state = world_new(test_seed(1));
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    world_free(*state);
-    return 0;
-}
 
 static void talk(struct world *w, const struct story *s)
 {
@@ -131,14 +113,13 @@ FILLS(1)
 FILLS(7)
 FILLS(22)
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-#define RESTART_TEST(k) TEST(T50_the_same_state_when_every_device_starts_again_every_##k##_steps)
+#define RESTART_TEST(k) WORLD_TEST(T50_the_same_state_when_every_device_starts_again_every_##k##_steps)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(T51_all_devices_hold_the_same_state_when_nothing_fails),
-        TEST(T51_the_same_state_when_messages_are_lost_and_repeated),
+        WORLD_TEST(T51_all_devices_hold_the_same_state_when_nothing_fails),
+        WORLD_TEST(T51_the_same_state_when_messages_are_lost_and_repeated),
         RESTART_TEST(1),
         RESTART_TEST(2),
         RESTART_TEST(3),
@@ -146,10 +127,10 @@ int main(void)
         RESTART_TEST(5),
         RESTART_TEST(6),
         RESTART_TEST(7),
-        TEST(what_a_full_disk_does_not_take_is_not_said_yes_to_0),
-        TEST(what_a_full_disk_does_not_take_is_not_said_yes_to_1),
-        TEST(what_a_full_disk_does_not_take_is_not_said_yes_to_7),
-        TEST(what_a_full_disk_does_not_take_is_not_said_yes_to_22),
+        WORLD_TEST(what_a_full_disk_does_not_take_is_not_said_yes_to_0),
+        WORLD_TEST(what_a_full_disk_does_not_take_is_not_said_yes_to_1),
+        WORLD_TEST(what_a_full_disk_does_not_take_is_not_said_yes_to_7),
+        WORLD_TEST(what_a_full_disk_does_not_take_is_not_said_yes_to_22),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

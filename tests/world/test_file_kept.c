@@ -1,30 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Files of long ago and of not yet: at a relay that was left, found by name, held for their writer's word. */
 #include <stdio.h>
-#include <string.h>
 
-#include "tests/support/test.h"
-#include "tests/support/test_entropy.h"
 #include "tests/world/world_files.h"
-#include "tests/world/world_inside.h"
 #include "tests/world/world_source.h"
-#include "tests/world/world_story.h"
+#include "tests/world/world_test.h"
 
-enum { MINUTE_MS = 60 * 1000, MIB = 1 << 20 };
-
-static int setup(void **state)
-{
-    *state = world_new(test_seed(1));
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    world_free(*state);
-    return 0;
-}
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+enum { MIB = 1 << 20 };
 
 static void begin_in_family(struct world *w, struct story *s)
 {
@@ -154,10 +136,10 @@ static void a_file_that_is_held_and_dropped_leaves_nothing(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(a_file_at_a_relay_that_was_left_is_put_up_where_the_family_is_now),
-        TEST(a_file_is_found_by_its_name_until_it_is_deleted),
-        TEST(a_file_that_is_held_is_sent_when_its_writer_says_so),
-        TEST(a_file_that_is_held_and_dropped_leaves_nothing),
+        WORLD_TEST(a_file_at_a_relay_that_was_left_is_put_up_where_the_family_is_now),
+        WORLD_TEST(a_file_is_found_by_its_name_until_it_is_deleted),
+        WORLD_TEST(a_file_that_is_held_is_sent_when_its_writer_says_so),
+        WORLD_TEST(a_file_that_is_held_and_dropped_leaves_nothing),
     };
     if (suite_start() != ST_OK)
         return 1;

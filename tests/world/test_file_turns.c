@@ -4,27 +4,10 @@
 #include <string.h>
 
 #include "sync/files_internal.h"
-#include "tests/support/test.h"
-#include "tests/support/test_entropy.h"
-#include "tests/world/world_inside.h"
 #include "tests/world/world_source.h"
-#include "tests/world/world_story.h"
+#include "tests/world/world_test.h"
 
-enum { MINUTE_MS = 60 * 1000, HOUR_MS = 60 * MINUTE_MS, KIB = 1 << 10, MANY = 600 };
-
-static int setup(void **state)
-{
-    *state = world_new(test_seed(1));
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    world_free(*state);
-    return 0;
-}
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+enum { KIB = 1 << 10, MANY = 600 };
 
 /* ---- files that nobody has ---- */
 
@@ -348,12 +331,12 @@ static void T20_a_file_is_not_fetched_any_more_when_the_rules_close(void **state
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(T15_files_that_nobody_has_hold_up_nothing),
-        TEST(what_a_person_asks_for_waits_for_nothing_that_nobody_asked_for),
-        TEST(a_file_that_nobody_asked_for_is_not_waited_for_without_end),
-        TEST(T25_a_log_that_is_to_be_a_group_s_cannot_be_named_as_a_file_s),
-        TEST(T20_a_file_is_not_put_up_any_more_when_the_yes_ends),
-        TEST(T20_a_file_is_not_fetched_any_more_when_the_rules_close),
+        WORLD_TEST(T15_files_that_nobody_has_hold_up_nothing),
+        WORLD_TEST(what_a_person_asks_for_waits_for_nothing_that_nobody_asked_for),
+        WORLD_TEST(a_file_that_nobody_asked_for_is_not_waited_for_without_end),
+        WORLD_TEST(T25_a_log_that_is_to_be_a_group_s_cannot_be_named_as_a_file_s),
+        WORLD_TEST(T20_a_file_is_not_put_up_any_more_when_the_yes_ends),
+        WORLD_TEST(T20_a_file_is_not_fetched_any_more_when_the_rules_close),
     };
     if (suite_start() != ST_OK)
         return 1;

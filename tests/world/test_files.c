@@ -4,28 +4,11 @@
 #include <string.h>
 
 #include "sync/files_internal.h"
-#include "tests/support/test.h"
-#include "tests/support/test_entropy.h"
 #include "tests/world/world_files.h"
-#include "tests/world/world_inside.h"
 #include "tests/world/world_source.h"
-#include "tests/world/world_story.h"
+#include "tests/world/world_test.h"
 
-enum { MINUTE_MS = 60 * 1000, HOUR_MS = 60 * MINUTE_MS, DAY_MS = 24 * HOUR_MS, MIB = 1 << 20 };
-
-static int setup(void **state)
-{
-    *state = world_new(test_seed(1));
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    world_free(*state);
-    return 0;
-}
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+enum { MIB = 1 << 20 };
 
 /* Blocks that went into bulk logs of files, each counted once. */
 struct appends {
@@ -613,30 +596,30 @@ static void T15_a_file_cannot_send_a_device_to_a_relay_that_it_does_not_use(void
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(an_image_arrives_by_itself_and_whole),
-        TEST(a_film_is_fetched_when_it_is_asked_for),
-        TEST(what_is_interrupted_goes_on_and_no_part_is_sent_twice),
-        TEST(a_file_that_changes_while_it_is_read_is_refused_by_name),
-        TEST(a_disk_that_fills_holds_up_the_file_and_nothing_else),
-        TEST(a_file_arrives_when_the_power_goes_and_requests_get_lost),
-        TEST(a_transfer_is_cancelled_at_either_end),
-        TEST(a_deleted_file_goes_from_every_device_and_from_the_relay),
-        TEST(a_file_that_runs_out_goes_everywhere),
-        TEST(a_file_whose_deletion_came_first_is_never_fetched),
-        TEST(who_has_it_puts_it_up_again_when_the_relay_has_it_no_more),
-        TEST(what_is_put_up_where_nobody_looks_any_more_is_put_up_again),
-        TEST(a_new_device_gets_files_with_its_history_from_its_person_s_other_one),
-        TEST(T20_a_child_sends_and_gets_only_kinds_that_the_rules_let_through),
-        TEST(what_is_told_truly_comes),
-        TEST(T53_a_list_that_is_not_the_promised_one_is_refused),
-        TEST(T53_a_part_that_is_not_the_promised_one_is_refused),
-        TEST(T53_a_part_of_another_length_is_refused),
-        TEST(T20_what_is_let_through_as_an_image_has_to_be_one),
-        TEST(T20_a_file_that_the_rules_do_not_let_through_is_void_where_it_comes_in),
-        TEST(a_log_that_ends_early_stays_unfinished_and_others_are_asked),
-        TEST(T15_a_log_that_does_not_end_is_let_go),
-        TEST(T15_a_file_cannot_name_a_log_that_is_something_else_here),
-        TEST(T15_a_file_cannot_send_a_device_to_a_relay_that_it_does_not_use),
+        WORLD_TEST(an_image_arrives_by_itself_and_whole),
+        WORLD_TEST(a_film_is_fetched_when_it_is_asked_for),
+        WORLD_TEST(what_is_interrupted_goes_on_and_no_part_is_sent_twice),
+        WORLD_TEST(a_file_that_changes_while_it_is_read_is_refused_by_name),
+        WORLD_TEST(a_disk_that_fills_holds_up_the_file_and_nothing_else),
+        WORLD_TEST(a_file_arrives_when_the_power_goes_and_requests_get_lost),
+        WORLD_TEST(a_transfer_is_cancelled_at_either_end),
+        WORLD_TEST(a_deleted_file_goes_from_every_device_and_from_the_relay),
+        WORLD_TEST(a_file_that_runs_out_goes_everywhere),
+        WORLD_TEST(a_file_whose_deletion_came_first_is_never_fetched),
+        WORLD_TEST(who_has_it_puts_it_up_again_when_the_relay_has_it_no_more),
+        WORLD_TEST(what_is_put_up_where_nobody_looks_any_more_is_put_up_again),
+        WORLD_TEST(a_new_device_gets_files_with_its_history_from_its_person_s_other_one),
+        WORLD_TEST(T20_a_child_sends_and_gets_only_kinds_that_the_rules_let_through),
+        WORLD_TEST(what_is_told_truly_comes),
+        WORLD_TEST(T53_a_list_that_is_not_the_promised_one_is_refused),
+        WORLD_TEST(T53_a_part_that_is_not_the_promised_one_is_refused),
+        WORLD_TEST(T53_a_part_of_another_length_is_refused),
+        WORLD_TEST(T20_what_is_let_through_as_an_image_has_to_be_one),
+        WORLD_TEST(T20_a_file_that_the_rules_do_not_let_through_is_void_where_it_comes_in),
+        WORLD_TEST(a_log_that_ends_early_stays_unfinished_and_others_are_asked),
+        WORLD_TEST(T15_a_log_that_does_not_end_is_let_go),
+        WORLD_TEST(T15_a_file_cannot_name_a_log_that_is_something_else_here),
+        WORLD_TEST(T15_a_file_cannot_send_a_device_to_a_relay_that_it_does_not_use),
     };
     if (suite_start() != ST_OK)
         return 1;

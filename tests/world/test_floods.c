@@ -2,15 +2,11 @@
 /* A contact with a program of their own floods a conversation: what is kept of it is bounded, counted by
  * name, and nobody else notices (T15). */
 #include <stdio.h>
-#include <string.h>
 
 #include "sync/journal_internal.h"
-#include "tests/support/test.h"
-#include "tests/support/test_entropy.h"
-#include "tests/world/world_inside.h"
-#include "tests/world/world_story.h"
+#include "tests/world/world_test.h"
 
-enum { MINUTE_MS = 60 * 1000, RIVALS = 40, SEQ_AT = 1 + 16 + ID_LEN };
+enum { RIVALS = 40, SEQ_AT = 1 + 16 + ID_LEN };
 
 struct scene {
     struct world *w;

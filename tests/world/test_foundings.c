@@ -4,12 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "tests/support/test.h"
-#include "tests/support/test_entropy.h"
-#include "tests/world/world_inside.h"
-#include "tests/world/world_story.h"
+#include "tests/world/world_test.h"
 
-enum { MINUTE_MS = 60 * 1000, HOUR_MS = 60 * MINUTE_MS, SEEDS = 6 };
+enum { SEEDS = 6 };
 #define TALK "WHERE kind = 5 AND state = 1"
 
 struct cast {

@@ -2,20 +2,13 @@
 /* What one device may cost the others (T15): entries without end, a `have` that always says that nothing is
  * there, letters without end; and lists that are longer than anybody thought. */
 #include <stdio.h>
-#include <string.h>
 
 #include "sync/journal_intake.h"
 #include "sync/journal_internal.h"
 #include "sync/restore.h"
-#include "tests/support/test.h"
-#include "tests/support/test_entropy.h"
-#include "tests/world/world_inside.h"
-#include "tests/world/world_story.h"
+#include "tests/world/world_test.h"
 
 enum {
-    SECOND_MS = 1000,
-    MINUTE_MS = 60 * SECOND_MS,
-    HOUR_MS = 60 * MINUTE_MS,
     FLOOD = 150, /* entries at once */
     LEFT = 60,   /* of a day's units, when it begins */
     LARGE = 256  /* units of the largest message */

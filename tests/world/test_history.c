@@ -3,29 +3,13 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "tests/support/test.h"
-#include "tests/support/test_entropy.h"
 #include "tests/world/world_past.h"
-#include "tests/world/world_story.h"
+#include "tests/world/world_test.h"
 
-enum { MINUTE_MS = 60 * 1000, HOUR_MS = 60 * MINUTE_MS, PAST = 3000, LONG_PAST = 8000, PAST_LEN = 200 };
+enum { PAST = 3000, LONG_PAST = 8000, PAST_LEN = 200 };
 
 static const char *const texts_sql = "SELECT count(*) FROM entry WHERE kind = 1 AND has_body = 1";
 static const char *const same_sql = "SELECT hash, has_body, entry FROM entry WHERE kind = 1 ORDER BY hash";
-
-static int setup(void **state)
-{
-    *state = world_new(test_seed(1));
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    world_free(*state);
-    return 0;
-}
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 struct arrival {
     size_t device;
@@ -345,19 +329,19 @@ static void T24_a_part_of_another_conversation_is_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(a_long_history_arrives_whole_and_once),
-        TEST(the_last_screen_of_a_conversation_comes_first),
-        TEST(the_last_screens_of_all_conversations_come_before_the_rest),
-        TEST(what_has_not_come_is_shown_as_a_gap_and_progress_as_numbers),
-        TEST(history_goes_on_where_it_was_after_every_restart),
-        TEST(history_arrives_when_a_fifth_of_all_requests_is_lost),
-        TEST(another_device_goes_on_where_the_first_source_stopped),
-        TEST(history_arrives_when_the_relay_loses_its_store_in_the_middle),
-        TEST(a_device_that_is_offered_nothing_asks),
-        TEST(T24_a_part_of_other_bytes_than_promised_is_refused),
-        TEST(T15_a_part_that_unpacks_to_another_size_is_refused),
-        TEST(T24_a_part_with_another_count_of_entries_is_refused),
-        TEST(T24_a_part_of_another_conversation_is_refused),
+        WORLD_TEST(a_long_history_arrives_whole_and_once),
+        WORLD_TEST(the_last_screen_of_a_conversation_comes_first),
+        WORLD_TEST(the_last_screens_of_all_conversations_come_before_the_rest),
+        WORLD_TEST(what_has_not_come_is_shown_as_a_gap_and_progress_as_numbers),
+        WORLD_TEST(history_goes_on_where_it_was_after_every_restart),
+        WORLD_TEST(history_arrives_when_a_fifth_of_all_requests_is_lost),
+        WORLD_TEST(another_device_goes_on_where_the_first_source_stopped),
+        WORLD_TEST(history_arrives_when_the_relay_loses_its_store_in_the_middle),
+        WORLD_TEST(a_device_that_is_offered_nothing_asks),
+        WORLD_TEST(T24_a_part_of_other_bytes_than_promised_is_refused),
+        WORLD_TEST(T15_a_part_that_unpacks_to_another_size_is_refused),
+        WORLD_TEST(T24_a_part_with_another_count_of_entries_is_refused),
+        WORLD_TEST(T24_a_part_of_another_conversation_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -6,13 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tests/support/test.h"
-#include "tests/support/test_entropy.h"
-#include "tests/world/world_inside.h"
-#include "tests/world/world_story.h"
+#include "tests/world/world_test.h"
 
-enum { MINUTE_MS = 60 * 1000, HOUR_MS = 60 * MINUTE_MS, RING = 32, ROUNDS = 8 };
-#define DAY_MS INT64_C(86400000)
+enum { RING = 32, ROUNDS = 8 };
 
 struct attacker {
     struct test_entropy dice;

@@ -2,29 +2,8 @@
 /* A family with more than one of everything: parents with two devices, two children, and chains that grow
  * while people talk. */
 #include <stdio.h>
-#include <string.h>
 
-#include "tests/support/test.h"
-#include "tests/support/test_entropy.h"
-#include "tests/world/world_inside.h"
-#include "tests/world/world_story.h"
-
-enum { MINUTE_MS = 60 * 1000, HOUR_MS = 60 * MINUTE_MS };
-#define DAY_MS INT64_C(86400000)
-
-static int setup(void **state)
-{
-    *state = world_new(test_seed(1));
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    world_free(*state);
-    return 0;
-}
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#include "tests/world/world_test.h"
 
 struct house {
     struct story s;
@@ -107,9 +86,9 @@ static void a_second_device_of_a_child_joins_a_conversation_from_before_the_chai
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(T51_two_children_and_a_parent_with_two_devices_hold_one_state),
-        TEST(a_contact_of_the_second_child_is_decided_on_the_second_device),
-        TEST(a_second_device_of_a_child_joins_a_conversation_from_before_the_chains_grew),
+        WORLD_TEST(T51_two_children_and_a_parent_with_two_devices_hold_one_state),
+        WORLD_TEST(a_contact_of_the_second_child_is_decided_on_the_second_device),
+        WORLD_TEST(a_second_device_of_a_child_joins_a_conversation_from_before_the_chains_grew),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -8,10 +8,7 @@
 #include "sync/family.h"
 #include "sync/removal.h"
 #include "sync/scope_group.h"
-#include "tests/support/test.h"
-#include "tests/support/test_entropy.h"
-#include "tests/world/world_inside.h"
-#include "tests/world/world_story.h"
+#include "tests/world/world_test.h"
 
 struct forged {
     struct device_id device;

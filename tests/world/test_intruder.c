@@ -1,18 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A contact who was approved, and whose program asks nobody: it brings others into the conversation (T12). */
-#include <stdio.h>
-#include <string.h>
-
 #include "protocol/evidence.h"
 #include "sync/family.h"
 #include "sync/journal.h"
 #include "sync/scope_internal.h"
-#include "tests/support/test.h"
-#include "tests/support/test_entropy.h"
-#include "tests/world/world_inside.h"
-#include "tests/world/world_story.h"
-
-enum { MINUTE_MS = 60 * 1000 };
+#include "tests/world/world_test.h"
 
 struct scene {
     struct world *w;

@@ -8,12 +8,7 @@
 #include "sync/plan.h"
 #include "sync/readd.h"
 #include "sync/succession.h"
-#include "tests/support/test.h"
-#include "tests/support/test_entropy.h"
-#include "tests/world/world_inside.h"
-#include "tests/world/world_story.h"
-
-enum { MINUTE_MS = 60 * 1000, HOUR_MS = 60 * MINUTE_MS };
+#include "tests/world/world_test.h"
 
 /* ---- what the founder's program does otherwise: --wrap of the linker ---- */
 

@@ -6,24 +6,7 @@
 
 #include "protocol/link.h"
 #include "sync/contact_internal.h"
-#include "tests/support/test.h"
-#include "tests/support/test_entropy.h"
-#include "tests/world/world_inside.h"
-#include "tests/world/world_story.h"
-
-enum { MINUTE_MS = 60 * 1000 };
-
-static int setup(void **state)
-{
-    *state = world_new(test_seed(1));
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    world_free(*state);
-    return 0;
-}
+#include "tests/world/world_test.h"
 
 static void keep_link(char to[static WORLD_TEXT_MAX], const struct world_result *r)
 {
@@ -323,20 +306,18 @@ static void T11_a_meeting_link_that_ran_out_is_refused(void **state)
     assert_false(story_has_request(w, ana));
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(T13_a_second_device_that_uses_the_link_voids_it),
-        TEST(T13_a_pairing_link_ends_after_ten_minutes),
-        TEST(T13_a_photographed_link_is_of_no_use_after_pairing),
-        TEST(T13_the_right_code_after_a_wrong_one_is_too_late),
-        TEST(T14_a_meeting_link_pairs_nothing_and_a_pairing_link_meets_nobody),
-        TEST(T14_a_device_in_a_family_joins_no_other),
-        TEST(T11_T23_no_bytes_of_a_childs_device_open_what_comes_by_its_invite),
-        TEST(T11_a_request_sealed_again_for_somebody_elses_child_reaches_nobody),
-        TEST(T11_a_meeting_link_that_ran_out_is_refused),
+        WORLD_TEST(T13_a_second_device_that_uses_the_link_voids_it),
+        WORLD_TEST(T13_a_pairing_link_ends_after_ten_minutes),
+        WORLD_TEST(T13_a_photographed_link_is_of_no_use_after_pairing),
+        WORLD_TEST(T13_the_right_code_after_a_wrong_one_is_too_late),
+        WORLD_TEST(T14_a_meeting_link_pairs_nothing_and_a_pairing_link_meets_nobody),
+        WORLD_TEST(T14_a_device_in_a_family_joins_no_other),
+        WORLD_TEST(T11_T23_no_bytes_of_a_childs_device_open_what_comes_by_its_invite),
+        WORLD_TEST(T11_a_request_sealed_again_for_somebody_elses_child_reaches_nobody),
+        WORLD_TEST(T11_a_meeting_link_that_ran_out_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,16 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a relay is shown of a group's log before a membership change and of the one after has nothing in
  * common (T03): no capability, no hash of one, no address. */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "tests/support/test.h"
-#include "tests/support/test_entropy.h"
-#include "tests/world/world_inside.h"
-#include "tests/world/world_story.h"
+#include "tests/world/world_test.h"
 
-enum { MINUTE_MS = 60 * 1000, VALUES_MAX = 4096, LOGS_MIN = 6 };
+enum { VALUES_MAX = 4096, LOGS_MIN = 6 };
 
 struct values {
     uint8_t of[VALUES_MAX][HASH_LEN];

@@ -7,12 +7,9 @@
 #include <string.h>
 
 #include "sync/journal.h"
-#include "tests/support/test.h"
-#include "tests/support/test_entropy.h"
-#include "tests/world/world_inside.h"
-#include "tests/world/world_story.h"
+#include "tests/world/world_test.h"
 
-enum { MINUTE_MS = 60 * 1000, ORDERS = 12, ENTRIES_MAX = 1024 };
+enum { ORDERS = 12, ENTRIES_MAX = 1024 };
 
 struct carried { /* one entry on its way */
     enum scope_kind kind;

@@ -1,13 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A pairing that comes to nothing ends on both sides, and says why: nobody waits for good. */
 #include <stdio.h>
-#include <string.h>
 
-#include "tests/support/test.h"
-#include "tests/support/test_entropy.h"
-#include "tests/world/world_story.h"
-
-enum { MINUTE_MS = 60 * 1000 };
+#include "tests/world/world_test.h"
 
 /* Everything but the signature of the child's own device, which is off. */
 static void pair_up_to_signature(struct world *w, size_t parent, size_t device)

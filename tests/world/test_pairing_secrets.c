@@ -2,11 +2,8 @@
 /* What a pairing leaves on disk: looked at from outside, while the device runs. */
 #include <stdio.h>
 
-#include "tests/support/test.h"
-#include "tests/support/test_entropy.h"
-
 #include "protocol/recovery.h"
-#include "tests/world/world_story.h"
+#include "tests/world/world_test.h"
 
 static size_t on_disk(struct world *w, size_t device, struct span what)
 {

@@ -7,12 +7,7 @@
 #include "policy/rules.h"
 #include "sync/facts.h"
 #include "sync/journal.h"
-#include "tests/support/test.h"
-#include "tests/support/test_entropy.h"
-#include "tests/world/world_inside.h"
-#include "tests/world/world_story.h"
-
-enum { MINUTE_MS = 60 * 1000 };
+#include "tests/world/world_test.h"
 
 struct scene {
     struct world *w;

@@ -2,15 +2,9 @@
 /* A removal and what the removed device wrote reach the others in either order (T51, T21): the pins of the
  * removal say what counts, whoever heard of what first. */
 #include <stdio.h>
-#include <string.h>
 
 #include "sync/journal.h"
-#include "tests/support/test.h"
-#include "tests/support/test_entropy.h"
-#include "tests/world/world_inside.h"
-#include "tests/world/world_story.h"
-
-enum { MINUTE_MS = 60 * 1000 };
+#include "tests/world/world_test.h"
 
 struct scene {
     struct world *w;

@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A log that says it has more and gives nothing: trimmed, or of a relay that hides. */
-#include "tests/support/test.h"
-#include "tests/support/test_entropy.h"
-#include "tests/world/world_inside.h"
-#include "tests/world/world_story.h"
+#include "tests/world/world_test.h"
 
-enum { MINUTE_MS = 60 * 1000, REQUESTS_A_MINUTE = 20 };
+enum { REQUESTS_A_MINUTE = 20 };
 
 static bool add_nothing(void *ctx, const struct relay_request *append, uint8_t block[static BLOCK_LEN])
 {

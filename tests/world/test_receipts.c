@@ -4,28 +4,10 @@
 #include <string.h>
 
 #include "sync/receipts.h"
-#include "tests/support/test.h"
-#include "tests/support/test_entropy.h"
-#include "tests/world/world_inside.h"
 #include "tests/world/world_source.h"
-#include "tests/world/world_story.h"
+#include "tests/world/world_test.h"
 
-enum { MINUTE_MS = 60 * 1000, HOUR_MS = 60 * MINUTE_MS, DAY_MS = 24 * HOUR_MS };
 #define RECEIPTS "SELECT count(*) FROM entry WHERE kind = 22"
-
-static int setup(void **state)
-{
-    *state = world_new(test_seed(1));
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    world_free(*state);
-    return 0;
-}
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 struct looked {
     const char *text;
@@ -250,14 +232,14 @@ static void T15_a_receipt_for_what_is_not_written_yet_says_nothing_of_it(void **
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(many_texts_are_told_of_once_and_nothing_is_told_of_that),
-        TEST(who_writes_all_the_time_is_told_of_now_and_then),
-        TEST(of_a_person_s_devices_one_tells),
-        TEST(what_was_read_is_told_when_the_person_lets_it),
-        TEST(what_is_told_is_the_person_s_word_on_every_device),
-        TEST(a_file_is_told_of_as_a_text_is),
-        TEST(T20_nothing_is_told_to_a_contact_whose_yes_has_ended),
-        TEST(T15_a_receipt_for_what_is_not_written_yet_says_nothing_of_it),
+        WORLD_TEST(many_texts_are_told_of_once_and_nothing_is_told_of_that),
+        WORLD_TEST(who_writes_all_the_time_is_told_of_now_and_then),
+        WORLD_TEST(of_a_person_s_devices_one_tells),
+        WORLD_TEST(what_was_read_is_told_when_the_person_lets_it),
+        WORLD_TEST(what_is_told_is_the_person_s_word_on_every_device),
+        WORLD_TEST(a_file_is_told_of_as_a_text_is),
+        WORLD_TEST(T20_nothing_is_told_to_a_contact_whose_yes_has_ended),
+        WORLD_TEST(T15_a_receipt_for_what_is_not_written_yet_says_nothing_of_it),
     };
     if (suite_start() != ST_OK)
         return 1;

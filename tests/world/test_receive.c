@@ -1,28 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The receiving end asks its own rules, whatever the other end's program does (T20, T22; protocol.md §7.2).
  */
-#include "tests/support/test.h"
-#include "tests/support/test_entropy.h"
 
 #include "sync/facts.h"
 #include "sync/family.h"
 #include "sync/journal_internal.h"
-#include "tests/world/world_inside.h"
-#include "tests/world/world_story.h"
-
-enum { MINUTE_MS = 60 * 1000 };
-
-static int setup(void **state)
-{
-    *state = world_new(test_seed(1));
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    world_free(*state);
-    return 0;
-}
+#include "tests/world/world_test.h"
 
 /* Writes a text into this device's only conversation, past every check of its own. */
 static enum status say_unasked(struct node *n, void *text)
@@ -372,20 +355,16 @@ static void a_parent_does_not_remove_the_other_ones_phone(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(T20_a_text_after_the_permits_end_is_not_shown, setup, teardown),
-        cmocka_unit_test_setup_teardown(every_text_is_judged_by_what_holds_when_it_comes, setup, teardown),
-        cmocka_unit_test_setup_teardown(what_is_read_is_saved_with_what_it_brought, setup, teardown),
-        cmocka_unit_test_setup_teardown(what_is_refused_in_a_block_leaves_nothing_and_takes_nothing_along,
-                                        setup, teardown),
-        cmocka_unit_test_setup_teardown(T15_texts_dated_ahead_hold_nothing_up, setup, teardown),
-        cmocka_unit_test_setup_teardown(T22_a_ward_behind_its_parents_heads_shows_nothing_from_outside, setup,
-                                        teardown),
-        cmocka_unit_test_setup_teardown(
-            what_was_said_before_a_withdrawal_reaches_a_new_device_and_nothing_after, setup, teardown),
-        cmocka_unit_test_setup_teardown(what_was_said_before_a_permits_end_reaches_a_new_device, setup,
-                                        teardown),
-        cmocka_unit_test_setup_teardown(T20_what_is_passed_on_is_judged_before_it_is_shown, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_parent_does_not_remove_the_other_ones_phone, setup, teardown),
+        WORLD_TEST(T20_a_text_after_the_permits_end_is_not_shown),
+        WORLD_TEST(every_text_is_judged_by_what_holds_when_it_comes),
+        WORLD_TEST(what_is_read_is_saved_with_what_it_brought),
+        WORLD_TEST(what_is_refused_in_a_block_leaves_nothing_and_takes_nothing_along),
+        WORLD_TEST(T15_texts_dated_ahead_hold_nothing_up),
+        WORLD_TEST(T22_a_ward_behind_its_parents_heads_shows_nothing_from_outside),
+        WORLD_TEST(what_was_said_before_a_withdrawal_reaches_a_new_device_and_nothing_after),
+        WORLD_TEST(what_was_said_before_a_permits_end_reaches_a_new_device),
+        WORLD_TEST(T20_what_is_passed_on_is_judged_before_it_is_shown),
+        WORLD_TEST(a_parent_does_not_remove_the_other_ones_phone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,29 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A family with several relays: the list, moving from one to the next, and what happens when one is away. */
 #include <stdio.h>
-#include <string.h>
 
 #include "protocol/relay_told.h"
 #include "sync/letters.h"
 #include "sync/succession.h"
-#include "tests/support/test.h"
-#include "tests/support/test_entropy.h"
-#include "tests/world/world_inside.h"
-#include "tests/world/world_story.h"
-
-enum { MINUTE_MS = 60 * 1000, HOUR_MS = 60 * MINUTE_MS };
-
-static int setup(void **state)
-{
-    *state = world_new(test_seed(1));
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    world_free(*state);
-    return 0;
-}
+#include "tests/world/world_test.h"
 
 /* ---- looking ---- */
 
@@ -407,23 +389,17 @@ static void T15_a_word_of_a_relay_names_one_of_the_list_and_no_other_host(void *
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(a_family_moves_to_another_relay_and_nothing_is_lost, setup, teardown),
-        cmocka_unit_test_setup_teardown(T06_a_family_whose_relay_is_gone_goes_on_at_the_next, setup,
-                                        teardown),
-        cmocka_unit_test_setup_teardown(T06_a_parent_moves_a_family_whose_relay_is_gone_at_once, setup,
-                                        teardown),
-        cmocka_unit_test_setup_teardown(T06_a_relay_that_is_away_for_one_device_moves_nobody, setup,
-                                        teardown),
-        cmocka_unit_test_setup_teardown(T06_two_halves_that_moved_apart_meet_again, setup, teardown),
-        cmocka_unit_test_setup_teardown(T05_a_relay_that_keeps_losing_things_is_left, setup, teardown),
-        cmocka_unit_test_setup_teardown(T05_nobody_follows_a_member_to_a_relay_of_its_own, setup, teardown),
-        cmocka_unit_test_setup_teardown(T05_a_contact_takes_no_conversation_to_a_relay_of_its_own_list, setup,
-                                        teardown),
-        cmocka_unit_test_setup_teardown(T05_a_key_of_the_list_at_another_host_is_another_relay, setup,
-                                        teardown),
-        cmocka_unit_test_setup_teardown(T15_a_word_of_a_relay_names_one_of_the_list_and_no_other_host, setup,
-                                        teardown),
-        cmocka_unit_test_setup_teardown(T21_a_childs_device_changes_no_relays, setup, teardown),
+        WORLD_TEST(a_family_moves_to_another_relay_and_nothing_is_lost),
+        WORLD_TEST(T06_a_family_whose_relay_is_gone_goes_on_at_the_next),
+        WORLD_TEST(T06_a_parent_moves_a_family_whose_relay_is_gone_at_once),
+        WORLD_TEST(T06_a_relay_that_is_away_for_one_device_moves_nobody),
+        WORLD_TEST(T06_two_halves_that_moved_apart_meet_again),
+        WORLD_TEST(T05_a_relay_that_keeps_losing_things_is_left),
+        WORLD_TEST(T05_nobody_follows_a_member_to_a_relay_of_its_own),
+        WORLD_TEST(T05_a_contact_takes_no_conversation_to_a_relay_of_its_own_list),
+        WORLD_TEST(T05_a_key_of_the_list_at_another_host_is_another_relay),
+        WORLD_TEST(T15_a_word_of_a_relay_names_one_of_the_list_and_no_other_host),
+        WORLD_TEST(T21_a_childs_device_changes_no_relays),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -3,24 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "tests/support/test.h"
-#include "tests/support/test_entropy.h"
-#include "tests/world/world_inside.h"
-#include "tests/world/world_story.h"
-
-enum { MINUTE_MS = 60 * 1000, HOUR_MS = 60 * MINUTE_MS };
-
-static int setup(void **state)
-{
-    *state = world_new(test_seed(1));
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    world_free(*state);
-    return 0;
-}
+#include "tests/world/world_test.h"
 
 struct device_look {
     const char *id, *name;
@@ -141,14 +124,12 @@ static void T41_removed_is_said_only_when_everybody_has_passed_it(void **state)
     assert_device(w, s.ben, tablet, "removed");
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(T41_a_removed_device_reads_nothing_new),
-        TEST(T41_no_key_of_a_removed_device_opens_a_later_epoch),
-        TEST(T41_removed_is_said_only_when_everybody_has_passed_it),
+        WORLD_TEST(T41_a_removed_device_reads_nothing_new),
+        WORLD_TEST(T41_no_key_of_a_removed_device_opens_a_later_epoch),
+        WORLD_TEST(T41_removed_is_said_only_when_everybody_has_passed_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -4,22 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tests/support/test.h"
-#include "tests/support/test_entropy.h"
-#include "tests/world/world_inside.h"
-#include "tests/world/world_story.h"
-
-static int setup(void **state)
-{
-    *state = world_new(test_seed(1));
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    world_free(*state);
-    return 0;
-}
+#include "tests/world/world_test.h"
 
 /* ---- devices ---- */
 
@@ -247,20 +232,15 @@ static void a_device_that_cannot_follow_is_added_again(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(T41_a_removed_device_reads_nothing_more, setup, teardown),
-        cmocka_unit_test_setup_teardown(the_last_device_of_a_person_goes_only_by_the_persons_name, setup,
-                                        teardown),
-        cmocka_unit_test_setup_teardown(a_device_that_was_away_while_it_was_removed_is_out_all_the_same,
-                                        setup, teardown),
-        cmocka_unit_test_setup_teardown(a_parents_second_device_comes_and_goes_in_every_group, setup,
-                                        teardown),
-        cmocka_unit_test_setup_teardown(after_a_withdrawal_two_can_meet_again_with_new_permits, setup,
-                                        teardown),
-        cmocka_unit_test_setup_teardown(T05_a_block_that_the_relay_hides_begins_a_gap_that_ends, setup,
-                                        teardown),
-        cmocka_unit_test_setup_teardown(T06_a_relay_that_lost_its_disk_loses_nothing, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_device_that_cannot_follow_is_added_again, setup, teardown),
-        cmocka_unit_test_setup_teardown(T52_after_two_weeks_away_everything_arrives, setup, teardown),
+        WORLD_TEST(T41_a_removed_device_reads_nothing_more),
+        WORLD_TEST(the_last_device_of_a_person_goes_only_by_the_persons_name),
+        WORLD_TEST(a_device_that_was_away_while_it_was_removed_is_out_all_the_same),
+        WORLD_TEST(a_parents_second_device_comes_and_goes_in_every_group),
+        WORLD_TEST(after_a_withdrawal_two_can_meet_again_with_new_permits),
+        WORLD_TEST(T05_a_block_that_the_relay_hides_begins_a_gap_that_ends),
+        WORLD_TEST(T06_a_relay_that_lost_its_disk_loses_nothing),
+        WORLD_TEST(a_device_that_cannot_follow_is_added_again),
+        WORLD_TEST(T52_after_two_weeks_away_everything_arrives),
     };
     cmocka_set_test_filter(getenv("KITH_TEST"));
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,33 +2,12 @@
 /* Certificates are renewed unasked: when half a year old, and when the device that issued them is gone. */
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "device/certificates.h"
 #include "device/roster.h"
 #include "sync/family.h"
 #include "sync/scope_group.h"
-#include "tests/support/test.h"
-#include "tests/support/test_entropy.h"
-#include "tests/world/world_inside.h"
-#include "tests/world/world_story.h"
-
-enum { MINUTE_MS = 60 * 1000, HOUR_MS = 60 * MINUTE_MS };
-#define DAY_MS INT64_C(86400000)
-
-static int setup(void **state)
-{
-    *state = world_new(test_seed(1));
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    world_free(*state);
-    return 0;
-}
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#include "tests/world/world_test.h"
 
 /* All are off, then on for some hours. */
 static void days_pass(struct world *w, const size_t *devices, size_t count, int64_t days)
@@ -164,9 +143,9 @@ static void certificates_of_a_removed_issuer_are_renewed_by_who_is_left(void **s
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(after_four_hundred_days_devices_still_come_into_new_conversations),
-        TEST(after_thirteen_months_a_childs_devices_still_add_each_other),
-        TEST(certificates_of_a_removed_issuer_are_renewed_by_who_is_left),
+        WORLD_TEST(after_four_hundred_days_devices_still_come_into_new_conversations),
+        WORLD_TEST(after_thirteen_months_a_childs_devices_still_add_each_other),
+        WORLD_TEST(certificates_of_a_removed_issuer_are_renewed_by_who_is_left),
     };
     cmocka_set_test_filter(getenv("KITH_TEST"));
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,28 +4,16 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "tests/support/test.h"
-#include "tests/support/test_entropy.h"
-#include "tests/world/world_inside.h"
 #include "tests/world/world_keys.h"
-#include "tests/world/world_story.h"
-
-enum { MINUTE_MS = 60 * 1000, HOUR_MS = 60 * MINUTE_MS };
+#include "tests/world/world_test.h"
 
 static struct world_keys keys;
 
 static int setup(void **state)
 {
-    struct world *w = world_new(test_seed(1));
+    (void)world_test_begin(state);
     memset(&keys, 0, sizeof(keys));
-    world_watch_keys(w, &keys);
-    *state = w;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    world_free(*state);
+    world_watch_keys(*state, &keys);
     return 0;
 }
 
@@ -356,7 +344,7 @@ static void T22_a_child_does_not_win_a_permit_back_with_an_old_database(void **s
     assert_int_equal(keys.twice, 0);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, world_test_end)
 
 int main(void)
 {

@@ -4,28 +4,10 @@
 #include <string.h>
 
 #include "sync/journal_internal.h"
-#include "tests/support/test.h"
-#include "tests/support/test_entropy.h"
 #include "tests/world/world_disk.h"
-#include "tests/world/world_inside.h"
-#include "tests/world/world_story.h"
+#include "tests/world/world_test.h"
 
-enum { MINUTE_MS = 60 * 1000, HOUR_MS = 60 * MINUTE_MS };
 #define WORDS "xylophone in the cellar"
-
-static int setup(void **state)
-{
-    *state = world_new(test_seed(1));
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    world_free(*state);
-    return 0;
-}
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 /* Maya says something to Leo; its id. */
 static void say(struct world *w, const struct story *s, const char *text, char id[static 80])
@@ -440,19 +422,19 @@ static void what_one_device_read_is_read_on_the_others_and_all_of_it_comes_by_hi
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(an_edit_is_shown_everywhere_and_the_newest_counts),
-        TEST(T24_nobody_edits_or_deletes_what_somebody_else_said),
-        TEST(a_deleted_text_leaves_no_byte_on_any_device),
-        TEST(a_deleted_text_does_not_come_back_by_repair),
-        TEST(a_deletion_that_overtakes_its_text_holds),
-        TEST(of_a_persons_reactions_the_newest_counts),
-        TEST(a_text_with_a_timer_runs_out_everywhere),
-        TEST(T24_nobodys_timer_ends_what_somebody_else_said),
-        TEST(T24_what_is_written_before_one_hears_of_a_timer_stays),
-        TEST(who_writes_next_takes_over_the_timer_and_its_end),
-        TEST(reactions_go_with_their_text),
-        TEST(what_was_said_costs_its_own_row_where_a_text_was_deleted),
-        TEST(what_one_device_read_is_read_on_the_others_and_all_of_it_comes_by_history),
+        WORLD_TEST(an_edit_is_shown_everywhere_and_the_newest_counts),
+        WORLD_TEST(T24_nobody_edits_or_deletes_what_somebody_else_said),
+        WORLD_TEST(a_deleted_text_leaves_no_byte_on_any_device),
+        WORLD_TEST(a_deleted_text_does_not_come_back_by_repair),
+        WORLD_TEST(a_deletion_that_overtakes_its_text_holds),
+        WORLD_TEST(of_a_persons_reactions_the_newest_counts),
+        WORLD_TEST(a_text_with_a_timer_runs_out_everywhere),
+        WORLD_TEST(T24_nobodys_timer_ends_what_somebody_else_said),
+        WORLD_TEST(T24_what_is_written_before_one_hears_of_a_timer_stays),
+        WORLD_TEST(who_writes_next_takes_over_the_timer_and_its_end),
+        WORLD_TEST(reactions_go_with_their_text),
+        WORLD_TEST(what_was_said_costs_its_own_row_where_a_text_was_deleted),
+        WORLD_TEST(what_one_device_read_is_read_on_the_others_and_all_of_it_comes_by_history),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -3,28 +3,12 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "tests/support/test.h"
-#include "tests/support/test_entropy.h"
-
 #include "sync/journal.h"
 #include "sync/schema.h"
 #include "sync/search.h"
-#include "tests/world/world_inside.h"
-#include "tests/world/world_story.h"
+#include "tests/world/world_test.h"
 
 enum { FOUND_MAX = 8192, QUERY_MAX = 12000, ERASED_MS = SEARCH_ERASE_MS + 5000 };
-
-static int setup(void **state)
-{
-    *state = world_new(test_seed(7));
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    world_free(*state);
-    return 0;
-}
 
 /* ---- asking ---- */
 
@@ -507,22 +491,21 @@ static void a_database_of_the_version_before_is_read_in(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(texts_are_found_by_their_words_whatever_the_order_case_and_diacritics),
-        TEST(the_newest_are_kept_by_a_limit_and_told_last),
-        TEST(texts_are_found_by_conversation_and_by_who_said_them),
-        TEST(what_a_person_types_is_words_and_never_syntax),
-        TEST(nothing_is_found_by_what_the_index_holds_besides_words),
-        TEST(T22_what_is_withheld_or_void_is_not_found_until_it_is_shown),
-        TEST(what_stops_being_shown_is_taken_out),
-        TEST(a_forgotten_text_leaves_no_word_on_the_disk),
-        TEST(the_only_text_leaves_no_word_either),
-        TEST(a_text_that_its_writer_takes_back_leaves_no_word),
-        TEST(a_changed_text_is_found_by_what_it_says_now),
-        TEST(a_body_that_went_without_notice_leaves_no_word),
-        TEST(of_many_texts_the_forgotten_leave_nothing_and_the_others_are_found),
-        TEST(a_database_of_the_version_before_is_read_in),
+        WORLD_TEST(texts_are_found_by_their_words_whatever_the_order_case_and_diacritics),
+        WORLD_TEST(the_newest_are_kept_by_a_limit_and_told_last),
+        WORLD_TEST(texts_are_found_by_conversation_and_by_who_said_them),
+        WORLD_TEST(what_a_person_types_is_words_and_never_syntax),
+        WORLD_TEST(nothing_is_found_by_what_the_index_holds_besides_words),
+        WORLD_TEST(T22_what_is_withheld_or_void_is_not_found_until_it_is_shown),
+        WORLD_TEST(what_stops_being_shown_is_taken_out),
+        WORLD_TEST(a_forgotten_text_leaves_no_word_on_the_disk),
+        WORLD_TEST(the_only_text_leaves_no_word_either),
+        WORLD_TEST(a_text_that_its_writer_takes_back_leaves_no_word),
+        WORLD_TEST(a_changed_text_is_found_by_what_it_says_now),
+        WORLD_TEST(a_body_that_went_without_notice_leaves_no_word),
+        WORLD_TEST(of_many_texts_the_forgotten_leave_nothing_and_the_others_are_found),
+        WORLD_TEST(a_database_of_the_version_before_is_read_in),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

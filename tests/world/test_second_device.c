@@ -2,28 +2,10 @@
 /* Any device of a person is as good as any other: one that was added later knows the contacts by name, has
  * their letterboxes, and writes to them. */
 #include <stdio.h>
-#include <string.h>
 
 #include "sync/conversation.h"
 #include "sync/scope_group.h"
-#include "tests/support/test.h"
-#include "tests/support/test_entropy.h"
-#include "tests/world/world_inside.h"
-#include "tests/world/world_story.h"
-
-enum { MINUTE_MS = 60 * 1000 };
-
-static int setup(void **state)
-{
-    *state = world_new(test_seed(1));
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    world_free(*state);
-    return 0;
-}
+#include "tests/world/world_test.h"
 
 /* Contacts of the device's own person: all that the first device lists, the second lists too. */
 static void assert_same_contacts(struct world *w, size_t first, size_t second)
@@ -252,14 +234,12 @@ static void a_further_device_of_a_child_knows_the_contacts(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(a_further_device_of_an_adult_knows_the_contacts, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_contact_that_one_device_leaves_is_left_on_the_others, setup,
-                                        teardown),
-        cmocka_unit_test_setup_teardown(of_a_parents_and_a_childs_contact_the_named_one_ends, setup,
-                                        teardown),
-        cmocka_unit_test_setup_teardown(what_an_adult_ends_with_a_child_the_parents_see, setup, teardown),
-        cmocka_unit_test_setup_teardown(what_a_child_ends_the_parents_see, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_further_device_of_a_child_knows_the_contacts, setup, teardown),
+        WORLD_TEST(a_further_device_of_an_adult_knows_the_contacts),
+        WORLD_TEST(a_contact_that_one_device_leaves_is_left_on_the_others),
+        WORLD_TEST(of_a_parents_and_a_childs_contact_the_named_one_ends),
+        WORLD_TEST(what_an_adult_ends_with_a_child_the_parents_see),
+        WORLD_TEST(what_a_child_ends_the_parents_see),
+        WORLD_TEST(a_further_device_of_a_child_knows_the_contacts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

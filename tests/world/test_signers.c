@@ -12,27 +12,7 @@
 #include "sync/facts.h"
 #include "sync/family.h"
 #include "sync/journal.h"
-#include "tests/support/test.h"
-#include "tests/support/test_entropy.h"
-#include "tests/world/world_inside.h"
-#include "tests/world/world_story.h"
-
-enum { MINUTE_MS = 60 * 1000, HOUR_MS = 60 * MINUTE_MS };
-#define DAY_MS INT64_C(86400000)
-
-static int setup(void **state)
-{
-    *state = world_new(test_seed(1));
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    world_free(*state);
-    return 0;
-}
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#include "tests/world/world_test.h"
 
 /* ---- rules ---- */
 
@@ -556,14 +536,14 @@ static void a_permit_that_overtakes_its_signer_counts_when_the_chain_has_come(vo
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(T21_rules_are_a_parents_as_the_chain_says_whatever_a_certificate_says),
-        TEST(a_change_that_was_signed_too_late_is_not_made),
-        TEST(T20_what_a_lost_phone_permitted_goes_on_also_on_devices_that_come_later),
-        TEST(T20_a_contact_follows_the_chain_with_the_permit_that_counts_by_it),
-        TEST(T21_what_a_lost_phone_signs_after_its_removal_opens_nothing),
-        TEST(T21_what_a_lost_phone_signed_alone_ends_with_it),
-        TEST(T21_the_no_of_a_device_that_is_removed_later_stays),
-        TEST(a_permit_that_overtakes_its_signer_counts_when_the_chain_has_come),
+        WORLD_TEST(T21_rules_are_a_parents_as_the_chain_says_whatever_a_certificate_says),
+        WORLD_TEST(a_change_that_was_signed_too_late_is_not_made),
+        WORLD_TEST(T20_what_a_lost_phone_permitted_goes_on_also_on_devices_that_come_later),
+        WORLD_TEST(T20_a_contact_follows_the_chain_with_the_permit_that_counts_by_it),
+        WORLD_TEST(T21_what_a_lost_phone_signs_after_its_removal_opens_nothing),
+        WORLD_TEST(T21_what_a_lost_phone_signed_alone_ends_with_it),
+        WORLD_TEST(T21_the_no_of_a_device_that_is_removed_later_stays),
+        WORLD_TEST(a_permit_that_overtakes_its_signer_counts_when_the_chain_has_come),
     };
     cmocka_set_test_filter(getenv("KITH_TEST"));
     return cmocka_run_group_tests(tests, NULL, NULL);

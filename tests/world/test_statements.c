@@ -1,15 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What SQLite does for a message: nothing is prepared anew. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdio.h>
 
-#include <cmocka.h>
-
-#include "tests/support/test.h"
-#include "tests/world/world_inside.h"
-#include "tests/world/world_story.h"
+#include "tests/world/world_test.h"
 
 enum { TEXTS = 40 };
 

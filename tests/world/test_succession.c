@@ -1,28 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Groups that cannot go on get successors, and everybody talks on (protocol.md §5.4). */
 #include <stdio.h>
-#include <string.h>
 
 #include "protocol/kith_context.h"
 #include "sync/succession.h"
-#include "tests/support/test.h"
-#include "tests/support/test_entropy.h"
-#include "tests/world/world_inside.h"
-#include "tests/world/world_story.h"
-
-enum { MINUTE_MS = 60 * 1000, HOUR_MS = 60 * MINUTE_MS };
-
-static int setup(void **state)
-{
-    *state = world_new(test_seed(1));
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    world_free(*state);
-    return 0;
-}
+#include "tests/world/world_test.h"
 
 /* ---- what the tests look at ---- */
 
@@ -370,8 +352,6 @@ static void a_founder_whose_founding_the_relay_lost_comes_back(void **state)
     story_say(w, s.ben, "Berg", "good", s.ana);
 }
 
-#define T(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
-
 /* Ana stopped and knows that her laptop is gone; the others do not, and have a later group already. What they
  * say of it does not make her ask without a pause. */
 static void T25_who_refuses_a_successor_gets_key_packages_of_those_who_took_it(void **state)
@@ -404,18 +384,18 @@ static void T25_who_refuses_a_successor_gets_key_packages_of_those_who_took_it(v
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(T25_a_conversation_that_a_commit_poisoned_for_everybody_goes_on),
-        T(T25_who_refuses_a_successor_gets_key_packages_of_those_who_took_it),
-        T(every_scope_of_a_family_gets_a_successor_with_the_same_members),
-        T(T06_after_a_day_a_member_who_never_tells_keeps_nobody_waiting),
-        T(T25_who_alone_cannot_follow_and_is_not_added_again_founds_after_a_day),
-        T(a_log_at_its_limit_is_left_for_a_successor),
-        T(who_has_nobody_left_to_be_added_again_by_founds_alone),
-        T(of_two_founders_at_once_the_lower_leaf_stands),
-        T(the_lower_leaf_stands_also_when_others_have_gone_on_in_the_other),
-        T(a_founder_that_was_behind_and_left_somebody_out_is_answered_by_the_next_generation),
-        T(who_does_not_get_the_letter_is_added_when_it_hears_of_the_group),
-        T(a_founder_whose_founding_the_relay_lost_comes_back),
+        WORLD_TEST(T25_a_conversation_that_a_commit_poisoned_for_everybody_goes_on),
+        WORLD_TEST(T25_who_refuses_a_successor_gets_key_packages_of_those_who_took_it),
+        WORLD_TEST(every_scope_of_a_family_gets_a_successor_with_the_same_members),
+        WORLD_TEST(T06_after_a_day_a_member_who_never_tells_keeps_nobody_waiting),
+        WORLD_TEST(T25_who_alone_cannot_follow_and_is_not_added_again_founds_after_a_day),
+        WORLD_TEST(a_log_at_its_limit_is_left_for_a_successor),
+        WORLD_TEST(who_has_nobody_left_to_be_added_again_by_founds_alone),
+        WORLD_TEST(of_two_founders_at_once_the_lower_leaf_stands),
+        WORLD_TEST(the_lower_leaf_stands_also_when_others_have_gone_on_in_the_other),
+        WORLD_TEST(a_founder_that_was_behind_and_left_somebody_out_is_answered_by_the_next_generation),
+        WORLD_TEST(who_does_not_get_the_letter_is_added_when_it_hears_of_the_group),
+        WORLD_TEST(a_founder_whose_founding_the_relay_lost_comes_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -9,27 +9,7 @@
 #include "sync/facts.h"
 #include "sync/journal.h"
 #include "sync/letters.h"
-#include "tests/support/test.h"
-#include "tests/support/test_entropy.h"
-#include "tests/world/world_inside.h"
-#include "tests/world/world_story.h"
-
-enum { MINUTE_MS = 60 * 1000, HOUR_MS = 60 * MINUTE_MS };
-#define DAY_MS INT64_C(86400000)
-
-static int setup(void **state)
-{
-    *state = world_new(test_seed(1));
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    world_free(*state);
-    return 0;
-}
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#include "tests/world/world_test.h"
 
 /* A child's program that takes itself for a parent's. */
 static void become_parent(struct world *w, size_t device)
@@ -372,14 +352,14 @@ static void T31_a_second_device_of_a_person_comes_only_with_that_persons_signatu
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(T21_a_childs_device_gives_no_parents_command),
-        TEST(T21_a_policy_that_a_child_writes_is_void),
-        TEST(T20_a_child_that_asks_without_its_parents_reaches_nobody),
-        TEST(T21_a_permit_that_a_child_signs_is_none),
-        TEST(T23_an_invite_of_a_childs_own_making_is_refused),
-        TEST(T30_a_parent_below_oversight_messages_has_no_key_of_a_conversation),
-        TEST(T31_T24_nobody_writes_as_somebody_else),
-        TEST(T31_a_second_device_of_a_person_comes_only_with_that_persons_signature),
+        WORLD_TEST(T21_a_childs_device_gives_no_parents_command),
+        WORLD_TEST(T21_a_policy_that_a_child_writes_is_void),
+        WORLD_TEST(T20_a_child_that_asks_without_its_parents_reaches_nobody),
+        WORLD_TEST(T21_a_permit_that_a_child_signs_is_none),
+        WORLD_TEST(T23_an_invite_of_a_childs_own_making_is_refused),
+        WORLD_TEST(T30_a_parent_below_oversight_messages_has_no_key_of_a_conversation),
+        WORLD_TEST(T31_T24_nobody_writes_as_somebody_else),
+        WORLD_TEST(T31_a_second_device_of_a_person_comes_only_with_that_persons_signature),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

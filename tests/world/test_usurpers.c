@@ -2,28 +2,10 @@
 /* Successors that nobody has to follow: with somebody removed, without somebody who belongs, from far ahead,
  * and such as are not what they say. */
 #include <stdio.h>
-#include <string.h>
 
 #include "protocol/kith_context.h"
 #include "sync/succession.h"
-#include "tests/support/test.h"
-#include "tests/support/test_entropy.h"
-#include "tests/world/world_inside.h"
-#include "tests/world/world_story.h"
-
-enum { MINUTE_MS = 60 * 1000, HOUR_MS = 60 * MINUTE_MS };
-
-static int setup(void **state)
-{
-    *state = world_new(test_seed(1));
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    world_free(*state);
-    return 0;
-}
+#include "tests/world/world_test.h"
 
 static int64_t generation(struct world *w, size_t device, enum scope_kind kind)
 {
@@ -308,20 +290,18 @@ static void T42_a_key_package_for_a_successor_is_no_request_to_be_added_again(vo
     story_say(w, s.leo, "Maya", "hello", s.maya);
 }
 
-#define T(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(T25_a_childs_device_does_not_found_a_ward_without_parents),
-        T(T41_a_removed_device_founds_nothing_that_counts),
-        T(T41_who_has_not_heard_of_a_removal_comes_along_without_the_removed),
-        T(T41_a_successor_with_somebody_removed_gives_way_to_one_without),
-        T(T25_a_group_from_far_ahead_is_refused),
-        T(T25_a_member_who_founds_without_end_founds_once_an_hour),
-        T(T25_who_founds_more_often_than_that_is_not_followed),
-        T(T41_a_reason_counts_also_in_a_letter_that_is_refused),
-        T(T42_a_key_package_for_a_successor_is_no_request_to_be_added_again),
+        WORLD_TEST(T25_a_childs_device_does_not_found_a_ward_without_parents),
+        WORLD_TEST(T41_a_removed_device_founds_nothing_that_counts),
+        WORLD_TEST(T41_who_has_not_heard_of_a_removal_comes_along_without_the_removed),
+        WORLD_TEST(T41_a_successor_with_somebody_removed_gives_way_to_one_without),
+        WORLD_TEST(T25_a_group_from_far_ahead_is_refused),
+        WORLD_TEST(T25_a_member_who_founds_without_end_founds_once_an_hour),
+        WORLD_TEST(T25_who_founds_more_often_than_that_is_not_followed),
+        WORLD_TEST(T41_a_reason_counts_also_in_a_letter_that_is_refused),
+        WORLD_TEST(T42_a_key_package_for_a_successor_is_no_request_to_be_added_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

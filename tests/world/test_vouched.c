@@ -2,16 +2,10 @@
 /* What a removed device wrote where nothing is signed: a device of the same person gives its word for it to
  * those who come later, and nobody else does. */
 #include <stdio.h>
-#include <string.h>
 
 #include "protocol/group_message.h"
 #include "sync/journal.h"
-#include "tests/support/test.h"
-#include "tests/support/test_entropy.h"
-#include "tests/world/world_inside.h"
-#include "tests/world/world_story.h"
-
-enum { MINUTE_MS = 60 * 1000 };
+#include "tests/world/world_test.h"
 
 static long long count_of(struct world *w, size_t at, const struct device_id *author, const char *rest)
 {

@@ -3,30 +3,9 @@
  * form).
  */
 #include <stdio.h>
-#include <string.h>
 
 #include "sync/scope_group.h"
-#include "tests/support/test.h"
-#include "tests/support/test_entropy.h"
-#include "tests/world/world_inside.h"
-#include "tests/world/world_story.h"
-
-enum { MINUTE_MS = 60 * 1000, HOUR_MS = 60 * MINUTE_MS };
-#define DAY_MS INT64_C(86400000)
-
-static int setup(void **state)
-{
-    *state = world_new(test_seed(1));
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    world_free(*state);
-    return 0;
-}
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#include "tests/world/world_test.h"
 
 static void all_agree(struct world *w, const struct story *s)
 {
@@ -256,14 +235,14 @@ static void T06_a_relay_wiped_after_every_step_of_the_story(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(T06_a_wiped_relay_gets_everything_again),
-        TEST(T06_a_relay_put_back_to_an_older_copy_is_noticed),
-        TEST(T06_who_waits_for_somebody_in_a_gap_is_quiet),
-        TEST(T06_a_commit_that_was_under_way_counts_after_the_gap),
-        TEST(T06_what_came_before_the_end_of_a_gap_is_read_again),
-        TEST(T06_what_somebody_missed_comes_again_from_the_others),
-        TEST(T06_a_relay_wiped_at_any_moment_of_a_conversation),
-        TEST(T06_a_relay_wiped_after_every_step_of_the_story),
+        WORLD_TEST(T06_a_wiped_relay_gets_everything_again),
+        WORLD_TEST(T06_a_relay_put_back_to_an_older_copy_is_noticed),
+        WORLD_TEST(T06_who_waits_for_somebody_in_a_gap_is_quiet),
+        WORLD_TEST(T06_a_commit_that_was_under_way_counts_after_the_gap),
+        WORLD_TEST(T06_what_came_before_the_end_of_a_gap_is_read_again),
+        WORLD_TEST(T06_what_somebody_missed_comes_again_from_the_others),
+        WORLD_TEST(T06_a_relay_wiped_at_any_moment_of_a_conversation),
+        WORLD_TEST(T06_a_relay_wiped_after_every_step_of_the_story),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
