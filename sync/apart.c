@@ -21,7 +21,6 @@ enum lost {                 /* the column `lost`; the SQL has the numbers */
 static enum status alarm_lost(struct node *n, const struct scope_id *scope)
 {
     struct device_id author;
-    char name[WIRE_NAME_MAX + 1];
     bool found = true;
     enum status st = ST_OK;
     while (st == ST_OK && found) {
@@ -38,10 +37,7 @@ static enum status alarm_lost(struct node *n, const struct scope_id *scope)
                          SPAN_ID(scope), SPAN_ID(&author));
         }
         if (st == ST_OK && found) {
-            st = device_name(n, &author, name, sizeof(name));
-        }
-        if (st == ST_OK && found) {
-            st = node_alarm(n, name, "the relay does not show what this device wrote", scope);
+            st = device_alarm(n, &author, "the relay does not show what this device wrote", scope);
         }
     }
     return st;
@@ -221,7 +217,6 @@ enum status letter_apart(struct node *n, const struct received_letter *l)
 {
     struct beacon b;
     struct group *g = NULL;
-    char name[WIRE_NAME_MAX + 1];
     bool may = false;
     const struct device_id *from = &l->from.device;
     enum status st = beacon_decode(&b, l->m->body);
@@ -235,10 +230,7 @@ enum status letter_apart(struct node *n, const struct received_letter *l)
         st = may_again(n, &g->scope, from, &may);
     }
     if (st == ST_OK && may) {
-        st = device_name(n, from, name, sizeof(name));
-    }
-    if (st == ST_OK && may) {
-        st = node_alarm(n, name, "the relay does not show there what this device writes", &g->scope);
+        st = device_alarm(n, from, "the relay does not show there what this device writes", &g->scope);
     }
     return st == ST_OK && may ? give_way(n, g) : st;
 }

@@ -657,3 +657,11 @@ enum status device_name(struct node *n, const struct device_id *device, char *ou
     }
     return st == ST_OK && n->self.in_family && !p ? past_device_name(n, device, out, cap) : st;
 }
+
+enum status device_alarm(struct node *n, const struct device_id *device, const char *what,
+                         const struct scope_id *scope)
+{
+    char name[WIRE_NAME_MAX + 1];
+    enum status st = device_name(n, device, name, sizeof(name));
+    return st == ST_OK ? node_alarm(n, name, what, scope) : st;
+}

@@ -96,6 +96,9 @@ enum status family_name(struct node *n, char *out, size_t cap) MUST_USE;
 /* Of a person of this family, or of a contact; "?" when unknown. */
 enum status person_name(struct node *n, const struct person_ref *who, char *out, size_t cap) MUST_USE;
 enum status device_name(struct node *n, const struct device_id *device, char *out, size_t cap) MUST_USE;
+/* An alarm about that device, by its name. */
+enum status device_alarm(struct node *n, const struct device_id *device, const char *what,
+                         const struct scope_id *scope) MUST_USE;
 
 /* ---- key packages ---- */
 

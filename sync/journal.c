@@ -252,19 +252,10 @@ static enum status find_entry(struct node *n, const struct entry_header *h, cons
     return query_end(&q);
 }
 
-static enum status note_fork(struct node *n, enum scope_kind kind, const struct entry_header *h)
-{
-    char name[WIRE_NAME_MAX + 1];
-    (void)kind;
-    enum status st = device_name(n, &h->author, name, sizeof(name));
-    return st == ST_OK ? node_alarm(n, name, "two entries of one device under one number", &h->scope) : st;
-}
-
 enum status journal_put_aside(struct node *n, const struct scope_id *scope, const struct device_id *author,
                               uint64_t seq, const struct entry_hash *hash)
 {
     int64_t false_id = 0;
-    char name[WIRE_NAME_MAX + 1];
     enum status st =
         sql_number(&n->sql, &false_id, 0,
                    "SELECT id FROM entry WHERE scope = ? AND author = ? AND seq = ? AND hash != ?"
@@ -280,11 +271,9 @@ enum status journal_put_aside(struct node *n, const struct scope_id *scope, cons
                      " WHERE scope = ?1 AND author = ?2 AND cont_seq >= ?3",
                      "bbii", SPAN_ID(scope), SPAN_ID(author), (int64_t)seq, false_id);
     }
-    if (st == ST_OK) {
-        st = device_name(n, author, name, sizeof(name));
-    }
-    return st == ST_OK ? node_alarm(n, name, "an entry was passed on that its author did not write", scope)
-                       : st;
+    return st == ST_OK
+               ? device_alarm(n, author, "an entry was passed on that its author did not write", scope)
+               : st;
 }
 
 /* The entry that this one chains to, where that is here and not attested yet; 0: none. */
@@ -481,7 +470,9 @@ static enum status take_new(struct node *n, enum scope_kind kind, const struct d
     }
     if (st == ST_OK && found->id != 0) {
         st = sql_run(&n->sql, "UPDATE entry SET fork = 1 WHERE id = ?", "i", id);
-        return st == ST_OK ? note_fork(n, kind, h) : st;
+        return st == ST_OK
+                   ? device_alarm(n, &h->author, "two entries of one device under one number", &h->scope)
+                   : st;
     }
     if (st == ST_OK) {
         st = journal_apply(n, kind, id);

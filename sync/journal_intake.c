@@ -12,13 +12,8 @@ int64_t journal_units(size_t len)
 
 static enum status say_so(struct node *n, const struct scope_id *scope, const struct device_id *sender)
 {
-    char who[WIRE_NAME_MAX + 1];
-    enum status st = device_name(n, sender, who, sizeof(who));
-    return st == ST_OK ? node_alarm(n, who,
-                                    "a device sends more than is taken from one: the rest waits, or is never"
-                                    " taken",
-                                    scope)
-                       : st;
+    return device_alarm(
+        n, sender, "a device sends more than is taken from one: the rest waits, or is never taken", scope);
 }
 
 static bool fills(const struct group_message *m)

@@ -83,11 +83,7 @@ enum status journal_unpark(struct node *n, const struct scope_id *scope)
  * help who brings it: another device of this person hands on what it was handed, or may be the stolen one. */
 static enum status warn_of_unsigned(struct node *n, const struct scope_id *scope, const struct device_id *via)
 {
-    char name[WIRE_NAME_MAX + 1];
-    enum status st = device_name(n, via, name, sizeof(name));
-    return st == ST_OK
-               ? node_alarm(n, name, "passes on as this device's what this device does not know", scope)
-               : st;
+    return device_alarm(n, via, "passes on as this device's what this device does not know", scope);
 }
 
 /* A member passes on an entry of ours that is not here: is it really ours? */

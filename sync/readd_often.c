@@ -29,7 +29,6 @@ enum status readd_too_often(struct node *n, const struct group *g, const struct 
 {
     const int64_t now_ms = n->now.wall_ms;
     int64_t waits = 0;
-    char who[WIRE_NAME_MAX + 1];
     /* By a clock that was put back it is not too often: the worst is that it is done once more. */
     enum status st = sql_number(
         &n->sql, &waits, 0,
@@ -41,9 +40,6 @@ enum status readd_too_often(struct node *n, const struct group *g, const struct 
         return st;
     }
     st = node_refused(n, ST_GROUP_READDED);
-    if (st == ST_OK) {
-        st = device_name(n, device, who, sizeof(who));
-    }
-    return st == ST_OK ? node_alarm(n, who, "a device asks again and again to be added again", &g->scope)
+    return st == ST_OK ? device_alarm(n, device, "a device asks again and again to be added again", &g->scope)
                        : st;
 }

@@ -49,12 +49,8 @@ static enum status compare_epoch(struct node *n, struct group *g, const struct b
 
 static enum status alarm_fork(struct node *n, struct group *g, const struct device_id *from)
 {
-    char name[WIRE_NAME_MAX + 1];
-    enum status st = device_name(n, from, name, sizeof(name));
-    return st == ST_OK
-               ? node_alarm(n, name, "a member's group is not the same as ours: the relay may have shown two",
-                            &g->scope)
-               : st;
+    return device_alarm(n, from, "a member's group is not the same as ours: the relay may have shown two",
+                        &g->scope);
 }
 
 static enum status note_beacon(struct node *n, struct group *g, const struct device_id *from,

@@ -135,12 +135,8 @@ static enum status note_beside(struct node *n, const struct group *g, const stru
 
 static enum status alarm_beside(struct node *n, const struct group *g, const struct device_id *from)
 {
-    char name[WIRE_NAME_MAX + 1];
-    enum status st = device_name(n, from, name, sizeof(name));
-    return st == ST_OK
-               ? node_alarm(n, name, "a member is in another group than this device: somebody showed two",
-                            &g->scope)
-               : st;
+    return device_alarm(n, from, "a member is in another group than this device: somebody showed two",
+                        &g->scope);
 }
 
 enum status succession_beside(struct node *n, struct group *g, const struct device_id *from,
