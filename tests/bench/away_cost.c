@@ -22,12 +22,11 @@ struct friends {
 
 static void befriend(struct world *w, size_t ana, size_t other, size_t number)
 {
-    char link[WORLD_TEXT_MAX], family[32], person[32];
+    char family[32], person[32];
     snprintf(family, sizeof(family), "Family %zu", number);
     snprintf(person, sizeof(person), "Friend %zu", number);
     story_found(w, other, family, person);
-    snprintf(link, sizeof(link), "%s", world_ok(w, ana, CMD_INVITE, NULL, NULL, NULL, NULL)->link);
-    story_meet(w, other, link, "It is me");
+    story_ask(w, other, ana, NULL, "It is me");
     story_decide(w, ana, true);
     story_wait_contact(w, other, "Ana", "active");
     story_wait_contact(w, ana, person, "active");

@@ -13,15 +13,9 @@
 
 #define FAMILY " WHERE kind = 1 AND state = 1"
 
-/* A family of Ana's and Ben's phones and Maya's tablet, at rest. */
 static void family_of_three(struct world *w, struct story *s)
 {
-    s->ana = world_add(w, "Ana's phone");
-    s->ben = world_add(w, "Ben's phone");
-    s->maya = world_add(w, "Maya's tablet");
-    story_found(w, s->ana, "Berg", "Ana");
-    story_pair(w, s->ana, s->ben, "Ben", "parent", SIZE_MAX);
-    story_pair(w, s->ana, s->maya, "Maya", "child", SIZE_MAX);
+    story_family_of_three(w, s);
     world_run(w, 10 * MINUTE_MS);
 }
 
@@ -44,13 +38,6 @@ static void refresh(struct world *w, size_t device)
 static int64_t trouble(struct world *w, size_t device)
 {
     return world_number(w, device, "SELECT max(trouble) FROM relay");
-}
-
-static void withhold(struct world *w, size_t device)
-{
-    struct log_id log;
-    world_group_log(w, device, SCOPE_FAMILY, &log);
-    world_withhold_log(w, device, &log);
 }
 
 static void fork_log(struct world *w, size_t device, enum scope_kind kind)
@@ -83,7 +70,7 @@ static void T05_a_commit_that_is_withheld_is_an_alarm_after_a_day_and_comes_by_r
     struct world *w = *state;
     struct story s;
     family_of_three(w, &s);
-    withhold(w, s.maya);
+    world_withhold_group(w, s.maya, SCOPE_FAMILY);
     refresh(w, s.ben);
     assert_true(family_epoch(w, s.maya) < family_epoch(w, s.ana));
     world_run(w, 23 * HOUR_MS);
@@ -100,11 +87,9 @@ static void T05_what_was_withheld_in_a_conversation_is_not_laid_to_the_relay(voi
 {
     struct world *w = *state;
     struct story s;
-    struct log_id log;
     story_children_meet(w, &s);
     world_run(w, 10 * MINUTE_MS);
-    world_group_log(w, s.maya, SCOPE_CONVERSATION, &log);
-    world_withhold_log(w, s.maya, &log);
+    world_withhold_group(w, s.maya, SCOPE_CONVERSATION);
     world_sql(w, s.leo, "UPDATE mls_group SET sent_count = 1000, refresh_at = 1, dirty = 1 WHERE kind = 5");
     world_tick(w, s.leo);
     world_run(w, 32 * HOUR_MS);
@@ -121,7 +106,7 @@ static void T05_who_never_sees_its_own_commit_win_is_added_again(void **state)
     struct story s;
     int64_t before;
     family_of_three(w, &s);
-    withhold(w, s.ben);
+    world_withhold_group(w, s.ben, SCOPE_FAMILY);
     before = family_epoch(w, s.ana);
     world_sql(w, s.ben, "UPDATE mls_group SET sent_count = 1000, refresh_at = 1, dirty = 1" FAMILY);
     world_tick(w, s.ben);
@@ -153,7 +138,7 @@ static void T05_texts_that_are_withheld_are_an_alarm_and_come_by_another_log(voi
     struct world *w = *state;
     struct story s;
     family_of_three(w, &s);
-    withhold(w, s.maya);
+    world_withhold_group(w, s.maya, SCOPE_FAMILY);
     assert_comes_by_another_log(w, &s, s.maya);
 }
 
@@ -240,7 +225,7 @@ static void T05_a_withheld_removal_is_known_by_letter_and_nothing_more_is_sent(v
     struct world *w = *state;
     struct story s;
     family_of_three(w, &s);
-    withhold(w, s.ben);
+    world_withhold_group(w, s.ben, SCOPE_FAMILY);
     world_ok(w, s.ana, CMD_DEVICES_REMOVE, "Maya's tablet", "Maya", NULL, NULL);
     world_run(w, 5 * MINUTE_MS);
     assert_int_equal(world_number(w, s.ben, "SELECT count(*) FROM revocation"), 1);
@@ -448,8 +433,7 @@ static void T05_who_joins_under_another_incarnation_than_it_was_told_has_a_gap(v
     struct world *w = *state;
     struct story s;
     family_of_three(w, &s);
-    size_t laptop = world_add(w, "Ana's laptop");
-    story_pair(w, s.ana, laptop, "Ana", "parent", SIZE_MAX);
+    size_t laptop = story_add(w, s.ana, "Ana's laptop", "Ana", "parent", SIZE_MAX);
     world_run(w, 10 * MINUTE_MS);
     assert_int_equal(gaps(w, laptop), 0);
     world_off(w, laptop);
@@ -539,17 +523,6 @@ static void T05_who_says_that_it_is_ahead_and_is_not_blames_no_relay(void **stat
 
 /* ---- a device that asks without end ---- */
 
-static enum status stop_following(struct node *n, void *arg)
-{
-    struct group *g = NULL;
-    int64_t id = 0;
-    (void)arg;
-    enum status st = sql_number(&n->sql, &id, 0, "SELECT id FROM mls_group" FAMILY, "");
-    if (st == ST_OK)
-        st = group_get(n, id, &g);
-    return st == ST_OK ? group_stuck(n, g, "a commit does not open on this device") : st;
-}
-
 static void T25_a_device_that_asks_without_end_is_added_again_once_an_hour(void **state)
 {
     struct world *w = *state;
@@ -557,13 +530,13 @@ static void T25_a_device_that_asks_without_end_is_added_again_once_an_hour(void 
     static const char *const refused = "SELECT value FROM meta WHERE key = 'refused:GROUP_READDED'";
     family_of_three(w, &s);
     for (int i = 0; i < 6; i++) {
-        assert_ok(world_forge(w, s.ben, stop_following, NULL));
+        world_stick(w, s.ben, SCOPE_FAMILY);
         world_run(w, 5 * MINUTE_MS);
         assert_int_equal(family_epoch(w, s.ben), family_epoch(w, s.ana));
     }
     assert_int_equal(world_number(w, s.ana, refused), -1);
     int64_t before = family_epoch(w, s.ana);
-    assert_ok(world_forge(w, s.ben, stop_following, NULL));
+    world_stick(w, s.ben, SCOPE_FAMILY);
     world_run(w, 40 * MINUTE_MS);
     assert_true(world_number(w, s.ana, refused) > 0);
     assert_true(world_number(w, s.maya, refused) > 0);

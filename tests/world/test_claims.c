@@ -5,29 +5,13 @@
 
 #include "protocol/entry_body.h"
 #include "sync/journal_internal.h"
-#include "tests/world/world_test.h"
-
-struct scene {
-    struct world *w;
-    struct story s;
-};
+#include "tests/world/world_scene.h"
 
 static int setup(void **state)
 {
-    struct scene *x = mem_alloc(1, sizeof(*x));
-    x->w = world_new(test_seed(1));
-    story_children_meet(x->w, &x->s);
-    story_say(x->w, x->s.maya, "Leo", "one", x->s.leo);
-    story_say(x->w, x->s.maya, "Berg", "dinner", x->s.ana);
-    *state = x;
-    return 0;
-}
-
-static int teardown(void **state)
-{
+    (void)scene_begin(state);
     struct scene *x = *state;
-    world_free(x->w);
-    mem_free(x, sizeof(*x));
+    story_say(x->w, x->s.maya, "Berg", "dinner", x->s.ana);
     return 0;
 }
 
@@ -159,8 +143,7 @@ static void T42_a_contacts_claim_of_others_words_moves_no_device(void **state)
 static void T42_a_claim_that_an_own_device_hands_on_moves_no_device(void **state)
 {
     struct scene *x = *state;
-    size_t laptop = world_add(x->w, "Maya's laptop");
-    story_pair(x->w, x->s.ana, laptop, "Maya", "child", x->s.maya);
+    size_t laptop = story_add(x->w, x->s.ana, "Maya's laptop", "Maya", "child", x->s.maya);
     world_run(x->w, 25 * HOUR_MS);
     struct claim c = {
         .as = world_node(x->w, x->s.maya)->self.device, .kind = SCOPE_CONVERSATION, .bare = true};
@@ -184,8 +167,7 @@ static void T42_a_claim_that_an_own_device_hands_on_moves_no_device(void **state
 static void T42_what_an_own_device_makes_up_in_own_moves_no_device(void **state)
 {
     struct scene *x = *state;
-    size_t laptop = world_add(x->w, "Maya's laptop");
-    story_pair(x->w, x->s.ana, laptop, "Maya", "child", x->s.maya);
+    size_t laptop = story_add(x->w, x->s.ana, "Maya's laptop", "Maya", "child", x->s.maya);
     world_run(x->w, HOUR_MS);
     struct claim c = {.as = world_node(x->w, x->s.maya)->self.device, .kind = SCOPE_OWN};
     assert_ok(world_forge(x->w, laptop, claim, &c));
@@ -218,7 +200,7 @@ static void T42_a_claim_that_the_device_has_signed_is_believed(void **state)
     sign_private_wipe(&key);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, scene_end)
 
 int main(void)
 {

@@ -4,25 +4,13 @@
 
 #include "tests/world/world_test.h"
 
-static void new_link(struct world *w, size_t parent, const char *child, char link[static WORLD_TEXT_MAX])
-{
-    snprintf(link, WORLD_TEXT_MAX, "%s", world_ok(w, parent, CMD_INVITE, child, NULL, NULL, NULL)->link);
-}
-
 /* Maya's family and Sam, an adult with a family of one, who has asked to meet her. */
 static void sam_asks(struct world *w, struct story *s, size_t *sam)
 {
-    char link[WORLD_TEXT_MAX];
-    s->ana = world_add(w, "Ana's phone");
-    s->ben = world_add(w, "Ben's phone");
-    s->maya = world_add(w, "Maya's tablet");
+    story_family_of_three(w, s);
     *sam = world_add(w, "Sam's phone");
-    story_found(w, s->ana, "Berg", "Ana");
-    story_pair(w, s->ana, s->ben, "Ben", "parent", SIZE_MAX);
-    story_pair(w, s->ana, s->maya, "Maya", "child", SIZE_MAX);
     story_found(w, *sam, "Sol", "Sam");
-    new_link(w, s->ana, "Maya", link);
-    story_meet(w, *sam, link, "hello");
+    story_ask(w, *sam, s->ana, "Maya", "hello");
     world_run(w, 2 * MINUTE_MS);
     assert_true(story_has_request(w, s->ana) && story_has_request(w, s->ben));
 }
@@ -96,7 +84,7 @@ static void asking_again_after_a_withdrawal_makes_the_next_generation(void **sta
     story_wait_contact(w, s.maya, "Leo", "withdrawn");
     story_wait_contact(w, s.leo, "Maya", "withdrawn");
     world_run(w, HOUR_MS);
-    new_link(w, s.ana, "Maya", link);
+    story_invite(w, s.ana, "Maya", link);
     story_meet(w, s.leo, link, "may I again?");
     world_run(w, 2 * MINUTE_MS);
     if (story_has_request(w, s.rosa))
@@ -124,12 +112,11 @@ static void a_child_sees_what_became_of_its_ask(void **state)
     struct world *w = *state;
     size_t ana = world_add(w, "Ana's phone"), maya = world_add(w, "Maya's tablet");
     size_t sam = world_add(w, "Sam's phone");
-    char link[WORLD_TEXT_MAX], seen[16] = "";
+    char seen[16] = "";
     story_found(w, ana, "Berg", "Ana");
     story_pair(w, ana, maya, "Maya", "child", SIZE_MAX);
     story_found(w, sam, "Sol", "Sam");
-    snprintf(link, sizeof(link), "%s", world_ok(w, sam, CMD_INVITE, NULL, NULL, NULL, NULL)->link);
-    story_meet(w, maya, link, "from school");
+    story_ask(w, maya, sam, NULL, "from school");
     story_decide(w, ana, false);
     world_run(w, MINUTE_MS);
     assert_ok(view_requests(world_node(w, maya), false, see_ask, seen));
@@ -192,7 +179,6 @@ static void a_no_by_a_clock_that_was_far_ahead_ends_at_once_and_not_for_ever(voi
 {
     struct world *w = *state;
     struct story s;
-    char link[WORLD_TEXT_MAX];
     story_children_meet(w, &s);
     story_say(w, s.leo, "Maya", "hello", s.maya);
     world_clock(w, s.ana, 40 * DAY_MS);
@@ -204,8 +190,7 @@ static void a_no_by_a_clock_that_was_far_ahead_ends_at_once_and_not_for_ever(voi
     story_wait_contact(w, s.ben, "Leo", "withdrawn");
     assert_true(world_number(w, s.ben, "SELECT max(serial) >> 16 FROM withdrawal") >
                 world_now(w).wall_ms + 30 * DAY_MS);
-    snprintf(link, sizeof(link), "%s", world_ok(w, s.ben, CMD_INVITE, "Maya", NULL, NULL, NULL)->link);
-    story_meet(w, s.leo, link, "once more");
+    story_ask(w, s.leo, s.ben, "Maya", "once more");
     story_decide(w, s.rosa, true);
     story_decide(w, s.ben, true);
     story_wait_contact(w, s.leo, "Maya", "active");

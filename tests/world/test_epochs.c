@@ -11,12 +11,7 @@
 
 static void family_of_three(struct world *w, struct story *s)
 {
-    s->ana = world_add(w, "Ana's phone");
-    s->ben = world_add(w, "Ben's phone");
-    s->maya = world_add(w, "Maya's tablet");
-    story_found(w, s->ana, "Berg", "Ana");
-    story_pair(w, s->ana, s->ben, "Ben", "parent", SIZE_MAX);
-    story_pair(w, s->ana, s->maya, "Maya", "child", SIZE_MAX);
+    story_family_of_three(w, s);
     world_run(w, 10 * MINUTE_MS);
 }
 
@@ -193,8 +188,7 @@ static size_t tim_comes_in(struct world *w, struct story *s)
     family_of_three(w, s);
     world_mute(w, s->ben, true);
     world_ok(w, s->ben, CMD_SEND, "Berg", "Tim gets a bicycle", NULL, NULL);
-    size_t tim = world_add(w, "Tim's tablet");
-    story_pair(w, s->ana, tim, "Tim", "child", SIZE_MAX);
+    size_t tim = story_add(w, s->ana, "Tim's tablet", "Tim", "child", SIZE_MAX);
     world_run(w, 10 * MINUTE_MS);
     held_is(w, s->ben, 1);
     world_mute(w, s->ben, false);
@@ -272,8 +266,7 @@ static void a_text_goes_on_unasked_when_only_a_device_came(void **state)
     family_of_three(w, &s);
     world_mute(w, s.ben, true);
     world_ok(w, s.ben, CMD_SEND, "Berg", "to all of us", NULL, NULL);
-    size_t laptop = world_add(w, "Ana's laptop");
-    story_pair(w, s.ana, laptop, "Ana", "parent", SIZE_MAX);
+    size_t laptop = story_add(w, s.ana, "Ana's laptop", "Ana", "parent", SIZE_MAX);
     world_run(w, 10 * MINUTE_MS);
     held_is(w, s.ben, 0);
     world_mute(w, s.ben, false);
@@ -282,17 +275,6 @@ static void a_text_goes_on_unasked_when_only_a_device_came(void **state)
 }
 
 /* ---- what is repaired to whom ---- */
-
-static enum status stop_following(struct node *n, void *arg)
-{
-    struct group *g = NULL;
-    int64_t id = 0;
-    (void)arg;
-    enum status st = sql_number(&n->sql, &id, 0, "SELECT id FROM mls_group" FAMILY, "");
-    if (st == ST_OK)
-        st = group_get(n, id, &g);
-    return st == ST_OK ? group_stuck(n, g, "a commit does not open on this device") : st;
-}
 
 /* Its program says that it has nothing of what `of` wrote, and only `by` is there to hear that. */
 static void ask_for_all(struct world *w, size_t device, size_t of, size_t by)
@@ -325,10 +307,9 @@ static void who_was_added_again_does_not_repair_the_past_to_who_came_meanwhile(v
     family_of_three(w, &s);
     story_say(w, s.ana, "Berg", "Tim gets a bicycle", s.ben);
     world_cut(w, s.ben, true);
-    size_t tim = world_add(w, "Tim's tablet");
-    story_pair(w, s.ana, tim, "Tim", "child", SIZE_MAX);
+    size_t tim = story_add(w, s.ana, "Tim's tablet", "Tim", "child", SIZE_MAX);
     world_run(w, 10 * MINUTE_MS);
-    assert_ok(world_forge(w, s.ben, stop_following, NULL));
+    world_stick(w, s.ben, SCOPE_FAMILY);
     world_cut(w, s.ben, false);
     world_run(w, 3 * HOUR_MS);
     assert_int_equal(world_number(w, s.ben, "SELECT count(*) FROM mls_group WHERE kind = 1"), 2);

@@ -7,15 +7,12 @@
 static void a_family_pairs_and_talks_among_itself(void **state)
 {
     struct world *w = *state;
-    size_t ana = world_add(w, "Ana's phone"), ben = world_add(w, "Ben's phone"),
-           maya = world_add(w, "Maya's tablet");
-    story_found(w, ana, "Berg", "Ana");
-    story_pair(w, ana, ben, "Ben", "parent", SIZE_MAX);
-    story_pair(w, ana, maya, "Maya", "child", SIZE_MAX);
-    story_say(w, maya, "Berg", "I am here", ben);
-    story_say(w, ben, "Berg", "So am I", maya);
-    assert_true(world_has_text(w, ana, "I am here", "Maya"));
-    assert_int_equal(world_alarms(w, ana) + world_alarms(w, ben) + world_alarms(w, maya), 0);
+    struct story s;
+    story_family_of_three(w, &s);
+    story_say(w, s.maya, "Berg", "I am here", s.ben);
+    story_say(w, s.ben, "Berg", "So am I", s.maya);
+    assert_true(world_has_text(w, s.ana, "I am here", "Maya"));
+    assert_int_equal(world_alarms(w, s.ana) + world_alarms(w, s.ben) + world_alarms(w, s.maya), 0);
 }
 
 static void a_wrong_code_voids_the_link(void **state)
@@ -42,25 +39,22 @@ static void a_wrong_code_voids_the_link(void **state)
 static void T11_a_stranger_reaches_parents_only_and_a_no_ends_it(void **state)
 {
     struct world *w = *state;
-    size_t ana = world_add(w, "Ana's phone"), ben = world_add(w, "Ben's phone"),
-           maya = world_add(w, "Maya's tablet"), sam = world_add(w, "Sam's phone");
-    char link[WORLD_TEXT_MAX], contact[32];
-    story_found(w, ana, "Berg", "Ana");
-    story_pair(w, ana, ben, "Ben", "parent", SIZE_MAX);
-    story_pair(w, ana, maya, "Maya", "child", SIZE_MAX);
+    struct story s;
+    char contact[32];
+    story_family_of_three(w, &s);
+    size_t sam = world_add(w, "Sam's phone");
     story_found(w, sam, "Stranger", "Sam");
-    snprintf(link, sizeof(link), "%s", world_ok(w, ana, CMD_INVITE, "Maya", NULL, NULL, NULL)->link);
-    story_meet(w, sam, link, "let me in");
+    story_ask(w, sam, s.ana, "Maya", "let me in");
     world_run(w, 60000);
-    assert_true(story_has_request(w, ana));
-    assert_true(story_has_request(w, ben));
-    assert_false(story_has_request(w, maya));
-    story_decide(w, ana, false);
+    assert_true(story_has_request(w, s.ana));
+    assert_true(story_has_request(w, s.ben));
+    assert_false(story_has_request(w, s.maya));
+    story_decide(w, s.ana, false);
     world_run(w, 60000);
-    assert_false(story_has_request(w, ben));
+    assert_false(story_has_request(w, s.ben));
     world_contact(w, sam, "Maya", contact);
     assert_string_not_equal(contact, "active");
-    world_contact(w, maya, "Sam", contact);
+    world_contact(w, s.maya, "Sam", contact);
     assert_string_equal(contact, "");
     assert_status(world_do(w, sam, CMD_SEND, "Maya", "hello?", NULL, NULL)->status, ST_CONTACT_UNANSWERED);
 }
@@ -92,8 +86,7 @@ static void history_follows_to_a_second_device(void **state)
     story_children_meet(w, &s);
     story_say(w, s.leo, "Maya", "one", s.maya);
     story_say(w, s.maya, "Leo", "two", s.leo);
-    laptop = world_add(w, "Maya's laptop");
-    story_pair(w, s.ana, laptop, "Maya", "child", s.maya);
+    laptop = story_add(w, s.ana, "Maya's laptop", "Maya", "child", s.maya);
     world_run(w, 5 * 60000);
     assert_true(world_has_text(w, laptop, "one", "Leo"));
     assert_true(world_has_text(w, laptop, "two", "Maya"));

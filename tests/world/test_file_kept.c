@@ -6,21 +6,13 @@
 #include "tests/world/world_source.h"
 #include "tests/world/world_test.h"
 
-enum { MIB = 1 << 20 };
-
-static void begin_in_family(struct world *w, struct story *s)
-{
-    story_children_meet(w, s);
-    world_source_add(world_source_of(w, s->ana), "/film", 3 * MIB + 5, 3, false);
-}
-
 /* Who joined after the family had moved does not know the relay where the bytes lie. */
 static void a_file_at_a_relay_that_was_left_is_put_up_where_the_family_is_now(void **state)
 {
     struct world *w = *state;
     struct story s;
     size_t other = world_add_relay(w);
-    begin_in_family(w, &s);
+    file_story(w, &s);
     world_ok(w, s.ana, CMD_RELAY_ADD, world_relay_at(w, other), NULL, NULL, NULL);
     world_run(w, 10 * MINUTE_MS);
     world_ok(w, s.ana, CMD_SEND_FILE, "Berg", "/film", NULL, NULL);
@@ -30,8 +22,7 @@ static void a_file_at_a_relay_that_was_left_is_put_up_where_the_family_is_now(vo
     world_ok(w, s.ben, CMD_RELAY_REMOVE, world_relay_at(w, 0), NULL, NULL, NULL);
     world_run(w, 10 * MINUTE_MS);
     world_relay_down(w, 0, true);
-    size_t laptop = world_add(w, "Ben's laptop");
-    story_pair(w, s.ben, laptop, "Ben", "parent", SIZE_MAX);
+    size_t laptop = story_add(w, s.ben, "Ben's laptop", "Ben", "parent", SIZE_MAX);
     file_wait(w, laptop, "offered");
     char sql[256];
     snprintf(sql, sizeof(sql), "UPDATE relay SET address = 'another' WHERE address = '%s'",
@@ -39,7 +30,7 @@ static void a_file_at_a_relay_that_was_left_is_put_up_where_the_family_is_now(vo
     world_sql(w, laptop, sql);
     world_ok(w, laptop, CMD_GET, file_look(w, laptop).id, NULL, NULL, NULL);
     file_wait(w, laptop, "here");
-    file_assert_bytes(w, laptop, 3 * MIB + 5, 3, false);
+    file_assert_bytes(w, laptop, FILM_SIZE, FILM_SEED, false);
     assert_true(world_number(w, laptop, "SELECT count(*) FROM entry WHERE kind = 34") >= 1);
 }
 
@@ -85,7 +76,7 @@ static void a_file_is_found_by_its_name_until_it_is_deleted(void **state)
 /* Ana sends a file that her phone cannot put up yet, and meanwhile a new person comes into the family. */
 static size_t hold_a_file(struct world *w, struct story *s)
 {
-    begin_in_family(w, s);
+    file_story(w, s);
     world_run(w, MINUTE_MS);
     size_t kid = world_add(w, "Tom's phone");
     world_mute(w, s->ana, true);
@@ -112,7 +103,7 @@ static void a_file_that_is_held_is_sent_when_its_writer_says_so(void **state)
     file_wait(w, s.ana, "sent");
     world_ok(w, kid, CMD_GET, file_look(w, kid).id, NULL, NULL, NULL);
     file_wait(w, kid, "here");
-    file_assert_bytes(w, kid, 3 * MIB + 5, 3, false);
+    file_assert_bytes(w, kid, FILM_SIZE, FILM_SEED, false);
 }
 
 static void a_file_that_is_held_and_dropped_leaves_nothing(void **state)

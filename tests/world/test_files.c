@@ -37,24 +37,13 @@ static void send(struct world *w, struct story *s, uint64_t size, bool image)
     world_ok(w, s->maya, CMD_SEND_FILE, "Leo", "/home/maya/thing", NULL, NULL);
 }
 
-static void begin(struct world *w, struct story *s)
-{
-    story_children_meet(w, s);
-}
-
-static void begin_in_family(struct world *w, struct story *s)
-{
-    begin(w, s);
-    world_source_add(world_source_of(w, s->ana), "/film", 3 * MIB + 5, 3, false);
-}
-
 /* ---- the whole path ---- */
 
 static void an_image_arrives_by_itself_and_whole(void **state)
 {
     struct world *w = *state;
     struct story s;
-    begin(w, &s);
+    story_children_meet(w, &s);
     send(w, &s, MIB + 1, true);
     file_wait(w, s.leo, "here");
     file_wait(w, s.maya, "sent");
@@ -67,7 +56,7 @@ static void a_film_is_fetched_when_it_is_asked_for(void **state)
 {
     struct world *w = *state;
     struct story s;
-    begin_in_family(w, &s);
+    file_story(w, &s);
     world_ok(w, s.ana, CMD_SEND_FILE, "Berg", "/film", NULL, NULL);
     file_wait(w, s.ben, "offered");
     file_wait(w, s.ana, "sent");
@@ -75,7 +64,7 @@ static void a_film_is_fetched_when_it_is_asked_for(void **state)
     assert_string_equal(file_look(w, s.ben).state, "offered");
     world_ok(w, s.ben, CMD_GET, file_look(w, s.ben).id, NULL, NULL, NULL);
     file_wait(w, s.ben, "here");
-    file_assert_bytes(w, s.ben, 3 * MIB + 5, 3, false);
+    file_assert_bytes(w, s.ben, FILM_SIZE, FILM_SEED, false);
 }
 
 static void what_is_interrupted_goes_on_and_no_part_is_sent_twice(void **state)
@@ -83,7 +72,7 @@ static void what_is_interrupted_goes_on_and_no_part_is_sent_twice(void **state)
     struct world *w = *state;
     struct story s;
     static struct appends a;
-    begin_in_family(w, &s);
+    file_story(w, &s);
     a.count = a.again = 0;
     world_on_append(w, count_append, &a);
     world_restart_every(w, 7);
@@ -94,7 +83,7 @@ static void what_is_interrupted_goes_on_and_no_part_is_sent_twice(void **state)
     world_restart_every(w, 0);
     world_on_append(w, NULL, NULL);
     file_wait(w, s.ana, "sent");
-    file_assert_bytes(w, s.ben, 3 * MIB + 5, 3, false);
+    file_assert_bytes(w, s.ben, FILM_SIZE, FILM_SEED, false);
     /* 13 parts of 16 blocks (the last of 2), the list, and what the conversations say. */
     assert_in_range(a.count, 12 * 16 + 2 + 1, 12 * 16 + 2 + 1 + 60);
 }
@@ -110,7 +99,7 @@ static void a_file_that_changes_while_it_is_read_is_refused_by_name(void **state
 {
     struct world *w = *state;
     struct story s;
-    begin_in_family(w, &s);
+    file_story(w, &s);
     world_source_of(w, s.ana)->change = 2 * MIB + MIB / 2;
     world_ok(w, s.ana, CMD_SEND_FILE, "Berg", "/film", NULL, NULL);
     file_wait(w, s.ana, "failed");
@@ -130,7 +119,7 @@ static void a_disk_that_fills_holds_up_the_file_and_nothing_else(void **state)
 {
     struct world *w = *state;
     struct story s;
-    begin_in_family(w, &s);
+    file_story(w, &s);
     world_ok(w, s.ana, CMD_SEND_FILE, "Berg", "/film", NULL, NULL);
     file_wait(w, s.ben, "offered");
     world_source_of(w, s.ben)->full = true;
@@ -148,7 +137,7 @@ static void a_disk_that_fills_holds_up_the_file_and_nothing_else(void **state)
     story_say(w, s.ben, "Berg", "here", s.ana);
     world_source_of(w, s.ben)->full = false;
     file_wait(w, s.ben, "here");
-    file_assert_bytes(w, s.ben, 3 * MIB + 5, 3, false);
+    file_assert_bytes(w, s.ben, FILM_SIZE, FILM_SEED, false);
     /* A sender without room sends nothing. */
     world_source_of(w, s.ana)->full = true;
     assert_status(world_do(w, s.ana, CMD_SEND_FILE, "Berg", "/film", NULL, NULL)->status, ST_FILE_NO_ROOM);
@@ -158,7 +147,7 @@ static void a_file_arrives_when_the_power_goes_and_requests_get_lost(void **stat
 {
     struct world *w = *state;
     struct story s;
-    begin_in_family(w, &s);
+    file_story(w, &s);
     world_ok(w, s.ana, CMD_SEND_FILE, "Berg", "/film", NULL, NULL);
     file_wait(w, s.ben, "offered");
     world_ok(w, s.ben, CMD_GET, file_look(w, s.ben).id, NULL, NULL, NULL);
@@ -171,7 +160,7 @@ static void a_file_arrives_when_the_power_goes_and_requests_get_lost(void **stat
     world_fail_disk(w, s.ana, 0);
     world_fail_disk(w, s.ben, 0);
     file_wait(w, s.ben, "here");
-    file_assert_bytes(w, s.ben, 3 * MIB + 5, 3, false);
+    file_assert_bytes(w, s.ben, FILM_SIZE, FILM_SEED, false);
     assert_true(world_power_cuts(w, s.ana) + world_power_cuts(w, s.ben) > 0);
 }
 
@@ -179,7 +168,7 @@ static void a_transfer_is_cancelled_at_either_end(void **state)
 {
     struct world *w = *state;
     struct story s;
-    begin_in_family(w, &s);
+    file_story(w, &s);
     world_ok(w, s.ana, CMD_SEND_FILE, "Berg", "/film", NULL, NULL);
     file_wait(w, s.ben, "offered");
     char id[80];
@@ -212,7 +201,7 @@ static void a_deleted_file_goes_from_every_device_and_from_the_relay(void **stat
     struct world *w = *state;
     struct story s;
     uint8_t some[32];
-    begin(w, &s);
+    story_children_meet(w, &s);
     send(w, &s, MIB + 1, true);
     file_wait(w, s.leo, "here");
     for (size_t i = 0; i < sizeof(some); i++)
@@ -233,7 +222,7 @@ static void a_file_that_runs_out_goes_everywhere(void **state)
 {
     struct world *w = *state;
     struct story s;
-    begin(w, &s);
+    story_children_meet(w, &s);
     world_ok(w, s.maya, CMD_TIMER, "Leo", "3600", NULL, NULL);
     send(w, &s, MIB + 1, true);
     file_wait(w, s.leo, "here");
@@ -246,7 +235,7 @@ static void a_file_whose_deletion_came_first_is_never_fetched(void **state)
 {
     struct world *w = *state;
     struct story s;
-    begin(w, &s);
+    story_children_meet(w, &s);
     world_off(w, s.leo);
     send(w, &s, MIB + 1, true);
     file_wait(w, s.maya, "sent");
@@ -263,7 +252,7 @@ static void who_has_it_puts_it_up_again_when_the_relay_has_it_no_more(void **sta
 {
     struct world *w = *state;
     struct story s;
-    begin_in_family(w, &s);
+    file_story(w, &s);
     world_ok(w, s.ana, CMD_SEND_FILE, "Berg", "/film", NULL, NULL);
     file_wait(w, s.ana, "sent");
     file_wait(w, s.ben, "offered");
@@ -271,7 +260,7 @@ static void who_has_it_puts_it_up_again_when_the_relay_has_it_no_more(void **sta
     world_run(w, 10 * MINUTE_MS);
     world_ok(w, s.ben, CMD_GET, file_look(w, s.ben).id, NULL, NULL, NULL);
     file_wait(w, s.ben, "here");
-    file_assert_bytes(w, s.ben, 3 * MIB + 5, 3, false);
+    file_assert_bytes(w, s.ben, FILM_SIZE, FILM_SEED, false);
     assert_int_equal(world_number(w, s.ben, "SELECT count(*) FROM entry WHERE kind = 34"), 1);
 }
 
@@ -281,7 +270,7 @@ static void what_is_put_up_where_nobody_looks_any_more_is_put_up_again(void **st
     struct world *w = *state;
     struct story s;
     size_t other = world_add_relay(w);
-    begin_in_family(w, &s);
+    file_story(w, &s);
     world_ok(w, s.ana, CMD_RELAY_ADD, world_relay_at(w, other), NULL, NULL, NULL);
     world_run(w, 10 * MINUTE_MS);
     world_ok(w, s.ana, CMD_SEND_FILE, "Berg", "/film", NULL, NULL);
@@ -295,7 +284,7 @@ static void what_is_put_up_where_nobody_looks_any_more_is_put_up_again(void **st
     world_mute(w, s.ana, false);
     world_ok(w, s.ben, CMD_GET, file_look(w, s.ben).id, NULL, NULL, NULL);
     file_wait(w, s.ben, "here");
-    file_assert_bytes(w, s.ben, 3 * MIB + 5, 3, false);
+    file_assert_bytes(w, s.ben, FILM_SIZE, FILM_SEED, false);
 }
 
 struct progress {
@@ -329,15 +318,14 @@ static void a_new_device_gets_files_with_its_history_from_its_person_s_other_one
 {
     struct world *w = *state;
     struct story s;
-    begin_in_family(w, &s);
+    file_story(w, &s);
     world_ok(w, s.ana, CMD_SEND_FILE, "Berg", "/film", NULL, NULL);
     file_wait(w, s.ben, "offered");
     world_ok(w, s.ben, CMD_GET, file_look(w, s.ben).id, NULL, NULL, NULL);
     file_wait(w, s.ben, "here");
     world_wipe_relay(w);
     world_run(w, 10 * MINUTE_MS);
-    size_t laptop = world_add(w, "Ben's laptop");
-    story_pair(w, s.ben, laptop, "Ben", "parent", SIZE_MAX);
+    size_t laptop = story_add(w, s.ben, "Ben's laptop", "Ben", "parent", SIZE_MAX);
     world_off(w, s.ana);
     struct progress p = {.device = laptop};
     assert_true(world_until(w, is_done, &p, 2 * HOUR_MS));
@@ -347,7 +335,7 @@ static void a_new_device_gets_files_with_its_history_from_its_person_s_other_one
     assert_int_equal(p.last.bytes, 3 * MIB + 5);
     assert_int_equal(p.last.left_ms, -1);
     file_wait(w, laptop, "here");
-    file_assert_bytes(w, laptop, 3 * MIB + 5, 3, false);
+    file_assert_bytes(w, laptop, FILM_SIZE, FILM_SEED, false);
 }
 
 /* ---- by the rules ---- */
@@ -356,7 +344,7 @@ static void T20_a_child_sends_and_gets_only_kinds_that_the_rules_let_through(voi
 {
     struct world *w = *state;
     struct story s;
-    begin(w, &s);
+    story_children_meet(w, &s);
     world_source_add(world_source_of(w, s.maya), "/film", MIB, 9, false);
     const struct world_result *r = world_do(w, s.maya, CMD_SEND_FILE, "Leo", "/film", NULL, NULL);
     assert_status(r->status, ST_POLICY_DENIED);
@@ -492,7 +480,7 @@ static struct file_seen lied(void **state, enum lie lie, struct story *s)
 {
     struct world *w = *state;
     struct liar l = {lie, w};
-    begin(w, s);
+    story_children_meet(w, s);
     assert_ok(world_forge(w, s->maya, lie_about, &l));
     world_run(w, 5 * MINUTE_MS);
     story_say(w, s->maya, "Leo", "and then", s->leo);

@@ -4,32 +4,9 @@
 #include <stdio.h>
 
 #include "sync/journal_internal.h"
-#include "tests/world/world_test.h"
+#include "tests/world/world_scene.h"
 
 enum { RIVALS = 40, SEQ_AT = 1 + 16 + ID_LEN };
-
-struct scene {
-    struct world *w;
-    struct story s;
-};
-
-static int setup(void **state)
-{
-    struct scene *x = mem_alloc(1, sizeof(*x));
-    x->w = world_new(test_seed(1));
-    story_children_meet(x->w, &x->s);
-    story_say(x->w, x->s.leo, "Maya", "hello", x->s.maya);
-    *state = x;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    struct scene *x = *state;
-    world_free(x->w);
-    mem_free(x, sizeof(*x));
-    return 0;
-}
 
 /* ---- flooding ---- */
 
@@ -142,12 +119,10 @@ static int64_t waits_after(unsigned before, unsigned of_others)
 {
     struct world *w = world_new(test_seed(1));
     struct story s;
-    char link[WORLD_TEXT_MAX], sql[600];
+    char sql[600];
     story_children_meet(w, &s);
-    size_t tim = world_add(w, "Tim's tablet");
-    story_pair(w, s.ana, tim, "Tim", "child", SIZE_MAX);
-    snprintf(link, sizeof(link), "%s", world_ok(w, s.ana, CMD_INVITE, "Tim", NULL, NULL, NULL)->link);
-    story_meet(w, s.leo, link, "me again");
+    story_add(w, s.ana, "Tim's tablet", "Tim", "child", SIZE_MAX);
+    story_ask(w, s.leo, s.ana, "Tim", "me again");
     story_decide(w, s.rosa, true);
     world_run(w, 5 * MINUTE_MS);
     snprintf(sql, sizeof(sql),
@@ -183,13 +158,11 @@ static void T15_contacts_leave_room_for_the_family_among_admissions_that_wait(vo
     assert_int_equal(waits_after(0, 24), 0);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(T15_entries_under_a_number_that_is_taken_are_kept_a_few_times),
-        TEST(T15_numbers_beyond_the_limit_are_not_kept),
+        SCENE_TEST(T15_entries_under_a_number_that_is_taken_are_kept_a_few_times),
+        SCENE_TEST(T15_numbers_beyond_the_limit_are_not_kept),
         cmocka_unit_test(T15_one_contact_fills_four_places_for_admissions_that_wait),
         cmocka_unit_test(T15_contacts_leave_room_for_the_family_among_admissions_that_wait),
     };

@@ -6,38 +6,13 @@
 #include "sync/journal_intake.h"
 #include "sync/journal_internal.h"
 #include "sync/restore.h"
-#include "tests/world/world_test.h"
+#include "tests/world/world_scene.h"
 
 enum {
     FLOOD = 150, /* entries at once */
     LEFT = 60,   /* of a day's units, when it begins */
     LARGE = 256  /* units of the largest message */
 };
-
-struct scene {
-    struct world *w;
-    struct story s;
-};
-
-static int setup(void **state)
-{
-    static struct scene x;
-    x.w = world_new(test_seed(1));
-    story_children_meet(x.w, &x.s);
-    story_say(x.w, x.s.leo, "Maya", "hello", x.s.maya);
-    story_say(x.w, x.s.maya, "Leo", "hello you", x.s.leo);
-    world_run(x.w, 5 * MINUTE_MS);
-    *state = &x;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    world_free(((struct scene *)*state)->w);
-    return 0;
-}
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 static int64_t refused(struct scene *x, size_t device, const char *name)
 {
@@ -284,21 +259,13 @@ static void T15_who_lacks_much_gets_it_whatever_another_says_that_they_lack(void
 
 /* ---- asking to be added again ---- */
 
-static enum status be_stuck(struct node *n, void *arg)
-{
-    struct group *g = NULL;
-    (void)arg;
-    enum status st = talk_of(n, &g);
-    return st == ST_OK ? group_stuck(n, g, "because this test says so") : st;
-}
-
 static void T15_who_is_not_heard_asks_more_and_more_rarely(void **state)
 {
     struct scene *x = *state;
     const size_t off[] = {x->s.ana, x->s.ben, x->s.maya, x->s.rosa};
     for (size_t i = 0; i < sizeof(off) / sizeof(off[0]); i++)
         world_off(x->w, off[i]);
-    assert_ok(world_forge(x->w, x->s.leo, be_stuck, NULL));
+    world_stick(x->w, x->s.leo, SCOPE_CONVERSATION);
     world_run(x->w, 65 * MINUTE_MS);
     assert_int_equal(world_number(x->w, x->s.leo, "SELECT max(asks) FROM mls_group"), 3); /* 0, 10, 30 */
     world_run(x->w, 23 * HOUR_MS);
@@ -350,16 +317,16 @@ static void T42_an_old_copy_asks_for_every_conversation_however_many_there_are(v
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(T15_what_a_device_sends_beyond_a_days_measure_is_refused_and_comes_later),
-        TEST(T15_what_is_here_already_is_not_charged_to_who_sends_it_again),
-        TEST(T15_a_day_is_taken_at_first_and_later_what_was_saved_up),
-        TEST(a_clock_that_was_put_back_begins_a_new_day),
+        SCENE_TEST(T15_what_a_device_sends_beyond_a_days_measure_is_refused_and_comes_later),
+        SCENE_TEST(T15_what_is_here_already_is_not_charged_to_who_sends_it_again),
+        SCENE_TEST(T15_a_day_is_taken_at_first_and_later_what_was_saved_up),
+        SCENE_TEST(a_clock_that_was_put_back_begins_a_new_day),
         cmocka_unit_test(units_are_a_message_or_a_kib),
-        TEST(T15_who_says_that_they_hold_nothing_gets_so_much_an_hour),
-        TEST(T15_who_lacks_much_gets_it_whatever_another_says_that_they_lack),
-        TEST(T15_who_is_not_heard_asks_more_and_more_rarely),
-        TEST(T42_an_old_copy_leaves_every_group_however_many_there_are),
-        TEST(T42_an_old_copy_asks_for_every_conversation_however_many_there_are),
+        SCENE_TEST(T15_who_says_that_they_hold_nothing_gets_so_much_an_hour),
+        SCENE_TEST(T15_who_lacks_much_gets_it_whatever_another_says_that_they_lack),
+        SCENE_TEST(T15_who_is_not_heard_asks_more_and_more_rarely),
+        SCENE_TEST(T42_an_old_copy_leaves_every_group_however_many_there_are),
+        SCENE_TEST(T42_an_old_copy_asks_for_every_conversation_however_many_there_are),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -54,8 +54,7 @@ static size_t begin_long(struct world *w, struct story *s, size_t past, size_t l
     story_say(w, s->leo, "Maya", "the first", s->maya);
     world_off(w, s->leo);
     world_write_past(w, s->maya, past, len);
-    size_t laptop = world_add(w, "Maya's laptop");
-    story_pair(w, s->ana, laptop, "Maya", "child", s->maya);
+    size_t laptop = story_add(w, s->ana, "Maya's laptop", "Maya", "child", s->maya);
     return laptop;
 }
 
@@ -110,8 +109,7 @@ static void the_last_screens_of_all_conversations_come_before_the_rest(void **st
     story_say(w, s.leo, "Maya", "the first", s.maya);
     world_off(w, s.leo);
     world_write_past(w, s.maya, PAST, PAST_LEN);
-    size_t laptop = world_add(w, "Maya's laptop");
-    story_pair(w, s.ana, laptop, "Maya", "child", s.maya);
+    size_t laptop = story_add(w, s.ana, "Maya's laptop", "Maya", "child", s.maya);
     wait_done(w, laptop);
     assert_int_equal(world_number(w, laptop, texts_sql), PAST + 2);
     /* The first two parts are of the two conversations, and short. */
@@ -217,8 +215,7 @@ static void another_device_goes_on_where_the_first_source_stopped(void **state)
     struct story s;
     size_t laptop = begin(w, &s, LONG_PAST);
     wait_done(w, laptop);
-    size_t watch = world_add(w, "Maya's watch");
-    story_pair(w, s.ana, watch, "Maya", "child", s.maya);
+    size_t watch = story_add(w, s.ana, "Maya's watch", "Maya", "child", s.maya);
     wait_texts(w, watch, 50);
     /* Whoever of the two gives falls silent. */
     bool maya_gives = world_number(w, s.maya, "SELECT count(*) FROM history_give WHERE state IN (1, 2)") > 0;
@@ -256,8 +253,7 @@ static void a_device_that_is_offered_nothing_asks(void **state)
     world_sql(w, s.maya,
               "CREATE TRIGGER none AFTER INSERT ON history_give WHEN new.answers = zeroblob(32) BEGIN"
               " UPDATE history_give SET state = 3 WHERE id = new.id; END");
-    size_t laptop = world_add(w, "Maya's laptop");
-    story_pair(w, s.ana, laptop, "Maya", "child", s.maya);
+    size_t laptop = story_add(w, s.ana, "Maya's laptop", "Maya", "child", s.maya);
     wait_done(w, laptop);
     assert_true(world_has_text(w, laptop, "the first", "Leo"));
 }
@@ -292,8 +288,7 @@ static void lie(struct world *w, const char *what, const char *refused)
              what);
     world_off(w, laptop); /* so that it is the liar who adds the next device */
     world_sql(w, s.maya, sql);
-    size_t watch = world_add(w, "Maya's watch");
-    story_pair(w, s.ana, watch, "Maya", "child", s.maya);
+    size_t watch = story_add(w, s.ana, "Maya's watch", "Maya", "child", s.maya);
     world_run(w, 10 * MINUTE_MS);
     assert_ok(view_status(world_node(w, watch), see_refused, &r));
     assert_in_range(r.count, 1, 30); /* asked again, it lies again, for a while */

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A family with more than one of everything: parents with two devices, two children, and chains that grow
  * while people talk. */
-#include <stdio.h>
-
 #include "tests/world/world_test.h"
 
 struct house {
@@ -13,10 +11,8 @@ struct house {
 static void fill(struct world *w, struct house *h)
 {
     story_children_meet(w, &h->s);
-    h->ana2 = world_add(w, "Ana's laptop");
-    story_pair(w, h->s.ana, h->ana2, "Ana", "parent", SIZE_MAX);
-    h->tom = world_add(w, "Tom's tablet");
-    story_pair(w, h->s.ben, h->tom, "Tom", "child", SIZE_MAX);
+    h->ana2 = story_add(w, h->s.ana, "Ana's laptop", "Ana", "parent", SIZE_MAX);
+    h->tom = story_add(w, h->s.ben, "Tom's tablet", "Tom", "child", SIZE_MAX);
     world_run(w, 10 * MINUTE_MS);
 }
 
@@ -51,7 +47,7 @@ static void a_contact_of_the_second_child_is_decided_on_the_second_device(void *
     struct house h;
     char link[WORLD_TEXT_MAX];
     fill(w, &h);
-    snprintf(link, sizeof(link), "%s", world_ok(w, h.ana2, CMD_INVITE, "Tom", NULL, NULL, NULL)->link);
+    story_invite(w, h.ana2, "Tom", link);
     world_run(w, MINUTE_MS);
     story_meet(w, h.s.leo, link, "Tom too");
     story_decide(w, h.s.rosa, true);
@@ -69,10 +65,8 @@ static void a_second_device_of_a_child_joins_a_conversation_from_before_the_chai
     struct world *w = *state;
     struct house h;
     fill(w, &h);
-    size_t lena = world_add(w, "Lena's tablet");
-    story_pair(w, h.s.rosa, lena, "Lena", "child", SIZE_MAX);
-    h.maya2 = world_add(w, "Maya's laptop");
-    story_pair(w, h.ana2, h.maya2, "Maya", "child", h.s.maya);
+    story_add(w, h.s.rosa, "Lena's tablet", "Lena", "child", SIZE_MAX);
+    h.maya2 = story_add(w, h.ana2, "Maya's laptop", "Maya", "child", h.s.maya);
     world_run(w, 10 * MINUTE_MS);
     story_say(w, h.s.leo, "Maya", "to both", h.maya2);
     story_say(w, h.maya2, "Leo", "from the laptop", h.s.leo);

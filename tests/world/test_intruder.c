@@ -158,8 +158,7 @@ static void T12_a_contact_that_adds_a_removed_device_again_is_left_alone(void **
 {
     struct scene *x = *state;
     struct world *w = x->w;
-    size_t laptop = world_add(w, "Maya's laptop");
-    story_pair(w, x->s.ana, laptop, "Maya", "child", x->s.maya);
+    size_t laptop = story_add(w, x->s.ana, "Maya's laptop", "Maya", "child", x->s.maya);
     story_say(w, x->s.leo, "Maya", "both of you", laptop);
     assert_ok(world_forge(w, laptop, make_package, &x->package));
     const struct device_id device = world_node(w, laptop)->self.device;

@@ -299,14 +299,8 @@ static void T25_who_is_shown_another_group_of_the_same_generation_hears_of_it_an
     struct world *w = *state;
     struct story s;
     const char *const generation = "SELECT generation FROM mls_group WHERE kind = 1 AND state = 1";
-    s.ana = world_add(w, "Ana's phone");
-    s.ben = world_add(w, "Ben's phone");
-    s.maya = world_add(w, "Maya's tablet");
-    size_t laptop = world_add(w, "Maya's laptop");
-    story_found(w, s.ana, "Berg", "Ana");
-    story_pair(w, s.ana, s.ben, "Ben", "parent", SIZE_MAX);
-    story_pair(w, s.ana, s.maya, "Maya", "child", SIZE_MAX);
-    story_pair(w, s.ana, laptop, "Maya", "child", s.maya);
+    story_family_of_three(w, &s);
+    size_t laptop = story_add(w, s.ana, "Maya's laptop", "Maya", "child", s.maya);
     world_run(w, 10 * MINUTE_MS);
     found_for_one(w, s.maya, s.ana, 1);
     found_for_one(w, laptop, s.ben, 1);
@@ -368,8 +362,7 @@ static void T25_a_letter_by_another_than_the_founder_is_refused(void **state)
     struct world *w = *state;
     struct story s;
     story_children_meet(w, &s);
-    size_t phone = world_add(w, "Leo's phone");
-    story_pair(w, s.rosa, phone, "Leo", "child", s.leo);
+    size_t phone = story_add(w, s.rosa, "Leo's phone", "Leo", "child", s.leo);
     world_run(w, 30 * MINUTE_MS);
     assert_int_equal(of_talk(w, phone, "state"), GROUP_ACTIVE);
     lying.other_epoch = true; /* whose tree nobody can compare */
@@ -484,12 +477,7 @@ static void T05_a_successor_that_goes_back_behind_the_familys_chain_is_refused(v
     struct world *w = *state;
     struct story s;
     size_t relay = world_add_relay(w);
-    s.ana = world_add(w, "Ana's phone");
-    s.ben = world_add(w, "Ben's phone");
-    s.maya = world_add(w, "Maya's tablet");
-    story_found(w, s.ana, "Berg", "Ana");
-    story_pair(w, s.ana, s.ben, "Ben", "parent", SIZE_MAX);
-    story_pair(w, s.ana, s.maya, "Maya", "child", SIZE_MAX);
+    story_family_of_three(w, &s);
     world_ok(w, s.ana, CMD_RELAY_ADD, world_relay_at(w, relay), NULL, NULL, NULL);
     world_run(w, 10 * MINUTE_MS);
     lying.old_head = true;
@@ -523,12 +511,10 @@ static void two_of_whom_each_is_behind_in_one_chain_end_in_one_group(void **stat
 {
     struct world *w = *state;
     struct story s;
-    struct log_id log;
     size_t relays[] = {world_add_relay(w), world_add_relay(w)};
     story_children_meet(w, &s);
     world_run(w, 10 * MINUTE_MS);
-    world_group_log(w, s.leo, SCOPE_CONVERSATION, &log);
-    world_withhold_log(w, s.leo, &log);
+    world_withhold_group(w, s.leo, SCOPE_CONVERSATION);
     world_ok(w, s.ana, CMD_RELAY_ADD, world_relay_at(w, relays[0]), NULL, NULL, NULL);
     world_run(w, 10 * MINUTE_MS); /* and Maya commits that */
     world_ok(w, s.rosa, CMD_RELAY_ADD, world_relay_at(w, relays[1]), NULL, NULL, NULL);
@@ -545,13 +531,10 @@ static void who_is_left_out_by_a_contact_that_is_behind_comes_with_the_next(void
 {
     struct world *w = *state;
     struct story s;
-    struct log_id log;
     story_children_meet(w, &s);
     world_run(w, 10 * MINUTE_MS);
-    world_group_log(w, s.leo, SCOPE_CONVERSATION, &log);
-    world_withhold_log(w, s.leo, &log);
-    size_t laptop = world_add(w, "Maya's laptop");
-    story_pair(w, s.ana, laptop, "Maya", "child", s.maya);
+    world_withhold_group(w, s.leo, SCOPE_CONVERSATION);
+    size_t laptop = story_add(w, s.ana, "Maya's laptop", "Maya", "child", s.maya);
     world_run(w, 10 * MINUTE_MS);
     assert_int_equal(of_talk(w, laptop, "generation"), 0);
     found_behind(w, s.leo);

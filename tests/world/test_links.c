@@ -15,14 +15,11 @@ static void keep_link(char to[static WORLD_TEXT_MAX], const struct world_result 
 
 static size_t family_of_three(struct world *w, size_t *ana, size_t *ben)
 {
-    size_t maya;
-    *ana = world_add(w, "Ana's phone");
-    *ben = world_add(w, "Ben's phone");
-    maya = world_add(w, "Maya's tablet");
-    story_found(w, *ana, "Berg", "Ana");
-    story_pair(w, *ana, *ben, "Ben", "parent", SIZE_MAX);
-    story_pair(w, *ana, maya, "Maya", "child", SIZE_MAX);
-    return maya;
+    struct story s;
+    story_family_of_three(w, &s);
+    *ana = s.ana;
+    *ben = s.ben;
+    return s.maya;
 }
 
 /* ---- pairing links ---- */

@@ -31,11 +31,10 @@ static int by_bytes(const void *a, const void *b)
 
 static void T03_two_logs_of_a_group_have_no_value_in_common(void **state)
 {
-    struct world *w = world_new(test_seed(1));
+    struct world *w = *state;
     struct values *v = calloc(1, sizeof(*v));
     struct story s;
     size_t logs = 0;
-    (void)state;
     story_children_meet(w, &s);
     story_pair(w, s.ana, world_add(w, "Maya's laptop"), "Maya", "child", s.maya);
     world_run(w, 5 * MINUTE_MS);
@@ -55,11 +54,10 @@ static void T03_two_logs_of_a_group_have_no_value_in_common(void **state)
         same += memcmp(v->of[i - 1], v->of[i], HASH_LEN) == 0;
     assert_int_equal(same, 0);
     free(v);
-    world_free(w);
 }
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(T03_two_logs_of_a_group_have_no_value_in_common)};
+    const struct CMUnitTest tests[] = {WORLD_TEST(T03_two_logs_of_a_group_have_no_value_in_common)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

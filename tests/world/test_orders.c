@@ -34,8 +34,7 @@ static int setup(void **state)
     x->w = world_new(test_seed(1));
     test_entropy_init(&x->dice, test_seed(1) + 51);
     story_children_meet(x->w, &x->s);
-    x->laptop = world_add(x->w, "Ana's laptop");
-    story_pair(x->w, x->s.ana, x->laptop, "Ana", "parent", SIZE_MAX);
+    x->laptop = story_add(x->w, x->s.ana, "Ana's laptop", "Ana", "parent", SIZE_MAX);
     world_run(x->w, 10 * MINUTE_MS);
     x->ben = world_node(x->w, x->s.ben)->self.device;
     *state = x;
@@ -56,22 +55,18 @@ static int teardown(void **state)
 
 static void stranger_asks(struct scene *x, const char *name, const char *family)
 {
-    char link[WORLD_TEXT_MAX];
     size_t sam = world_add(x->w, name);
     story_found(x->w, sam, family, name);
-    snprintf(link, sizeof(link), "%s", world_ok(x->w, x->s.ana, CMD_INVITE, "Maya", NULL, NULL, NULL)->link);
-    story_meet(x->w, sam, link, "hello");
+    story_ask(x->w, sam, x->s.ana, "Maya", "hello");
     world_run(x->w, 2 * MINUTE_MS);
 }
 
 /* Maya asks to meet somebody; one of her parents says yes. */
 static size_t maya_asks(struct scene *x, const char *name, const char *family)
 {
-    char link[WORLD_TEXT_MAX];
     size_t other = world_add(x->w, name);
     story_found(x->w, other, family, name);
-    snprintf(link, sizeof(link), "%s", world_ok(x->w, other, CMD_INVITE, NULL, NULL, NULL, NULL)->link);
-    story_meet(x->w, x->s.maya, link, "may I?");
+    story_ask(x->w, x->s.maya, other, NULL, "may I?");
     story_decide(x->w, x->laptop, true);
     world_run(x->w, 5 * MINUTE_MS);
     return other;

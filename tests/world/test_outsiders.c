@@ -5,33 +5,18 @@
 #include <string.h>
 
 #include "sync/journal_internal.h"
-#include "tests/world/world_test.h"
-
-struct scene {
-    struct world *w;
-    struct story s;
-};
+#include "tests/world/world_scene.h"
 
 static int setup(void **state)
 {
-    static struct scene x;
-    x.w = world_new(test_seed(1));
-    story_children_meet(x.w, &x.s);
-    story_say(x.w, x.s.leo, "Maya", "hello", x.s.maya);
-    story_say(x.w, x.s.maya, "Leo", "hello you", x.s.leo);
-    story_say(x.w, x.s.maya, "Berg", "Leo says hello", x.s.ana);
-    world_run(x.w, 5 * MINUTE_MS);
-    *state = &x;
+    (void)scene_begin(state);
+    struct scene *x = *state;
+    story_say(x->w, x->s.maya, "Berg", "Leo says hello", x->s.ana);
+    world_run(x->w, 5 * MINUTE_MS);
     return 0;
 }
 
-static int teardown(void **state)
-{
-    world_free(((struct scene *)*state)->w);
-    return 0;
-}
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, scene_end)
 
 /* ---- an entry of a contact's in the family ---- */
 

@@ -21,8 +21,7 @@ static int setup(void **state)
     struct scene *x = mem_alloc(1, sizeof(*x));
     x->w = world_new(test_seed(1));
     story_children_meet(x->w, &x->s);
-    x->old = world_add(x->w, "Ana's old phone");
-    story_pair(x->w, x->s.ana, x->old, "Ana", "parent", SIZE_MAX);
+    x->old = story_add(x->w, x->s.ana, "Ana's old phone", "Ana", "parent", SIZE_MAX);
     world_run(x->w, 5 * MINUTE_MS);
     buffer_init(&x->forged, GROUP_MESSAGE_MAX);
     *state = x;

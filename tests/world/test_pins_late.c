@@ -14,17 +14,14 @@ struct scene {
 
 static int setup(void **state)
 {
-    char link[WORLD_TEXT_MAX];
     struct scene *x = mem_alloc(1, sizeof(*x));
     x->w = world_new(test_seed(1));
     story_children_meet(x->w, &x->s);
-    x->old = world_add(x->w, "Ana's old phone");
-    story_pair(x->w, x->s.ana, x->old, "Ana", "parent", SIZE_MAX);
+    x->old = story_add(x->w, x->s.ana, "Ana's old phone", "Ana", "parent", SIZE_MAX);
     world_run(x->w, 5 * MINUTE_MS);
     x->sam = world_add(x->w, "Sam's phone");
     story_found(x->w, x->sam, "Lund", "Sam");
-    snprintf(link, sizeof(link), "%s", world_ok(x->w, x->s.ben, CMD_INVITE, "Maya", NULL, NULL, NULL)->link);
-    story_meet(x->w, x->sam, link, "hello");
+    story_ask(x->w, x->sam, x->s.ben, "Maya", "hello");
     world_run(x->w, 2 * MINUTE_MS);
     *state = x;
     return 0;

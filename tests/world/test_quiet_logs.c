@@ -27,9 +27,8 @@ static bool is_there(struct world *w, void *ctx)
 static void a_log_that_gives_nothing_is_asked_now_and_then_and_read_when_it_gives(void **state)
 {
     const struct world_hostile hides = {.add = add_nothing, .change = hide_all};
-    struct world *w = world_new(test_seed(1));
+    struct world *w = *state;
     struct story s;
-    (void)state;
     story_children_meet(w, &s);
     world_run(w, MINUTE_MS);
     world_hostile(w, &hides);
@@ -43,12 +42,11 @@ static void a_log_that_gives_nothing_is_asked_now_and_then_and_read_when_it_give
     assert_false(world_has_text(w, s.leo, "are you there?", NULL));
     world_hostile(w, NULL);
     assert_true(world_until(w, is_there, &s.leo, 3 * MINUTE_MS));
-    world_free(w);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_log_that_gives_nothing_is_asked_now_and_then_and_read_when_it_gives)};
+        WORLD_TEST(a_log_that_gives_nothing_is_asked_now_and_then_and_read_when_it_gives)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

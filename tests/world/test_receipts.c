@@ -81,14 +81,20 @@ static void who_writes_all_the_time_is_told_of_now_and_then(void **state)
     assert_string_equal(look(w, s.maya, "on and on").delivered, "Leo");
 }
 
+/* The families, with a laptop of Ben's beside his phone. */
+static size_t ben_has_two(struct world *w, struct story *s)
+{
+    story_children_meet(w, s);
+    size_t laptop = story_add(w, s->ben, "Ben's laptop", "Ben", "parent", SIZE_MAX);
+    world_run(w, HOUR_MS);
+    return laptop;
+}
+
 static void of_a_person_s_devices_one_tells(void **state)
 {
     struct world *w = *state;
     struct story s;
-    story_children_meet(w, &s);
-    size_t laptop = world_add(w, "Ben's laptop");
-    story_pair(w, s.ben, laptop, "Ben", "parent", SIZE_MAX);
-    world_run(w, HOUR_MS);
+    (void)ben_has_two(w, &s);
     int64_t before = world_number(w, s.ana, RECEIPTS);
     story_say(w, s.ana, "Berg", "dinner", s.ben);
     world_run(w, 2 * MINUTE_MS);
@@ -96,8 +102,7 @@ static void of_a_person_s_devices_one_tells(void **state)
     struct looked l = look(w, s.ana, "dinner");
     assert_true(strcmp(l.delivered, "Ben, Maya") == 0 || strcmp(l.delivered, "Maya, Ben") == 0);
     /* Neither the history of a new device nor what one's own devices write is told of. */
-    size_t tablet = world_add(w, "Ben's tablet");
-    story_pair(w, s.ben, tablet, "Ben", "parent", SIZE_MAX);
+    size_t tablet = story_add(w, s.ben, "Ben's tablet", "Ben", "parent", SIZE_MAX);
     world_run(w, HOUR_MS);
     assert_true(world_has_text(w, tablet, "dinner", "Ana"));
     assert_int_equal(world_number(w, tablet, "SELECT count(*) FROM receipt_wait WHERE due_at > 0"), 0);
@@ -137,10 +142,7 @@ static void what_is_told_is_the_person_s_word_on_every_device(void **state)
 {
     struct world *w = *state;
     struct story s;
-    story_children_meet(w, &s);
-    size_t laptop = world_add(w, "Ben's laptop");
-    story_pair(w, s.ben, laptop, "Ben", "parent", SIZE_MAX);
-    world_run(w, HOUR_MS);
+    size_t laptop = ben_has_two(w, &s);
     world_ok(w, s.ben, CMD_RECEIPTS, "off", NULL, NULL, NULL);
     world_run(w, MINUTE_MS);
     assert_string_equal(world_ok(w, laptop, CMD_RECEIPTS, NULL, NULL, NULL, NULL)->name, "off");

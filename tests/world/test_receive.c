@@ -236,8 +236,7 @@ static void what_was_said_before_a_withdrawal_reaches_a_new_device_and_nothing_a
     forge_text(w, s.leo, after);
     world_ok(w, s.ana, CMD_WITHDRAW, "Leo", NULL, NULL, NULL);
     story_wait_contact(w, s.maya, "Leo", "withdrawn");
-    size_t laptop = world_add(w, "Maya's laptop");
-    story_pair(w, s.ana, laptop, "Maya", "child", s.maya);
+    size_t laptop = story_add(w, s.ana, "Maya's laptop", "Maya", "child", s.maya);
     world_run(w, 5 * MINUTE_MS);
     assert_true(world_has_text(w, laptop, "one", NULL));
     assert_true(world_has_text(w, laptop, "two", "Maya"));

@@ -100,7 +100,6 @@ enum { BERG_FIRST, BERG_NEXT, SOL };
 /* Two families with a relay each, whose children are contacts; Berg has a second relay in its list. */
 static void meet_apart(struct world *w, struct story *s)
 {
-    char link[WORLD_TEXT_MAX];
     assert_int_equal(world_add_relay(w), BERG_NEXT);
     assert_int_equal(world_add_relay(w), SOL);
     s->ana = world_add(w, "Ana's phone");
@@ -114,8 +113,7 @@ static void meet_apart(struct world *w, struct story *s)
     world_ok(w, s->rosa, CMD_INIT, "Sol", "Rosa", "Rosa's phone", world_relay_at(w, SOL));
     story_pair(w, s->rosa, s->leo, "Leo", "child", SIZE_MAX);
     take_in(w, s->ana, BERG_NEXT);
-    snprintf(link, sizeof(link), "%s", world_ok(w, s->ana, CMD_INVITE, "Maya", NULL, NULL, NULL)->link);
-    story_meet(w, s->leo, link, "It is me, Leo from school");
+    story_ask(w, s->leo, s->ana, "Maya", "It is me, Leo from school");
     story_decide(w, s->rosa, true);
     story_decide(w, s->ben, true);
     story_wait_contact(w, s->leo, "Maya", "active");

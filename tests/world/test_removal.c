@@ -39,8 +39,7 @@ static size_t laptop_too(struct world *w, struct story *s)
 {
     size_t laptop;
     story_children_meet(w, s);
-    laptop = world_add(w, "Maya's laptop");
-    story_pair(w, s->ana, laptop, "Maya", "child", s->maya);
+    laptop = story_add(w, s->ana, "Maya's laptop", "Maya", "child", s->maya);
     world_run(w, 5 * MINUTE_MS);
     story_say(w, s->leo, "Maya", "before", laptop);
     story_say(w, s->leo, "Maya", "before too", s->maya);

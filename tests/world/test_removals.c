@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What leaves and what comes back: lost devices, withdrawn contacts, a relay that lost its disk. */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,8 +17,7 @@ static void T41_a_removed_device_reads_nothing_more(void **state)
     struct world *w = *state;
     struct story s;
     story_children_meet(w, &s);
-    size_t laptop = world_add(w, "Maya's laptop");
-    story_pair(w, s.ana, laptop, "Maya", "child", s.maya);
+    size_t laptop = story_add(w, s.ana, "Maya's laptop", "Maya", "child", s.maya);
     world_run(w, 5 * 60000);
     story_say(w, s.leo, "Maya", "both of you", laptop);
     world_ok(w, s.ana, CMD_DEVICES_REMOVE, "Maya's tablet", NULL, NULL, NULL);
@@ -64,8 +62,7 @@ static void a_device_that_was_away_while_it_was_removed_is_out_all_the_same(void
     struct world *w = *state;
     struct story s;
     story_children_meet(w, &s);
-    size_t laptop = world_add(w, "Maya's laptop");
-    story_pair(w, s.ana, laptop, "Maya", "child", s.maya);
+    size_t laptop = story_add(w, s.ana, "Maya's laptop", "Maya", "child", s.maya);
     world_run(w, 5 * 60000);
     world_off(w, s.maya);
     world_ok(w, s.ana, CMD_DEVICES_REMOVE, "Maya's tablet", NULL, NULL, NULL);
@@ -133,14 +130,12 @@ static void after_a_withdrawal_two_can_meet_again_with_new_permits(void **state)
 {
     struct world *w = *state;
     struct story s;
-    char link[WORLD_TEXT_MAX];
     story_children_meet(w, &s);
     story_say(w, s.leo, "Maya", "before", s.maya);
     world_ok(w, s.ana, CMD_WITHDRAW, "Leo", NULL, NULL, NULL);
     story_wait_contact(w, s.maya, "Leo", "withdrawn");
     story_wait_contact(w, s.leo, "Maya", "withdrawn");
-    snprintf(link, sizeof(link), "%s", world_ok(w, s.ana, CMD_INVITE, "Maya", NULL, NULL, NULL)->link);
-    story_meet(w, s.leo, link, "again");
+    story_ask(w, s.leo, s.ana, "Maya", "again");
     story_decide(w, s.rosa, true);
     story_decide(w, s.ana, true);
     story_wait_contact(w, s.leo, "Maya", "active");

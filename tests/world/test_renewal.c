@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Certificates are renewed unasked: when half a year old, and when the device that issued them is gone. */
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "device/certificates.h"
@@ -53,9 +52,7 @@ static enum status check_leaves(struct node *n, void *arg)
 static void children_meet_again(struct world *w, size_t parent, size_t child, const char *name, size_t theirs,
                                 size_t other, const char *other_name)
 {
-    char link[WORLD_TEXT_MAX];
-    snprintf(link, sizeof(link), "%s", world_ok(w, parent, CMD_INVITE, name, NULL, NULL, NULL)->link);
-    story_meet(w, other, link, "hello");
+    story_ask(w, other, parent, name, "hello");
     story_decide(w, theirs, true);
     story_decide(w, parent, true);
     story_wait_contact(w, child, other_name, "active");
@@ -97,14 +94,12 @@ static void after_thirteen_months_a_childs_devices_still_add_each_other(void **s
     struct world *w = *state;
     struct story s;
     story_children_meet(w, &s);
-    size_t laptop = world_add(w, "Maya's laptop");
-    story_pair(w, s.ben, laptop, "Maya", "child", s.maya);
+    size_t laptop = story_add(w, s.ben, "Maya's laptop", "Maya", "child", s.maya);
     world_run(w, 10 * MINUTE_MS);
     const size_t all[] = {s.ana, s.ben, s.maya, s.rosa, s.leo, laptop};
     for (int i = 0; i < 12; i++)
         days_pass(w, all, 6, 34);
-    size_t kim = world_add(w, "Kim's tablet");
-    story_pair(w, s.rosa, kim, "Kim", "child", SIZE_MAX);
+    size_t kim = story_add(w, s.rosa, "Kim's tablet", "Kim", "child", SIZE_MAX);
     children_meet_again(w, s.ana, s.maya, "Maya", s.rosa, kim, "Kim");
     story_wait_contact(w, laptop, "Kim", "active");
     story_say(w, laptop, "Kim", "from the laptop", kim);
@@ -116,8 +111,7 @@ static void certificates_of_a_removed_issuer_are_renewed_by_who_is_left(void **s
     struct world *w = *state;
     struct story s;
     story_children_meet(w, &s);
-    size_t second = world_add(w, "Ana's laptop");
-    story_pair(w, s.ana, second, "Ana", "parent", SIZE_MAX);
+    size_t second = story_add(w, s.ana, "Ana's laptop", "Ana", "parent", SIZE_MAX);
     world_run(w, 10 * MINUTE_MS);
     world_off(w, s.ana);
     world_ok(w, second, CMD_DEVICES_REMOVE, "Ana's phone", NULL, NULL, NULL);

@@ -120,20 +120,15 @@ static void T42_a_copy_from_before_the_contact_finds_the_conversation(void **sta
     struct story s;
     s.ana = world_add(w, "Ana's phone");
     story_found(w, s.ana, "Berg", "Ana");
-    s.ben = world_add(w, "Ben's phone");
-    story_pair(w, s.ana, s.ben, "Ben", "parent", SIZE_MAX);
-    s.maya = world_add(w, "Maya's tablet");
-    story_pair(w, s.ana, s.maya, "Maya", "child", SIZE_MAX);
+    s.ben = story_add(w, s.ana, "Ben's phone", "Ben", "parent", SIZE_MAX);
+    s.maya = story_add(w, s.ana, "Maya's tablet", "Maya", "child", SIZE_MAX);
     s.rosa = world_add(w, "Rosa's phone");
     story_found(w, s.rosa, "Rossi", "Rosa");
-    s.leo = world_add(w, "Leo's phone");
-    story_pair(w, s.rosa, s.leo, "Leo", "child", SIZE_MAX);
+    s.leo = story_add(w, s.rosa, "Leo's phone", "Leo", "child", SIZE_MAX);
     world_run(w, MINUTE_MS);
     world_keep_home(w, s.maya, 0);
     world_keep_home(w, s.ben, 0);
-    char link[WORLD_TEXT_MAX];
-    snprintf(link, sizeof(link), "%s", world_ok(w, s.ana, CMD_INVITE, "Maya", NULL, NULL, NULL)->link);
-    story_meet(w, s.leo, link, "from school");
+    story_ask(w, s.leo, s.ana, "Maya", "from school");
     story_decide(w, s.rosa, true);
     story_decide(w, s.ana, true);
     story_wait_contact(w, s.maya, "Leo", "active");
@@ -154,8 +149,8 @@ static void T42_a_parent_of_long_ago_is_added_again_and_is_added_to_what_is_new(
     char id[2 * ID_LEN + 1], sql[160];
     story_children_meet(w, &s);
     world_keep_home(w, s.ana, 0);
-    size_t laptop = world_add(w, "Maya's laptop");
-    story_pair(w, s.ana, laptop, "Maya", "child", s.maya); /* by commits of this device, in every scope */
+    size_t laptop = story_add(w, s.ana, "Maya's laptop", "Maya", "child",
+                              s.maya); /* by commits of this device, in every scope */
     story_say(w, s.ana, "Berg", "one", s.ben);
     world_run(w, 5 * MINUTE_MS);
     put_back(w, s.ana, 0);
@@ -168,8 +163,7 @@ static void T42_a_parent_of_long_ago_is_added_again_and_is_added_to_what_is_new(
     snprintf(sql, sizeof(sql), "SELECT min(at_ms) FROM peer_key_package WHERE device = x'%s'", id);
     assert_true(world_number(w, s.ben, sql) >= at);
     /* its old key packages are nobody's any more: the ward of a child who comes now has it as a member */
-    size_t toms = world_add(w, "Tom's tablet");
-    story_pair(w, s.ben, toms, "Tom", "child", SIZE_MAX);
+    size_t toms = story_add(w, s.ben, "Tom's tablet", "Tom", "child", SIZE_MAX);
     world_run(w, HOUR_MS);
     assert_int_equal(world_number(w, s.ana, "SELECT count(*) FROM mls_group WHERE kind = 3 AND state = 1"),
                      2);
@@ -286,8 +280,7 @@ static void T42_a_family_of_one_device_is_told_what_to_do(void **state)
     size_t ana = world_add(w, "Ana's phone");
     story_found(w, ana, "Berg", "Ana");
     world_keep_home(w, ana, 0);
-    size_t ben = world_add(w, "Ben's phone");
-    story_pair(w, ana, ben, "Ben", "parent", SIZE_MAX);
+    size_t ben = story_add(w, ana, "Ben's phone", "Ben", "parent", SIZE_MAX);
     story_say(w, ana, "Berg", "one", ben);
     put_back(w, ana, 0);
     world_run(w, HOUR_MS);

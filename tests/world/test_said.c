@@ -408,8 +408,7 @@ static void what_one_device_read_is_read_on_the_others_and_all_of_it_comes_by_hi
     say(w, &s, WORDS, gone);
     world_ok(w, s.maya, CMD_DELETE, gone, NULL, NULL, NULL);
     world_run(w, MINUTE_MS);
-    size_t laptop = world_add(w, "Maya's laptop");
-    story_pair(w, s.ana, laptop, "Maya", "child", s.maya);
+    size_t laptop = story_add(w, s.ana, "Maya's laptop", "Maya", "child", s.maya);
     world_run(w, 10 * MINUTE_MS);
     assert_true(look(w, laptop, "read me").found);
     assert_false(look(w, laptop, "read me").unread);

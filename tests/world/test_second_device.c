@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Any device of a person is as good as any other: one that was added later knows the contacts by name, has
  * their letterboxes, and writes to them. */
-#include <stdio.h>
-
 #include "sync/conversation.h"
 #include "sync/scope_group.h"
 #include "tests/world/world_test.h"
@@ -20,12 +18,10 @@ static void assert_same_contacts(struct world *w, size_t first, size_t second)
 static void a_further_device_of_an_adult_knows_the_contacts(void **state)
 {
     struct world *w = *state;
-    char link[WORLD_TEXT_MAX];
     size_t ana = world_add(w, "Ana's phone"), dan = world_add(w, "Dan's phone"), laptops[2];
     story_found(w, ana, "Berg", "Ana");
     story_found(w, dan, "Sol", "Dan");
-    snprintf(link, sizeof(link), "%s", world_ok(w, ana, CMD_INVITE, NULL, NULL, NULL, NULL)->link);
-    story_meet(w, dan, link, "Dan from work");
+    story_ask(w, dan, ana, NULL, "Dan from work");
     story_decide(w, ana, true);
     story_wait_contact(w, ana, "Dan", "active");
     story_wait_contact(w, dan, "Ana", "active");
@@ -69,8 +65,7 @@ static void it_stays_ended(struct world *w, const size_t anas[3], size_t dan)
         assert_string_equal(contact, "left");
         assert_status(world_do(w, anas[i], CMD_SEND, "Dan", "hm", NULL, NULL)->status, ST_CONTACT_ENDED);
     }
-    snprintf(link, sizeof(link), "%s", world_ok(w, dan, CMD_INVITE, NULL, NULL, NULL, NULL)->link);
-    story_meet(w, ana, link, "once more?");
+    story_ask(w, ana, dan, NULL, "once more?");
     story_decide(w, dan, true);
     for (size_t i = 0; i < 3; i++) {
         story_wait_contact(w, anas[i], "Dan", "active");
@@ -89,13 +84,11 @@ static void it_stays_ended(struct world *w, const size_t anas[3], size_t dan)
 static void a_contact_that_one_device_leaves_is_left_on_the_others(void **state)
 {
     struct world *w = *state;
-    char link[WORLD_TEXT_MAX];
     size_t ana = world_add(w, "Ana's phone"), dan = world_add(w, "Dan's phone");
     size_t laptop = world_add(w, "Ana's laptop");
     story_found(w, ana, "Berg", "Ana");
     story_found(w, dan, "Sol", "Dan");
-    snprintf(link, sizeof(link), "%s", world_ok(w, ana, CMD_INVITE, NULL, NULL, NULL, NULL)->link);
-    story_meet(w, dan, link, "Dan from work");
+    story_ask(w, dan, ana, NULL, "Dan from work");
     story_decide(w, ana, true);
     story_wait_contact(w, dan, "Ana", "active");
     story_pair(w, ana, laptop, "Ana", "parent", SIZE_MAX);
@@ -125,31 +118,36 @@ static void a_contact_that_one_device_leaves_is_left_on_the_others(void **state)
     it_stays_ended(w, (const size_t[]){ana, laptop, third}, dan);
 }
 
-/* Kim's invite, used by `asker`, whom Kim answers. */
-static void meet_kim(struct world *w, size_t kim, size_t asker)
+/* Ana with Maya, her child, and Kim, an adult of another family. */
+static void kim_and_a_family(struct world *w, size_t *ana, size_t *maya, size_t *kim)
 {
-    char link[WORLD_TEXT_MAX];
-    snprintf(link, sizeof(link), "%s", world_ok(w, kim, CMD_INVITE, NULL, NULL, NULL, NULL)->link);
-    story_meet(w, asker, link, "hello");
+    *ana = world_add(w, "Ana's phone");
+    *maya = world_add(w, "Maya's tablet");
+    *kim = world_add(w, "Kim's phone");
+    story_found(w, *ana, "Berg", "Ana");
+    story_pair(w, *ana, *maya, "Maya", "child", SIZE_MAX);
+    story_found(w, *kim, "Sol", "Kim");
+}
+
+static void maya_meets_kim(struct world *w, size_t ana, size_t maya, size_t kim)
+{
+    story_ask(w, maya, kim, NULL, "hello");
+    story_decide(w, ana, true);
+    story_decide(w, kim, true);
+    story_wait_contact(w, maya, "Kim", "active");
+    world_run(w, MINUTE_MS);
 }
 
 /* Neither is taken for the other, and the reply says whose it was. */
 static void of_a_parents_and_a_childs_contact_the_named_one_ends(void **state)
 {
     struct world *w = *state;
-    size_t ana = world_add(w, "Ana's phone"), maya = world_add(w, "Maya's tablet");
-    size_t kim = world_add(w, "Kim's phone");
-    story_found(w, ana, "Berg", "Ana");
-    story_pair(w, ana, maya, "Maya", "child", SIZE_MAX);
-    story_found(w, kim, "Sol", "Kim");
-    meet_kim(w, kim, ana);
+    size_t ana, maya, kim;
+    kim_and_a_family(w, &ana, &maya, &kim);
+    story_ask(w, ana, kim, NULL, "hello");
     story_decide(w, kim, true);
     story_wait_contact(w, ana, "Kim", "active");
-    meet_kim(w, kim, maya);
-    story_decide(w, ana, true);
-    story_decide(w, kim, true);
-    story_wait_contact(w, maya, "Kim", "active");
-    world_run(w, MINUTE_MS);
+    maya_meets_kim(w, ana, maya, kim);
     assert_status(world_do(w, ana, CMD_WITHDRAW, "Kim", NULL, NULL, NULL)->status, ST_NAME_AMBIGUOUS);
     story_say(w, kim, "Ana", "still here", ana);
     assert_string_equal(world_ok(w, ana, CMD_WITHDRAW, "Kim", "Ana", NULL, NULL)->of, "");
@@ -164,16 +162,9 @@ static void of_a_parents_and_a_childs_contact_the_named_one_ends(void **state)
 static void what_an_adult_ends_with_a_child_the_parents_see(void **state)
 {
     struct world *w = *state;
-    size_t ana = world_add(w, "Ana's phone"), maya = world_add(w, "Maya's tablet");
-    size_t kim = world_add(w, "Kim's phone");
-    story_found(w, ana, "Berg", "Ana");
-    story_pair(w, ana, maya, "Maya", "child", SIZE_MAX);
-    story_found(w, kim, "Sol", "Kim");
-    meet_kim(w, kim, maya);
-    story_decide(w, ana, true);
-    story_decide(w, kim, true);
-    story_wait_contact(w, maya, "Kim", "active");
-    world_run(w, MINUTE_MS);
+    size_t ana, maya, kim;
+    kim_and_a_family(w, &ana, &maya, &kim);
+    maya_meets_kim(w, ana, maya, kim);
     /* Whose talk it is not hears so, whatever is asked. */
     assert_status(world_do(w, ana, CMD_SEND, "Kim", "hi", NULL, NULL)->status, ST_CONTACT_NOT_YOURS);
     assert_status(world_do(w, ana, CMD_READ, "Kim", NULL, NULL, NULL)->status, ST_CONTACT_NOT_YOURS);
@@ -192,7 +183,6 @@ static void what_a_child_ends_the_parents_see(void **state)
 {
     struct world *w = *state;
     struct story s;
-    char link[WORLD_TEXT_MAX];
     story_children_meet(w, &s);
     world_run(w, MINUTE_MS);
     world_off(w, s.ben);
@@ -202,8 +192,7 @@ static void what_a_child_ends_the_parents_see(void **state)
     story_wait_contact(w, s.leo, "Maya", "withdrawn");
     story_wait_contact(w, s.rosa, "Maya", "withdrawn");
     world_run(w, MINUTE_MS);
-    snprintf(link, sizeof(link), "%s", world_ok(w, s.ana, CMD_INVITE, "Maya", NULL, NULL, NULL)->link);
-    story_meet(w, s.leo, link, "sorry");
+    story_ask(w, s.leo, s.ana, "Maya", "sorry");
     world_run(w, MINUTE_MS);
     story_decide(w, s.rosa, true);
     story_decide(w, s.ana, true);

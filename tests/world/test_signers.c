@@ -148,7 +148,6 @@ struct lost { /* Ana said yes to Leo by her phone; it is lost, and her laptop re
 
 static void until_the_laptop_is_there(struct world *w, struct lost *s)
 {
-    char link[WORLD_TEXT_MAX];
     s->phone = world_add(w, "Ana's phone");
     s->maya = world_add(w, "Maya's tablet");
     s->rosa = world_add(w, "Rosa's phone");
@@ -157,14 +156,12 @@ static void until_the_laptop_is_there(struct world *w, struct lost *s)
     story_pair(w, s->phone, s->maya, "Maya", "child", SIZE_MAX);
     story_found(w, s->rosa, "Sol", "Rosa");
     story_pair(w, s->rosa, s->leo, "Leo", "child", SIZE_MAX);
-    snprintf(link, sizeof(link), "%s", world_ok(w, s->phone, CMD_INVITE, "Maya", NULL, NULL, NULL)->link);
-    story_meet(w, s->leo, link, "It is me, Leo from school");
+    story_ask(w, s->leo, s->phone, "Maya", "It is me, Leo from school");
     story_decide(w, s->rosa, true);
     story_decide(w, s->phone, true);
     story_wait_contact(w, s->leo, "Maya", "active");
     story_wait_contact(w, s->maya, "Leo", "active");
-    s->laptop = world_add(w, "Ana's laptop");
-    story_pair(w, s->phone, s->laptop, "Ana", "parent", SIZE_MAX);
+    s->laptop = story_add(w, s->phone, "Ana's laptop", "Ana", "parent", SIZE_MAX);
     world_run(w, 10 * MINUTE_MS);
 }
 
@@ -447,8 +444,7 @@ static void T21_the_no_of_a_device_that_is_removed_later_stays(void **state)
     story_wait_contact(w, s.maya, "Leo", "withdrawn");
     story_wait_contact(w, s.leo, "Maya", "withdrawn");
     lose_the_phone(w, &s);
-    size_t tablet = world_add(w, "Maya's new tablet");
-    story_pair(w, s.laptop, tablet, "Maya", "child", s.maya);
+    size_t tablet = story_add(w, s.laptop, "Maya's new tablet", "Maya", "child", s.maya);
     world_run(w, 30 * MINUTE_MS);
     assert_int_equal(world_number(w, tablet, "SELECT count(*) FROM withdrawal"), 1);
     world_contact(w, tablet, "Leo", contact);
@@ -501,12 +497,10 @@ static void a_permit_that_overtakes_its_signer_counts_when_the_chain_has_come(vo
     struct lost s;
     struct carried ward;
     struct early early;
-    char link[WORLD_TEXT_MAX], contact[32];
+    char contact[32];
     until_the_laptop_is_there(w, &s);
-    size_t kim = world_add(w, "Kim's tablet");
-    story_pair(w, s.rosa, kim, "Kim", "child", SIZE_MAX);
-    snprintf(link, sizeof(link), "%s", world_ok(w, s.phone, CMD_INVITE, "Maya", NULL, NULL, NULL)->link);
-    story_meet(w, kim, link, "I am Leo's sister");
+    size_t kim = story_add(w, s.rosa, "Kim's tablet", "Kim", "child", SIZE_MAX);
+    story_ask(w, kim, s.phone, "Maya", "I am Leo's sister");
     story_decide(w, s.rosa, true);
     world_run(w, MINUTE_MS);
     world_off(w, s.maya);

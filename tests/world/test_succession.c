@@ -38,27 +38,10 @@ static void all_in_one(struct world *w, const size_t *devices, size_t count, enu
 
 /* ---- making groups hopeless ---- */
 
-struct stick {
-    enum scope_kind kind;
-};
-
-static enum status stick(struct node *n, void *arg)
-{
-    const struct stick *s = arg;
-    struct group *g = NULL;
-    int64_t id = 0;
-    enum status st = sql_number(&n->sql, &id, 0, "SELECT id FROM mls_group WHERE kind = ? AND state = 1", "i",
-                                (int64_t)s->kind);
-    if (st == ST_OK)
-        st = group_get(n, id, &g);
-    return st == ST_OK ? group_stuck(n, g, "a commit does not open on this device") : st;
-}
-
 static void stick_all(struct world *w, const size_t *devices, size_t count, enum scope_kind kind)
 {
-    struct stick s = {kind};
     for (size_t i = 0; i < count; i++)
-        assert_ok(world_forge(w, devices[i], stick, &s));
+        world_stick(w, devices[i], (int)kind);
 }
 
 static void T25_a_conversation_that_a_commit_poisoned_for_everybody_goes_on(void **state)
@@ -109,8 +92,7 @@ static void every_scope_of_a_family_gets_a_successor_with_the_same_members(void 
     struct world *w = *state;
     struct story s;
     story_children_meet(w, &s);
-    size_t laptop = world_add(w, "Ana's laptop");
-    story_pair(w, s.ana, laptop, "Ana", "parent", SIZE_MAX);
+    size_t laptop = story_add(w, s.ana, "Ana's laptop", "Ana", "parent", SIZE_MAX);
     world_run(w, 10 * MINUTE_MS);
     const size_t family[] = {s.ana, s.ben, s.maya, laptop}, parents[] = {s.ana, s.ben, laptop},
                  own[] = {s.ana, laptop}, both[] = {s.maya, s.leo};
@@ -230,8 +212,7 @@ static void who_has_nobody_left_to_be_added_again_by_founds_alone(void **state)
     stick_all(w, &s.maya, 1, SCOPE_OWN);
     world_run(w, 10 * MINUTE_MS);
     all_in_one(w, &s.maya, 1, SCOPE_OWN, 1);
-    size_t laptop = world_add(w, "Maya's laptop");
-    story_pair(w, s.ana, laptop, "Maya", "child", s.maya);
+    size_t laptop = story_add(w, s.ana, "Maya's laptop", "Maya", "child", s.maya);
     world_run(w, 10 * MINUTE_MS);
     const size_t own[] = {s.maya, laptop};
     all_in_one(w, own, 2, SCOPE_OWN, 1);
@@ -303,12 +284,9 @@ static void a_founder_that_was_behind_and_left_somebody_out_is_answered_by_the_n
 {
     struct world *w = *state;
     struct story s;
-    struct log_id log;
     a_family_of_three(w, &s);
-    world_group_log(w, s.maya, SCOPE_WARD, &log);
-    world_withhold_log(w, s.maya, &log);
-    size_t laptop = world_add(w, "Ana's laptop");
-    story_pair(w, s.ana, laptop, "Ana", "parent", SIZE_MAX);
+    world_withhold_group(w, s.maya, SCOPE_WARD);
+    size_t laptop = story_add(w, s.ana, "Ana's laptop", "Ana", "parent", SIZE_MAX);
     world_run(w, 10 * MINUTE_MS);
     founds(w, s.maya, SCOPE_WARD); /* without the laptop, of which her ward does not know */
     world_run(w, 2 * HOUR_MS);
@@ -359,8 +337,7 @@ static void T25_who_refuses_a_successor_gets_key_packages_of_those_who_took_it(v
     struct world *w = *state;
     struct story s;
     story_children_meet(w, &s);
-    size_t laptop = world_add(w, "Ana's laptop");
-    story_pair(w, s.ana, laptop, "Ana", "parent", SIZE_MAX);
+    size_t laptop = story_add(w, s.ana, "Ana's laptop", "Ana", "parent", SIZE_MAX);
     world_run(w, 10 * MINUTE_MS);
     const size_t family[] = {s.ana, s.ben, s.maya};
     world_off(w, laptop);

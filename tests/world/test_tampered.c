@@ -145,7 +145,7 @@ static void T20_a_child_that_asks_without_its_parents_reaches_nobody(void **stat
     story_children_meet(w, &s);
     sam = world_add(w, "Sam's phone");
     story_found(w, sam, "Stranger", "Sam");
-    snprintf(link, sizeof(link), "%s", world_ok(w, sam, CMD_INVITE, NULL, NULL, NULL, NULL)->link);
+    story_invite(w, sam, NULL, link);
     become_parent(w, s.maya); /* as an adult would: straight into Sam's letterbox, with no permit */
     (void)world_do(w, s.maya, CMD_MEET, link, "just us", NULL, NULL);
     world_run(w, 10 * MINUTE_MS);
@@ -162,7 +162,7 @@ static void T21_a_permit_that_a_child_signs_is_none(void **state)
     story_children_meet(w, &s);
     sam = world_add(w, "Sam's phone");
     story_found(w, sam, "Stranger", "Sam");
-    snprintf(link, sizeof(link), "%s", world_ok(w, sam, CMD_INVITE, NULL, NULL, NULL, NULL)->link);
+    story_invite(w, sam, NULL, link);
     world_ok(w, s.leo, CMD_MEET, link, "please", NULL, NULL); /* an honest ask first */
     world_run(w, 2 * MINUTE_MS);
     static const char *const permits = "SELECT count(*) FROM permit WHERE enough = 1";
@@ -225,7 +225,7 @@ static void T23_an_invite_of_a_childs_own_making_is_refused(void **state)
     story_children_meet(w, &s);
     sam = world_add(w, "Sam's phone");
     story_found(w, sam, "Stranger", "Sam");
-    snprintf(link, sizeof(link), "%s", world_ok(w, s.ana, CMD_INVITE, "Maya", NULL, NULL, NULL)->link);
+    story_invite(w, s.ana, "Maya", link);
     buffer_init(&own.payload, LINK_PAYLOAD_MAX);
     buffer_init(&own.link, LINK_TEXT_MAX);
     assert_ok(link_parse(LINK_MEET, span_text(link), &own.payload));
@@ -310,8 +310,7 @@ static void T31_T24_nobody_writes_as_somebody_else(void **state)
     struct story s;
     struct ghost_text g = {.text = "I, Maya, want to leave"};
     story_children_meet(w, &s);
-    size_t laptop = world_add(w, "Maya's laptop");
-    story_pair(w, s.ana, laptop, "Maya", "child", s.maya);
+    size_t laptop = story_add(w, s.ana, "Maya's laptop", "Maya", "child", s.maya);
     story_say(w, s.leo, "Maya", "hello", laptop);
     g.as = world_node(w, s.maya)->self.device;
     static const char *const skips = "SELECT value FROM meta WHERE key = 'blocks_skipped'";

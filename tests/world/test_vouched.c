@@ -17,10 +17,9 @@ static long long count_of(struct world *w, size_t at, const struct device_id *au
 
 static void T51_a_device_that_comes_later_takes_its_persons_word_for_one_that_is_gone(void **state)
 {
-    struct world *w = world_new(test_seed(1));
+    struct world *w = *state;
     size_t ana = world_add(w, "Ana's phone"), old = world_add(w, "Ana's old phone"),
            laptop = world_add(w, "Ana's laptop");
-    (void)state;
     story_found(w, ana, "Berg", "Ana");
     story_pair(w, ana, old, "Ana", "parent", SIZE_MAX);
     world_run(w, 5 * MINUTE_MS);
@@ -33,7 +32,6 @@ static void T51_a_device_that_comes_later_takes_its_persons_word_for_one_that_is
     world_run(w, INT64_C(6) * 60 * MINUTE_MS);
     assert_int_equal(count_of(w, ana, &gone, "kind = 6 AND attested = 1 AND applied = 1"), 1);
     assert_int_equal(count_of(w, laptop, &gone, "kind = 6 AND attested = 1 AND applied = 1"), 1);
-    world_free(w);
 }
 
 /* ---- somebody else's word ---- */
@@ -95,12 +93,10 @@ static enum status lie(struct node *n, void *arg)
 
 static void T31_nobody_vouches_for_another_persons_words(void **state)
 {
-    struct world *w = world_new(test_seed(1));
+    struct world *w = *state;
     struct story s;
-    (void)state;
     story_children_meet(w, &s);
-    size_t laptop = world_add(w, "Maya's laptop");
-    story_pair(w, s.ben, laptop, "Maya", "child", s.maya);
+    size_t laptop = story_add(w, s.ben, "Maya's laptop", "Maya", "child", s.maya);
     world_run(w, 10 * MINUTE_MS);
     story_say(w, laptop, "Leo", "hello", s.leo);
     struct node *leo = world_node(w, s.leo);
@@ -115,15 +111,13 @@ static void T31_nobody_vouches_for_another_persons_words(void **state)
     /* Not as hers: as something that Leo passed on. */
     assert_int_equal(count_of(w, s.maya, &l.author, "kind = 1 AND attested = 1"), 1);
     assert_int_equal(count_of(w, s.maya, &l.author, "kind = 1 AND attested = 0"), 1);
-    world_free(w);
 }
 
 static void T51_a_withdrawal_that_is_passed_on_brings_the_chain_by_which_it_holds(void **state)
 {
-    struct world *w = world_new(test_seed(1));
+    struct world *w = *state;
     struct story s;
     char sql[200], hex[2 * ID_LEN + 1];
-    (void)state;
     story_children_meet(w, &s);
     world_run(w, 10 * MINUTE_MS);
     hex_encode(hex, SPAN_ID(&world_node(w, s.ana)->self.family));
@@ -138,15 +132,14 @@ static void T51_a_withdrawal_that_is_passed_on_brings_the_chain_by_which_it_hold
         " WHERE kind = 3)";
     assert_int_equal(world_number(w, s.leo, passed_on), 1);
     assert_int_equal(world_number(w, s.rosa, passed_on), 1);
-    world_free(w);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(T51_a_device_that_comes_later_takes_its_persons_word_for_one_that_is_gone),
-        cmocka_unit_test(T31_nobody_vouches_for_another_persons_words),
-        cmocka_unit_test(T51_a_withdrawal_that_is_passed_on_brings_the_chain_by_which_it_holds),
+        WORLD_TEST(T51_a_device_that_comes_later_takes_its_persons_word_for_one_that_is_gone),
+        WORLD_TEST(T31_nobody_vouches_for_another_persons_words),
+        WORLD_TEST(T51_a_withdrawal_that_is_passed_on_brings_the_chain_by_which_it_holds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

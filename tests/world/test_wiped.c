@@ -141,8 +141,7 @@ static void T06_a_commit_that_was_under_way_counts_after_the_gap(void **state)
     struct world *w = *state;
     struct story s;
     story_children_meet(w, &s);
-    size_t second = world_add(w, "Maya's phone");
-    story_pair(w, s.ana, second, "Maya", "child", s.maya);
+    story_add(w, s.ana, "Maya's phone", "Maya", "child", s.maya);
     world_run(w, 10 * MINUTE_MS);
     struct under_way u = {s.ana, SCOPE_FAMILY};
     world_ok(w, s.ana, CMD_DEVICES_REMOVE, "Maya's phone", NULL, NULL, NULL);
@@ -157,8 +156,7 @@ static void T06_what_came_before_the_end_of_a_gap_is_read_again(void **state)
     struct story s;
     story_children_meet(w, &s);
     world_run(w, 10 * MINUTE_MS);
-    size_t second = world_add(w, "Maya's phone");
-    story_pair(w, s.ana, second, "Maya", "child", s.maya);
+    size_t second = story_add(w, s.ana, "Maya's phone", "Maya", "child", s.maya);
     struct under_way u = {s.maya, SCOPE_CONVERSATION};
     assert_true(world_until(w, is_at_relay, &u, 10 * MINUTE_MS));
     assert_ok(
@@ -218,7 +216,7 @@ static void T06_a_relay_wiped_after_every_step_of_the_story(void **state)
     story_pair(w, s.rosa, s.leo, "Leo", "child", SIZE_MAX);
     world_run(w, 10 * MINUTE_MS);
     world_wipe_relay(w);
-    snprintf(link, sizeof(link), "%s", world_ok(w, s.ana, CMD_INVITE, "Maya", NULL, NULL, NULL)->link);
+    story_invite(w, s.ana, "Maya", link);
     world_run(w, MINUTE_MS);
     story_meet(w, s.leo, link, "me");
     story_decide(w, s.rosa, true);

@@ -32,8 +32,7 @@ static int teardown(void **state)
 
 static void pair_laptop(struct scene *x)
 {
-    x->laptop = world_add(x->w, "Maya's laptop");
-    story_pair(x->w, x->s.ana, x->laptop, "Maya", "child", x->s.maya);
+    x->laptop = story_add(x->w, x->s.ana, "Maya's laptop", "Maya", "child", x->s.maya);
     world_run(x->w, 10 * MINUTE_MS);
 }
 

@@ -10,6 +10,12 @@
 
 enum { HOUR_MS = 60 * 60 * 1000 };
 
+void file_story(struct world *w, struct story *s)
+{
+    story_children_meet(w, s);
+    world_source_add(world_source_of(w, s->ana), "/film", FILM_SIZE, FILM_SEED, false);
+}
+
 static void see_file(void *ctx, const struct file_row *row)
 {
     struct file_seen *s = ctx;

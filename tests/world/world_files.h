@@ -3,7 +3,7 @@
 #ifndef KITH_TESTS_WORLD_FILES_H
 #define KITH_TESTS_WORLD_FILES_H
 
-#include "tests/world/world.h"
+#include "tests/world/world_story.h"
 
 struct file_seen {
     char id[80], state[16], why[32];
@@ -12,6 +12,9 @@ struct file_seen {
     size_t count;
 };
 
+enum { FILM_SIZE = 3 * (1 << 20) + 5, FILM_SEED = 3 };
+/* Two families (world_story.h); on Ana's phone is /film, a file of that size and seed and no image. */
+void file_story(struct world *w, struct story *s);
 /* The newest file that this device knows of. */
 struct file_seen file_look(struct world *w, size_t device);
 /* Until its state is this; NULL: until there is no file at all. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/world/world_inside.h"
+#include "sync/scope_group.h"
 
 #include <sodium.h>
 #include <stdio.h>
@@ -63,6 +64,29 @@ uint64_t world_group_log(struct world *w, size_t device, int kind, struct log_id
     uint64_t cursor = (uint64_t)sqlite3_column_int64(st, 1);
     sqlite3_finalize(st);
     return cursor;
+}
+
+void world_withhold_group(struct world *w, size_t device, int kind)
+{
+    struct log_id log;
+    world_group_log(w, device, kind, &log);
+    world_withhold_log(w, device, &log);
+}
+
+static enum status stick(struct node *n, void *kind)
+{
+    struct group *g = NULL;
+    int64_t id = 0;
+    enum status st = sql_number(&n->sql, &id, 0, "SELECT id FROM mls_group WHERE kind = ? AND state = 1", "i",
+                                (int64_t) * (const int *)kind);
+    if (st == ST_OK)
+        st = group_get(n, id, &g);
+    return st == ST_OK ? group_stuck(n, g, "a commit does not open on this device") : st;
+}
+
+void world_stick(struct world *w, size_t device, int kind)
+{
+    assert_ok(world_forge(w, device, stick, &kind));
 }
 
 /* ---- what it holds ---- */

@@ -19,6 +19,10 @@ enum status world_forge(struct world *w, size_t device, node_fn fn, void *arg);
 /* The log of the present epoch of the device's group of this kind (enum scope_kind): its id, and the last seq
  * that the device has read. */
 uint64_t world_group_log(struct world *w, size_t device, int kind, struct log_id *id);
+/* From now on the relay shows the device nothing new in that log. */
+void world_withhold_group(struct world *w, size_t device, int kind);
+/* The device cannot follow its group of this kind any more, as if a commit did not open. */
+void world_stick(struct world *w, size_t device, int kind);
 
 /* SHA-256 over every row of the query, column by column with types and lengths. */
 void world_digest(struct world *w, size_t device, const char *sql, uint8_t out[static WORLD_DIGEST_LEN]);

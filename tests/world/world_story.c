@@ -89,11 +89,31 @@ void story_pair(struct world *w, size_t parent, size_t device, const char *perso
     wait_for(w, pairing_is, &x, "the end of pairing");
 }
 
+size_t story_add(struct world *w, size_t parent, const char *device, const char *person, const char *role,
+                 size_t signer)
+{
+    size_t added = world_add(w, device);
+    story_pair(w, parent, added, person, role, signer);
+    return added;
+}
+
+void story_invite(struct world *w, size_t inviter, const char *child, char link[static WORLD_TEXT_MAX])
+{
+    snprintf(link, WORLD_TEXT_MAX, "%s", world_ok(w, inviter, CMD_INVITE, child, NULL, NULL, NULL)->link);
+}
+
 void story_meet(struct world *w, size_t asker, const char *link, const char *note)
 {
     char copy[WORLD_TEXT_MAX];
     snprintf(copy, sizeof(copy), "%s", link);
     world_ok(w, asker, CMD_MEET, copy, note, NULL, NULL);
+}
+
+void story_ask(struct world *w, size_t asker, size_t inviter, const char *child, const char *note)
+{
+    char link[WORLD_TEXT_MAX];
+    story_invite(w, inviter, child, link);
+    story_meet(w, asker, link, note);
 }
 
 void story_decide(struct world *w, size_t device, bool yes)
@@ -118,21 +138,35 @@ void story_say(struct world *w, size_t from, const char *whom, const char *text,
     wait_for(w, text_is_there, &x, "the text");
 }
 
-void story_children_meet(struct world *w, struct story *s)
+static void add_three(struct world *w, struct story *s)
 {
-    char link[WORLD_TEXT_MAX];
     s->ana = world_add(w, "Ana's phone");
     s->ben = world_add(w, "Ben's phone");
     s->maya = world_add(w, "Maya's tablet");
-    s->rosa = world_add(w, "Rosa's phone");
-    s->leo = world_add(w, "Leo's tablet");
+}
+
+static void pair_three(struct world *w, const struct story *s)
+{
     story_found(w, s->ana, "Berg", "Ana");
     story_pair(w, s->ana, s->ben, "Ben", "parent", SIZE_MAX);
     story_pair(w, s->ana, s->maya, "Maya", "child", SIZE_MAX);
+}
+
+void story_family_of_three(struct world *w, struct story *s)
+{
+    add_three(w, s);
+    pair_three(w, s);
+}
+
+void story_children_meet(struct world *w, struct story *s)
+{
+    add_three(w, s);
+    s->rosa = world_add(w, "Rosa's phone");
+    s->leo = world_add(w, "Leo's tablet");
+    pair_three(w, s);
     story_found(w, s->rosa, "Sol", "Rosa");
     story_pair(w, s->rosa, s->leo, "Leo", "child", SIZE_MAX);
-    snprintf(link, sizeof(link), "%s", world_ok(w, s->ana, CMD_INVITE, "Maya", NULL, NULL, NULL)->link);
-    story_meet(w, s->leo, link, "It is me, Leo from school");
+    story_ask(w, s->leo, s->ana, "Maya", "It is me, Leo from school");
     story_decide(w, s->rosa, true);
     story_decide(w, s->ben, true);
     story_wait_contact(w, s->leo, "Maya", "active");

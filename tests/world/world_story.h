@@ -17,8 +17,15 @@ void story_found(struct world *w, size_t device, const char *family, const char 
  * has one, `signer` is that person's first device, else SIZE_MAX. */
 void story_pair(struct world *w, size_t parent, size_t device, const char *person, const char *role,
                 size_t signer);
-/* `asker` uses the link; `link` is from a parent's invite. */
+/* The same with a device that is new in the world; its number. */
+size_t story_add(struct world *w, size_t parent, const char *device, const char *person, const char *role,
+                 size_t signer);
+/* The link of an invite that this device makes for that child; NULL: for its own person. */
+void story_invite(struct world *w, size_t inviter, const char *child, char link[static WORLD_TEXT_MAX]);
+/* `asker` uses the link. */
 void story_meet(struct world *w, size_t asker, const char *link, const char *note);
+/* Both of them: `asker` asks by a new link of the inviter's. */
+void story_ask(struct world *w, size_t asker, size_t inviter, const char *child, const char *note);
 /* Waits until the device has a request that it can decide, and decides it. */
 void story_decide(struct world *w, size_t device, bool yes);
 void story_wait_contact(struct world *w, size_t device, const char *name, const char *state);
@@ -31,6 +38,8 @@ bool story_has_request(struct world *w, size_t device);
 struct story {
     size_t ana, ben, maya, rosa, leo;
 };
+/* Ana and Ben, parents, and Maya, their child. */
+void story_family_of_three(struct world *w, struct story *s);
 void story_children_meet(struct world *w, struct story *s);
 
 #endif

@@ -13,12 +13,17 @@ struct world {
 
 enum { L_MAYA, L_TIM };
 
-static inline void start(struct world *w, bool pair)
+static inline void three_families(struct world *w)
 {
-    const struct family *const one[] = {&w->f};
     family_of_four(&w->f, 10);
     family_of_four(&w->g, 40);
     family_of_four(&w->h, 70);
+}
+
+static inline void start(struct world *w, bool pair)
+{
+    const struct family *const one[] = {&w->f};
+    three_families(w);
     commit_init(&w->c, SCOPE_CONVERSATION, one, 1);
     struct person_ref maya = ref_of(&w->f, MAYA), tim = ref_of(&w->g, TIM);
     if (pair)

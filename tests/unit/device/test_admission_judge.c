@@ -106,20 +106,26 @@ static void T12_a_joiner_wants_every_leaf_certified(void **state)
     world_wipe(&w);
 }
 
+/* A group of Ana's and Ben's devices. */
+static void parents_in(struct world *w, enum scope_kind kind, const struct scope_id *scope)
+{
+    const struct family *const one[] = {&w->f};
+    commit_init(&w->c, kind, one, 1);
+    w->c.before.scope = *scope;
+    w->c.after = w->c.before;
+    commit_member(&w->c, &w->f, ANA, &w->f.ana);
+    commit_member(&w->c, &w->f, BEN, &w->f.ben);
+}
+
 static void a_joiner_of_a_family_checks_its_roster(void **state)
 {
     (void)state;
     struct world w;
     struct joining j;
-    const struct family *const one[] = {&w.f};
-    family_of_four(&w.f, 10);
-    family_of_four(&w.g, 40);
-    family_of_four(&w.h, 70);
-    commit_init(&w.c, SCOPE_PARENTS, one, 1);
-    assert_ok(scope_id_of_family(SCOPE_PARENTS, &w.f.at.family, &w.c.before.scope));
-    w.c.after = w.c.before;
-    commit_member(&w.c, &w.f, ANA, &w.f.ana);
-    commit_member(&w.c, &w.f, BEN, &w.f.ben);
+    struct scope_id scope;
+    three_families(&w);
+    assert_ok(scope_id_of_family(SCOPE_PARENTS, &w.f.at.family, &scope));
+    parents_in(&w, SCOPE_PARENTS, &scope);
     struct admission_args a = admission_of(&w, &j);
     assert_ok(admission_judge(&a, w.c.out));
     assert_true(w.c.out->has_roster);
@@ -143,16 +149,11 @@ static void T21_no_group_is_the_ward_of_nobody(void **state)
     (void)state;
     struct world w;
     struct joining j;
-    const struct family *const one[] = {&w.f};
-    family_of_four(&w.f, 10);
-    family_of_four(&w.g, 40);
-    family_of_four(&w.h, 70);
-    commit_init(&w.c, SCOPE_WARD, one, 1);
+    struct scope_id scope;
+    three_families(&w);
     struct person_id maya = person_of(&w.f, MAYA), stranger = person_of(&w.g, MAYA);
-    assert_ok(scope_id_of_person(SCOPE_WARD, &maya, &w.c.before.scope));
-    w.c.after = w.c.before;
-    commit_member(&w.c, &w.f, ANA, &w.f.ana);
-    commit_member(&w.c, &w.f, BEN, &w.f.ben);
+    assert_ok(scope_id_of_person(SCOPE_WARD, &maya, &scope));
+    parents_in(&w, SCOPE_WARD, &scope);
     struct admission_args a = admission_of(&w, &j);
     assert_ok(admission_judge(&a, w.c.out));
     assert_ok(scope_id_of_person(SCOPE_WARD, &stranger, &w.c.before.scope));
