@@ -37,6 +37,7 @@ struct signing { /* who commits an entry, and who signs its proposal besides */
     const struct sample_key *author;
     const struct sample_key *others[4];
 };
+#define BY(...) (&(struct signing){__VA_ARGS__})
 
 /* Makes an entry of the chain; the encoded bytes are appended to out. */
 static inline void make_entry(const struct family *f, enum chain_kind chain, struct span body,

@@ -2,8 +2,6 @@
 #include "tests/support/sample_relays.h"
 #include "tests/unit/device/family_fixture.h"
 
-#define BY(...) (&(struct signing){__VA_ARGS__})
-
 static void the_family_id_is_the_hash_of_the_first_entry(void **state)
 {
     (void)state;

@@ -3,8 +3,6 @@
 #include "tests/support/sample_relays.h"
 #include "tests/unit/device/family_fixture.h"
 
-#define BY(...) (&(struct signing){__VA_ARGS__})
-
 struct world {
     struct family f;
     struct commit c;

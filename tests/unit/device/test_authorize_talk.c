@@ -3,8 +3,6 @@
 #include "tests/support/sample_relays.h"
 #include "tests/unit/device/talk_fixture.h"
 
-#define BY(...) (&(struct signing){__VA_ARGS__})
-
 /* ---- every pair (T12, T20) ---- */
 
 static void two_children_meet_with_a_permit_from_each_side(void **state)

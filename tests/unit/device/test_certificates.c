@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/unit/device/family_fixture.h"
 
-#define BY(...) (&(struct signing){__VA_ARGS__})
-
 enum { A_DAY_S = 24 * 3600 };
 static const int64_t NOW = 1700000000000;
 

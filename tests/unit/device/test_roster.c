@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/unit/device/family_fixture.h"
 
-#define BY(...) (&(struct signing){__VA_ARGS__})
-
 static struct roster_body body_of(const struct family *f, enum roster_kind kind, unsigned who,
                                   const struct sample_key *device)
 {
