@@ -464,15 +464,12 @@ struct told {
 static enum status tell(struct node *n, void *arg)
 {
     const struct told *t = arg;
-    int64_t id = 0;
-    struct group *g = NULL;
+    struct group *g = inside_group(n, SCOPE_FAMILY);
     struct beacon b = {0};
     struct buffer bytes;
     struct writer w;
     buffer_init(&bytes, 1024);
     writer_init(&w, &bytes);
-    assert_ok(sql_number(&n->sql, &id, 0, "SELECT id FROM mls_group" FAMILY, ""));
-    assert_ok(group_get(n, id, &g));
     b.scope = g->scope;
     b.generation = g->generation;
     b.epoch = g->epoch + t->more;
@@ -548,15 +545,6 @@ static void T25_a_device_that_asks_without_end_is_added_again_once_an_hour(void 
 
 /* ---- which of two branches gives way ---- */
 
-static struct group *family_of(struct node *n)
-{
-    struct group *g = NULL;
-    int64_t id = 0;
-    assert_ok(sql_number(&n->sql, &id, 0, "SELECT id FROM mls_group" FAMILY, ""));
-    assert_ok(group_get(n, id, &g));
-    return g;
-}
-
 static void T05_a_later_branch_with_a_removed_device_gives_no_place(void **state)
 {
     struct world *w = *state;
@@ -568,7 +556,8 @@ static void T05_a_later_branch_with_a_removed_device_gives_no_place(void **state
     world_ok(w, s.ana, CMD_DEVICES_REMOVE, id, "Maya", NULL, NULL);
     world_run(w, 5 * MINUTE_MS);
     struct node *ana = world_node(w, s.ana);
-    struct group old = *family_of(ana), *there = family_of(world_node(w, s.ben));
+    struct group old = *inside_group(ana, SCOPE_FAMILY),
+                 *there = inside_group(world_node(w, s.ben), SCOPE_FAMILY);
     const struct device_id *removed = &world_node(w, s.maya)->self.device;
     assert_true(group_has_device(there, removed, NULL) && !group_has_device(&old, removed, NULL));
     assert_false(apart_gives_way(ana, &old, old.mls)); /* not later */

@@ -10,15 +10,6 @@ enum { RIVALS = 40, SEQ_AT = 1 + 16 + ID_LEN };
 
 /* ---- flooding ---- */
 
-static enum status scope_of_talk(struct node *n, struct scope_id *out)
-{
-    struct query q;
-    query_start(&q, &n->sql, "SELECT scope FROM mls_group WHERE kind = 5 AND state = 1", "");
-    if (query_next(&q))
-        QUERY_ID(&q, 0, out);
-    return query_end(&q);
-}
-
 /* An entry by this device under number 1, or under `seq`, which the encoder would refuse to write. */
 static enum status tiny_entry(struct node *n, uint64_t seq, int which, struct buffer *out)
 {
@@ -31,10 +22,9 @@ static enum status tiny_entry(struct node *n, uint64_t seq, int which, struct bu
     body.u.text.text = span_text(text);
     buffer_init(&encoded, ENTRY_BODY_MAX);
     writer_init(&w, &encoded);
-    enum status st = scope_of_talk(n, &e.header.scope);
+    e.header.scope = inside_group(n, SCOPE_CONVERSATION)->scope;
     e.header.author = n->self.device;
-    if (st == ST_OK)
-        st = node_hlc(n, &e.header.hlc);
+    enum status st = node_hlc(n, &e.header.hlc);
     if (st == ST_OK)
         st = entry_body_encode(&w, &body);
     e.body = buffer_span(&encoded);
@@ -52,9 +42,9 @@ static enum status tiny_entry(struct node *n, uint64_t seq, int which, struct bu
 static enum status flood(struct node *n, void *arg)
 {
     const uint64_t *first_seq = arg;
-    struct scope_id scope;
+    const struct scope_id scope = inside_group(n, SCOPE_CONVERSATION)->scope;
     struct group *g = NULL;
-    enum status st = scope_of_talk(n, &scope);
+    enum status st = ST_OK;
     for (int i = 0; st == ST_OK && i < RIVALS; i++) {
         struct buffer entry;
         buffer_init(&entry, GROUP_MESSAGE_MAX);

@@ -21,21 +21,13 @@ static int64_t refused(struct scene *x, size_t device, const char *name)
     return world_number(x->w, device, sql);
 }
 
-static enum status talk_of(struct node *n, struct group **g)
-{
-    int64_t id = 0;
-    enum status st = sql_number(&n->sql, &id, 0, "SELECT id FROM mls_group WHERE kind = 5 AND state = 1", "");
-    return st == ST_OK ? group_get(n, id, g) : st;
-}
-
 static enum status write_many(struct node *n, void *arg)
 {
     const int *count = arg;
-    struct group *g = NULL;
+    const struct scope_id scope = inside_group(n, SCOPE_CONVERSATION)->scope;
     char text[32];
     struct entry_body body = {.kind = ENTRY_TEXT};
-    enum status st = talk_of(n, &g);
-    struct scope_id scope = g->scope;
+    enum status st = ST_OK;
     for (int i = 0; st == ST_OK && i < *count; i++) {
         snprintf(text, sizeof(text), "tiny %d", i);
         body.u.text.text = span_text(text);
@@ -54,7 +46,7 @@ static size_t another_device(struct scene *x, const char *name)
 
 static enum status lie_in_have(struct node *n, void *arg)
 {
-    struct group *g = NULL;
+    struct group *g = inside_group(n, SCOPE_CONVERSATION);
     struct buffer beacon, body;
     struct writer w;
     struct have *h = mem_alloc(1, sizeof(*h));
@@ -62,9 +54,7 @@ static enum status lie_in_have(struct node *n, void *arg)
     assert_non_null(h);
     buffer_init(&beacon, 1024);
     buffer_init(&body, GROUP_MESSAGE_MAX);
-    enum status st = talk_of(n, &g);
-    if (st == ST_OK)
-        st = group_beacon(n, g, NULL, &beacon);
+    enum status st = group_beacon(n, g, NULL, &beacon);
     if (st == ST_OK) {
         h->scope = g->scope;
         h->beacon = buffer_span(&beacon);

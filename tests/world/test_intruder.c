@@ -45,17 +45,6 @@ static enum status make_package(struct node *n, void *arg)
     return st;
 }
 
-static enum status talk(struct node *n, struct group **out)
-{
-    struct scope_id scope;
-    struct query q;
-    query_start(&q, &n->sql, "SELECT scope FROM mls_group WHERE kind = 5 AND state = 1", "");
-    assert_true(query_next(&q));
-    QUERY_ID(&q, 0, &scope);
-    enum status st = query_end(&q);
-    return st == ST_OK ? group_of_scope(n, &scope, out) : st;
-}
-
 /* As group_commit does, less the judgement: this program goes on in an epoch of its own making. */
 static enum status append(struct node *n, struct group *g, struct mls_staged *staged, struct span message)
 {
@@ -76,7 +65,7 @@ static enum status bring_in(struct node *n, void *arg)
     const struct commit_data nothing = {.count = 0};
     struct buffer data, message, welcome;
     struct mls_staged *staged = NULL;
-    struct group *g = NULL;
+    struct group *g = inside_group(n, SCOPE_CONVERSATION);
     struct span package = buffer_span(arg);
     struct writer w;
     buffer_init(&data, 64);
@@ -84,8 +73,6 @@ static enum status bring_in(struct node *n, void *arg)
     buffer_init(&welcome, ADMISSION_WELCOME_MAX);
     writer_init(&w, &data);
     enum status st = commit_data_encode(&w, &nothing);
-    if (st == ST_OK)
-        st = talk(n, &g);
     struct mls_commit_args args = {.key = &n->self.key,
                                    .adds = &package,
                                    .add_count = 1,
@@ -109,13 +96,9 @@ static enum status bring_in(struct node *n, void *arg)
 static enum status speak(struct node *n, void *arg)
 {
     const struct entry_body body = {.kind = ENTRY_TEXT, .u.text.text = span_text("now we are three")};
-    struct group *g = NULL;
+    const struct scope_id scope = inside_group(n, SCOPE_CONVERSATION)->scope;
     (void)arg;
-    enum status st = talk(n, &g);
-    struct scope_id scope = {{0}};
-    if (st == ST_OK)
-        scope = g->scope;
-    return st == ST_OK ? journal_append(n, SCOPE_CONVERSATION, &scope, &body, NULL) : st;
+    return journal_append(n, SCOPE_CONVERSATION, &scope, &body, NULL);
 }
 
 /* ---- what comes of it ---- */
@@ -126,7 +109,6 @@ static const char *const EPOCH = "SELECT epoch FROM mls_group WHERE kind = 5 AND
 static void assert_alone(struct scene *x, const struct device_id *brought)
 {
     struct world *w = x->w;
-    struct group *g = NULL;
     int64_t maya = world_number(w, x->s.maya, EPOCH), leo = world_number(w, x->s.leo, EPOCH);
     static const char *const skips = "SELECT value FROM meta WHERE key = 'blocks_skipped'";
     int64_t skipped = world_number(w, x->s.maya, skips);
@@ -135,7 +117,7 @@ static void assert_alone(struct scene *x, const struct device_id *brought)
     assert_true(world_number(w, x->s.leo, EPOCH) > leo);
     assert_int_equal(world_number(w, x->s.maya, EPOCH), maya);
     assert_true(world_number(w, x->s.maya, skips) > skipped);
-    assert_ok(talk(world_node(w, x->s.maya), &g));
+    struct group *g = inside_group(world_node(w, x->s.maya), SCOPE_CONVERSATION);
     assert_false(group_has_device(g, brought, NULL));
     world_ok(w, x->s.maya, CMD_SEND, "Leo", "still us two?", NULL, NULL); /* sealed for the old epoch */
     assert_ok(world_forge(w, x->s.leo, speak, NULL));

@@ -283,13 +283,8 @@ static void T05_nobody_follows_a_member_to_a_relay_of_its_own(void **state)
 
 static enum status take_talk_elsewhere(struct node *n, void *arg)
 {
-    struct scope_id scope;
-    struct query q;
-    query_start(&q, &n->sql, "SELECT scope FROM mls_group WHERE kind = 5 AND state = 1", "");
-    if (query_next(&q))
-        QUERY_ID(&q, 0, &scope);
-    enum status st = query_end(&q);
-    return st == ST_OK ? group_succeed(n, &scope, SUCCESSOR_REFUSED, arg) : st;
+    const struct scope_id scope = inside_group(n, SCOPE_CONVERSATION)->scope;
+    return group_succeed(n, &scope, SUCCESSOR_REFUSED, arg);
 }
 
 /* T05: the conversation is at home with Berg; Sol's list is for Sol's groups. */

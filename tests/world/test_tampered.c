@@ -282,18 +282,12 @@ struct ghost_text {
 static enum status write_as(struct node *n, void *arg)
 {
     const struct ghost_text *g = arg;
-    struct scope_id scope;
-    struct query q;
+    const struct scope_id scope = inside_group(n, SCOPE_CONVERSATION)->scope;
     struct entry_body body = {.kind = ENTRY_TEXT};
     struct device_id self = n->self.device;
     body.u.text.text = span_text(g->text);
-    query_start(&q, &n->sql, "SELECT scope FROM mls_group WHERE kind = 5 AND state = 1", "");
-    assert_true(query_next(&q));
-    QUERY_ID(&q, 0, &scope);
-    enum status st = query_end(&q);
     n->self.device = g->as;
-    if (st == ST_OK)
-        st = journal_append(n, SCOPE_CONVERSATION, &scope, &body, NULL);
+    enum status st = journal_append(n, SCOPE_CONVERSATION, &scope, &body, NULL);
     n->self.device = self;
     return st;
 }

@@ -68,18 +68,8 @@ static void forget(struct world *w, size_t device, size_t other)
 
 static enum status ask_for_packages(struct node *n, void *arg)
 {
-    struct scope_id scope;
-    struct group *g = NULL;
-    struct query q;
-    query_start(&q, &n->sql, "SELECT scope FROM mls_group WHERE kind = ? AND state = 1", "i",
-                (int64_t)SCOPE_CONVERSATION);
-    if (query_next(&q))
-        QUERY_ID(&q, 0, &scope);
-    enum status st = query_end(&q);
     (void)arg;
-    if (st == ST_OK)
-        st = group_of_scope(n, &scope, &g);
-    return st == ST_OK ? succession_ask(n, g) : st;
+    return succession_ask(n, inside_group(n, SCOPE_CONVERSATION));
 }
 
 static void a_family(struct world *w, struct story *s, size_t *laptop)

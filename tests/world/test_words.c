@@ -45,15 +45,6 @@ struct forgery {
     bool spoiled; /* its body is no text */
 };
 
-static enum status scope_of_talk(struct node *n, struct scope_id *out)
-{
-    struct query q;
-    query_start(&q, &n->sql, "SELECT scope FROM mls_group WHERE kind = 5 AND state = 1", "");
-    if (query_next(&q))
-        QUERY_ID(&q, 0, out);
-    return query_end(&q);
-}
-
 /* An entry by `as` after the last one of theirs that is known here; conversations have no signatures. */
 static enum status forge_entry(struct node *n, void *arg)
 {
@@ -65,7 +56,7 @@ static enum status forge_entry(struct node *n, void *arg)
     struct query q;
     buffer_init(&encoded, ENTRY_BODY_MAX);
     writer_init(&w, &encoded);
-    enum status st = scope_of_talk(n, &e.header.scope);
+    e.header.scope = inside_group(n, SCOPE_CONVERSATION)->scope;
     query_start(&q, &n->sql,
                 "SELECT seq, hash FROM entry WHERE scope = ? AND author = ? ORDER BY seq DESC LIMIT 1", "bb",
                 SPAN_ID(&e.header.scope), SPAN_ID(&f->as));
@@ -75,8 +66,7 @@ static enum status forge_entry(struct node *n, void *arg)
         e.header.seq = (uint64_t)query_int(&q, 0) + 1;
         QUERY_ID(&q, 1, &e.header.prev);
     }
-    enum status end = query_end(&q);
-    st = st == ST_OK ? end : st;
+    enum status st = query_end(&q);
     if (st == ST_OK)
         st = node_hlc(n, &e.header.hlc);
     if (st == ST_OK)
@@ -97,34 +87,28 @@ static enum status forge_entry(struct node *n, void *arg)
 static enum status change_body(struct node *n, void *arg)
 {
     struct forgery *f = arg;
-    struct scope_id scope;
+    const struct scope_id scope = inside_group(n, SCOPE_CONVERSATION)->scope;
     struct query q;
-    enum status st = scope_of_talk(n, &scope);
     query_start(
         &q, &n->sql,
         "SELECT entry FROM entry WHERE scope = ? AND author = ? AND kind = 1 ORDER BY seq DESC LIMIT 1", "bb",
         SPAN_ID(&scope), SPAN_ID(&f->as));
     assert_true(query_next(&q));
     query_fail(&q, buffer_copy(&f->bytes, query_blob(&q, 0)));
-    enum status end = query_end(&q);
+    enum status st = query_end(&q);
     size_t len = strlen(f->text), at = 0;
     while (at + len <= f->bytes.len && memcmp(f->bytes.ptr + at, "I will come", len) != 0)
         at++;
     assert_true(at + len <= f->bytes.len);
     memcpy(f->bytes.ptr + at, f->text, len);
-    return st == ST_OK ? end : st;
+    return st;
 }
 
 static enum status pass_on(struct node *n, void *arg)
 {
     const struct forgery *f = arg;
     const struct group_message m = {GROUP_PASSED_ON, buffer_span(&f->bytes)};
-    struct scope_id scope;
-    struct group *g = NULL;
-    enum status st = scope_of_talk(n, &scope);
-    if (st == ST_OK)
-        st = group_of_scope(n, &scope, &g);
-    return st == ST_OK ? group_send(n, g, &m, 1, OUTBOX_PLAIN, NULL) : st;
+    return group_send(n, inside_group(n, SCOPE_CONVERSATION), &m, 1, OUTBOX_PLAIN, NULL);
 }
 
 /* ---- looking ---- */

@@ -73,15 +73,19 @@ void world_withhold_group(struct world *w, size_t device, int kind)
     world_withhold_log(w, device, &log);
 }
 
-static enum status stick(struct node *n, void *kind)
+struct group *inside_group(struct node *n, int kind)
 {
     struct group *g = NULL;
     int64_t id = 0;
-    enum status st = sql_number(&n->sql, &id, 0, "SELECT id FROM mls_group WHERE kind = ? AND state = 1", "i",
-                                (int64_t) * (const int *)kind);
-    if (st == ST_OK)
-        st = group_get(n, id, &g);
-    return st == ST_OK ? group_stuck(n, g, "a commit does not open on this device") : st;
+    assert_ok(sql_number(&n->sql, &id, 0, "SELECT id FROM mls_group WHERE kind = ? AND state = 1", "i",
+                         (int64_t)kind));
+    assert_ok(group_get(n, id, &g));
+    return g;
+}
+
+static enum status stick(struct node *n, void *kind)
+{
+    return group_stuck(n, inside_group(n, *(const int *)kind), "a commit does not open on this device");
 }
 
 void world_stick(struct world *w, size_t device, int kind)

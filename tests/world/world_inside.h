@@ -21,6 +21,8 @@ enum status world_forge(struct world *w, size_t device, node_fn fn, void *arg);
 uint64_t world_group_log(struct world *w, size_t device, int kind, struct log_id *id);
 /* From now on the relay shows the device nothing new in that log. */
 void world_withhold_group(struct world *w, size_t device, int kind);
+/* Within a node_fn: the group of this kind that the device is in. */
+struct group *inside_group(struct node *n, int kind);
 /* The device cannot follow its group of this kind any more, as if a commit did not open. */
 void world_stick(struct world *w, size_t device, int kind);
 
