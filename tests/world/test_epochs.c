@@ -325,10 +325,9 @@ static void who_was_added_again_does_not_repair_the_past_to_who_came_before(void
     struct story s;
     family_of_three(w, &s);
     story_say(w, s.ana, "Berg", "Tim gets a bicycle", s.ben);
-    size_t tim = world_add(w, "Tim's tablet");
-    story_pair(w, s.ana, tim, "Tim", "child", SIZE_MAX);
+    size_t tim = story_add(w, s.ana, "Tim's tablet", "Tim", "child", SIZE_MAX);
     world_run(w, 10 * MINUTE_MS);
-    assert_ok(world_forge(w, s.ben, stop_following, NULL));
+    world_stick(w, s.ben, SCOPE_FAMILY);
     world_run(w, 3 * HOUR_MS);
     assert_int_equal(world_number(w, s.ben, "SELECT count(*) FROM mls_group WHERE kind = 1"), 2);
     story_say(w, s.ben, "Berg", "back", tim);
@@ -356,8 +355,7 @@ static size_t soup_is_lost(struct world *w, struct story *s)
 {
     family_of_three(w, s);
     story_say(w, s->ben, "Berg", "there is soup", s->maya);
-    size_t tim = world_add(w, "Tim's tablet");
-    story_pair(w, s->ana, tim, "Tim", "child", SIZE_MAX);
+    size_t tim = story_add(w, s->ana, "Tim's tablet", "Tim", "child", SIZE_MAX);
     world_run(w, 2 * HOUR_MS);
     ask_for_all(w, s->maya, s->ben, s->ben);
     held_is(w, s->ben, 1);
@@ -402,8 +400,7 @@ static void nobody_is_asked_when_who_came_later_lacks_what_was_said_before(void 
     struct story s;
     family_of_three(w, &s);
     story_say(w, s.ben, "Berg", "there is soup", s.maya);
-    size_t tim = world_add(w, "Tim's tablet");
-    story_pair(w, s.ana, tim, "Tim", "child", SIZE_MAX);
+    size_t tim = story_add(w, s.ana, "Tim's tablet", "Tim", "child", SIZE_MAX);
     world_run(w, 2 * HOUR_MS);
     ask_for_all(w, tim, s.ben, s.ben);
     held_is(w, s.ben, 0);

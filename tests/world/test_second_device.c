@@ -65,7 +65,8 @@ static void it_stays_ended(struct world *w, const size_t anas[3], size_t dan)
         assert_string_equal(contact, "left");
         assert_status(world_do(w, anas[i], CMD_SEND, "Dan", "hm", NULL, NULL)->status, ST_CONTACT_ENDED);
     }
-    story_ask(w, ana, dan, NULL, "once more?");
+    story_invite(w, dan, NULL, link);
+    story_meet(w, ana, link, "once more?");
     story_decide(w, dan, true);
     for (size_t i = 0; i < 3; i++) {
         story_wait_contact(w, anas[i], "Dan", "active");
