@@ -121,7 +121,7 @@ enum status leaf_told_decode(struct leaf_told *out, struct span in)
 
 /* ---- leave note ---- */
 
-enum leave_version { LEAVE_WITHOUT_LEAF = 1, LEAVE_OF_LEAF = 2 };
+enum leave_version { LEAVE_WITHOUT_LEAF = 1, LEAVE_OF_LEAF = 2, LEAVE_HEARD = 3 };
 
 static void leave_body(struct writer *w, const void *value)
 {
@@ -169,4 +169,33 @@ enum status leave_note_sign(struct leave_note *n, const struct sign_private *key
 enum status leave_note_verify(const struct leave_note *n)
 {
     return wire_verify(LABEL_LEAVE, leave_body, n, &n->device, &n->signature);
+}
+
+/* ---- a note that was heard ---- */
+
+bool leave_is_heard(struct span in)
+{
+    return in.len > 0 && in.ptr[0] == LEAVE_HEARD;
+}
+
+enum status leave_heard_decode(struct leave_heard *out, struct span in)
+{
+    struct reader r;
+    struct leave_heard h = {0};
+    reader_init(&r, in);
+    if (reader_u8(&r) != LEAVE_HEARD)
+        reader_fail(&r, ST_WIRE_VERSION);
+    h.hlc = reader_u64(&r);
+    h.certificate = reader_vec(&r, WIRE_CERTIFICATE_MAX);
+    h.note = reader_vec(&r, LEAVE_NOTE_MAX);
+    return wire_finish(&r, out, &h, sizeof h);
+}
+
+enum status leave_heard_encode(struct writer *w, const struct leave_heard *h)
+{
+    writer_u8(w, LEAVE_HEARD);
+    writer_u64(w, h->hlc);
+    wire_write_vec(w, h->certificate, WIRE_CERTIFICATE_MAX);
+    wire_write_vec(w, h->note, LEAVE_NOTE_MAX);
+    return writer_done(w);
 }

@@ -6,7 +6,11 @@
 #include "protocol/relay_command.h"
 #include "protocol/wire.h"
 
-enum beacon_limits { BEACON_NONCE_LEN = 16 };
+enum beacon_limits {
+    BEACON_NONCE_LEN = 16,
+    LEAVE_NOTE_MAX = 512,
+    LEAVE_HEARD_MAX = LEAVE_NOTE_MAX + WIRE_CERTIFICATE_MAX + 32
+};
 
 /* "In this group I stand at this epoch." Not signed: it travels in a group, another scope or a letterbox. */
 struct beacon {
@@ -71,5 +75,18 @@ enum status leave_note_decode(struct leave_note *out, struct span in) MUST_USE;
 enum status leave_note_encode(struct writer *w, const struct leave_note *n) MUST_USE;
 enum status leave_note_sign(struct leave_note *n, const struct sign_private *key) MUST_USE;
 enum status leave_note_verify(const struct leave_note *n) MUST_USE;
+
+/* A note as it is told outside of its conversation: when it was said there, and whose device that is. Stands
+ * where a leave_note may stand; leave_is_heard says which it is. Not signed: its teller answers for the hlc.
+ */
+struct leave_heard {
+    uint64_t hlc;
+    struct span certificate; /* of the note's device; may be empty */
+    struct span note;        /* struct leave_note */
+};
+
+bool leave_is_heard(struct span in);
+enum status leave_heard_decode(struct leave_heard *out, struct span in) MUST_USE;
+enum status leave_heard_encode(struct writer *w, const struct leave_heard *h) MUST_USE;
 
 #endif

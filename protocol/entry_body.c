@@ -385,12 +385,12 @@ static void receipt_write(struct writer *w, const struct entry_body *b)
 
 static void leave_read(struct reader *r, struct entry_body *b)
 {
-    b->u.leave.note = reader_vec(r, ENTRY_SMALL_MAX);
+    b->u.leave.note = reader_vec(r, LEAVE_HEARD_MAX);
 }
 
 static void leave_write(struct writer *w, const struct entry_body *b)
 {
-    wire_write_vec(w, b->u.leave.note, ENTRY_SMALL_MAX);
+    wire_write_vec(w, b->u.leave.note, LEAVE_HEARD_MAX);
 }
 
 static void revocation_read(struct reader *r, struct entry_body *b)

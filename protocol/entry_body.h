@@ -6,6 +6,7 @@
 #ifndef KITH_PROTOCOL_ENTRY_BODY_H
 #define KITH_PROTOCOL_ENTRY_BODY_H
 
+#include "protocol/beacon.h"
 #include "protocol/file_part.h"
 #include "protocol/history_part.h"
 #include "protocol/journal_entry.h"
@@ -18,8 +19,7 @@ enum entry_body_limits {
     ENTRY_KEY_PACKAGES_MAX = 8, /* and one last resort (protocol.md §5.1) */
     ENTRY_SETTING_MAX = 1024,   /* one setting's value */
     ENTRY_INVITE_MAX = 2048,    /* one struct invite: what a link can hold */
-    ENTRY_REACTION_MAX = 64,    /* bytes of UTF-8: an emoji with all its modifiers */
-    ENTRY_SMALL_MAX = 512       /* one struct leave_note */
+    ENTRY_REACTION_MAX = 64     /* bytes of UTF-8: an emoji with all its modifiers */
 };
 
 #define ENTRY_TIMER_MAX_MS (INT64_C(10) * 365 * 24 * 3600 * 1000) /* ten years */
@@ -192,7 +192,8 @@ struct entry_receipt { /* what this device wrote, up to here, is on one of this 
     uint64_t seq;
 };
 struct entry_leave {
-    struct span note; /* struct leave_note: the signed form that serves as evidence */
+    struct span note; /* struct leave_note: the signed form that serves as evidence; outside of a
+                         conversation, of who is not the author, a struct leave_heard */
 };
 struct entry_revocation {
     struct span revocation;

@@ -10,5 +10,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     sample_fuzz("readd_request", data, size);
     sample_fuzz("leaf_told", data, size);
     sample_fuzz("leave_note", data, size);
+    sample_fuzz("leave_heard", data, size);
     return 0;
 }

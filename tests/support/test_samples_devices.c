@@ -171,6 +171,12 @@ static void leave_sample(struct writer *w)
     MUST(leave_note_encode(w, &n));
 }
 
+static void leave_heard_sample(struct writer *w)
+{
+    struct leave_heard h = {.hlc = 77, .certificate = span_text("certificate"), .note = span_text("note")};
+    MUST(leave_heard_encode(w, &h));
+}
+
 static void successor_sample(struct writer *w)
 {
     struct buffer evidence;
@@ -277,6 +283,7 @@ ROUNDTRIP(beacon)
 ROUNDTRIP(readd_request)
 ROUNDTRIP(leaf_told)
 ROUNDTRIP(leave_note)
+ROUNDTRIP(leave_heard)
 ROUNDTRIP(admission)
 ROUNDTRIP(successor)
 ROUNDTRIP(group_message)
@@ -322,6 +329,7 @@ const struct sample_row sample_rows_devices[] = {
     {"readd_request", readd_sample, readd_request_roundtrip, readd_request_checked},
     {"leaf_told", leaf_told_sample, leaf_told_roundtrip, NULL},
     {"leave_note", leave_sample, leave_note_roundtrip, leave_note_checked},
+    {"leave_heard", leave_heard_sample, leave_heard_roundtrip, NULL},
     {"admission", admission_sample, admission_roundtrip, NULL},
     {"successor", successor_sample, successor_roundtrip, NULL},
     {"group_message", group_message_sample, group_message_roundtrip, NULL},

@@ -10,6 +10,7 @@ static void decoders_refuse_every_cut_and_no_flip_is_silent(void **state)
     sample_check_decoder("readd_request");
     sample_check_decoder("leaf_told");
     sample_check_decoder("leave_note");
+    sample_check_decoder("leave_heard");
 }
 
 static void a_flipped_bit_breaks_the_signature(void **state)
