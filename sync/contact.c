@@ -113,7 +113,8 @@ static enum status forget_group(struct node *n, const struct person_ref *mine, c
     return st == ST_GROUP_NOT_HERE ? ST_OK : st;
 }
 
-static enum status void_boxes(struct node *n, const struct person_ref *mine, const struct person_ref *other)
+enum status contact_void_boxes(struct node *n, const struct person_ref *mine, const struct person_ref *other,
+                               bool replies)
 {
     int64_t ids[CONTACT_WALK_MAX];
     size_t count = 0;
@@ -122,8 +123,8 @@ static enum status void_boxes(struct node *n, const struct person_ref *mine, con
         &q, &n->sql,
         "SELECT id FROM letterbox WHERE void = 0 AND kind IN (?, ?) AND owner_person = ? AND peer_family = ?"
         " AND peer_person = ? LIMIT 64",
-        "iibbb", (int64_t)BOX_REPLY, (int64_t)BOX_CONTACT, SPAN_ID(&mine->person), SPAN_ID(&other->family),
-        SPAN_ID(&other->person));
+        "iibbb", (int64_t)(replies ? BOX_REPLY : BOX_CONTACT), (int64_t)BOX_CONTACT, SPAN_ID(&mine->person),
+        SPAN_ID(&other->family), SPAN_ID(&other->person));
     while (count < CONTACT_WALK_MAX && query_next(&q))
         ids[count++] = query_int(&q, 0);
     enum status st = query_end(&q);
@@ -135,7 +136,7 @@ static enum status void_boxes(struct node *n, const struct person_ref *mine, con
 enum status contact_close(struct node *n, const struct person_ref *mine, const struct person_ref *other)
 {
     enum status st = forget_group(n, mine, other);
-    return st == ST_OK ? void_boxes(n, mine, other) : st;
+    return st == ST_OK ? contact_void_boxes(n, mine, other, true) : st;
 }
 
 enum status requests_over(struct node *n, const struct person_ref *mine, const struct person_ref *other,
@@ -266,6 +267,8 @@ static enum status take_withdrawal(struct node *n, const struct entry_contact_ca
     buffer_wipe(&newest);
     if (st == ST_OK)
         st = requests_over(n, &w.contact, &w.child, hlc_ms(w.serial));
+    if (st == ST_OK && !stands)
+        st = conversation_unwant(n, &w.contact, &w.child);
     return st == ST_OK && !stands ? contact_end(n, &w.contact, &w.child, "the other family") : st;
 }
 
@@ -283,8 +286,8 @@ static enum status take_card(struct node *n, const struct entry_contact_card *k,
     char name[WIRE_NAME_MAX + 1];
     struct person_ref self = self_person(n);
     struct scope_id pair;
-    enum contact_state state;
-    bool known = false, left = false;
+    enum contact_state state, ended = CONTACT_FOUNDING;
+    bool known = false;
     struct authority *at = mem_alloc(1, sizeof(*at));
     enum status st = at == NULL ? ST_NO_MEMORY : card_decode(&c, k->card);
     if (st == ST_OK)
@@ -298,15 +301,15 @@ static enum status take_card(struct node *n, const struct entry_contact_card *k,
     if (st == ST_OK)
         st = scope_id_of_pair(&self, &k->who, &pair);
     if (st == ST_OK)
-        st = leave_is_later(n, &pair, hlc, &left);
+        st = leave_since(n, &pair, hlc, &ended);
     if (st == ST_OK) {
         const struct authority_person *p = authority_find(at, &k->who.person);
         struct contact_set set = {.mine = self,
                                   .other = k->who,
                                   .name = name,
                                   .supervised = p == NULL || p->role == ROLE_CHILD,
-                                  .state = left ? CONTACT_LEFT : CONTACT_FOUNDING};
-        bool anew = !known || (state == CONTACT_LEFT && !left); /* asked once more, after a leave */
+                                  .state = ended};
+        bool anew = !known || (state == CONTACT_LEFT && ended == CONTACT_FOUNDING); /* asked once more */
         text_copy(name, sizeof(name), c.name);
         st = !anew ? contact_named(n, &self, &k->who, name) : contact_put(n, &set);
     }

@@ -69,6 +69,8 @@ enum status contact_put(struct node *n, const struct contact_set *c) MUST_USE;
 /* Ends it on this device: state, group forgotten if this device's person is in it; told to the person. */
 enum status contact_end(struct node *n, const struct person_ref *mine, const struct person_ref *other,
                         const char *by) MUST_USE;
+/* A leave of the other that came by letter (leave.c): `body`, a struct leave_heard, of an evidence record. */
+enum status letter_leave(struct node *n, const struct received_letter *l, struct span body) MUST_USE;
 /* Requests between the two from before that moment need no answer any more. */
 enum status requests_over(struct node *n, const struct person_ref *mine, const struct person_ref *other,
                           int64_t until_ms) MUST_USE;
@@ -93,5 +95,8 @@ struct conversation_wish { /* an accepted request: borrows */
 /* Remembers that the pair's conversation is to be founded; this person's device with the lowest id founds it,
  * the next after an hour. Reconcile does it, when policy says so at that moment. */
 enum status conversation_want(struct node *n, const struct conversation_wish *w) MUST_USE;
+/* Nothing is to be founded any more: what was wished for has ended. */
+enum status conversation_unwant(struct node *n, const struct person_ref *mine,
+                                const struct person_ref *other) MUST_USE;
 
 #endif

@@ -5,6 +5,7 @@
 #define KITH_SYNC_CONTACT_INTERNAL_H
 
 #include "device/certificates.h"
+#include "protocol/beacon.h"
 #include "sync/contact.h"
 #include "sync/facts.h"
 #include "sync/family.h"
@@ -65,15 +66,52 @@ enum status invites_due(struct node *n) MUST_USE; /* renews the cards that this 
 /* contact.c: the pair's group is destroyed on this device, and the letterboxes for it are closed. */
 enum status contact_close(struct node *n, const struct person_ref *mine,
                           const struct person_ref *other) MUST_USE;
-/* leave.c: this person's own no. */
+enum status contact_void_boxes(struct node *n, const struct person_ref *mine, const struct person_ref *other,
+                               bool replies) MUST_USE;
+
+/* ---- leaves (leave.c) ---- */
+
+struct heard { /* one, as an entry or a letter brought it; borrows from it */
+    struct leave_note note;
+    struct span encoded;     /* the note */
+    struct span certificate; /* of its device; may be empty */
+    uint64_t hlc;            /* when it was said */
+    bool told;               /* a struct leave_heard: of somebody else */
+};
+/* `hlc`: of what brought it. */
+enum status leave_hear(struct span in, uint64_t hlc, struct heard *out) MUST_USE;
+/* Is it signed by a device of whose it says it is, as far as is known here? */
+enum status leave_is_proven(struct node *n, const struct heard *h, bool *proven) MUST_USE;
+/* This person's own no. */
 enum status contact_leave(struct node *n, const struct person_ref *other) MUST_USE;
-/* leave.c: has this person left this conversation, of that generation or a later one? Since then? */
+/* Has this person left this conversation, of that generation or a later one? */
 enum status leave_is_of(struct node *n, const struct scope_id *pair, uint32_t generation,
                         bool *left) MUST_USE;
-enum status leave_is_later(struct node *n, const struct scope_id *pair, uint64_t hlc, bool *later) MUST_USE;
-/* leave.c: a leave that came to a parent's device before this yes, and is later, ends it. */
-enum status leave_ends_permit(struct node *n, const struct permit *p) MUST_USE;
-enum status leaves_due(struct node *n) MUST_USE; /* groups of contacts that were left */
+/* The highest generation that anybody left; -1: none that is known here. */
+enum status leave_generation(struct node *n, const struct scope_id *pair, int64_t *out) MUST_USE;
+/* What a contact that was asked or allowed at that moment is now: CONTACT_LEFT or CONTACT_WITHDRAWN by a
+ * leave since, or CONTACT_FOUNDING. */
+enum status leave_since(struct node *n, const struct scope_id *pair, uint64_t hlc,
+                        enum contact_state *state) MUST_USE;
+/* The contact of that person whose conversation this is. */
+enum status leave_contact_of(struct node *n, const struct person_id *person, const struct scope_id *scope,
+                             struct person_ref *other, bool *found) MUST_USE;
+/* leave_due.c */
+enum status leave_keep_letter(struct node *n, const struct person_ref *other, const struct leave_note *note,
+                              struct span encoded) MUST_USE;
+enum status leaves_due(struct node *n) MUST_USE; /* groups of contacts that were left; what is told again */
+
+/* leave_yes.c: when a yes was given, by the entries of the ward that brought it; `brought`: by one that is
+ * just being applied, else UINT64_MAX. */
+enum status leave_yes_given(struct node *n, const struct permit *p, uint64_t brought, uint64_t *out) MUST_USE;
+/* The same of the newest that stands; 0: none. */
+enum status leave_yes_newest(struct node *n, const struct person_ref *child, const struct person_ref *other,
+                             struct permit *p, uint64_t *given) MUST_USE;
+/* A leave in the ward of a child ends the yes from before it. */
+enum status leave_ends_yes(struct node *n, const struct person_ref *child, const struct scope_id *ward,
+                           const struct heard *h) MUST_USE;
+/* The same of one that came to a parent's device before its yes did. */
+enum status leave_ends_permit(struct node *n, const struct permit *p, uint64_t brought) MUST_USE;
 
 /* meet.c: keeps chain and certificates of a card that was judged good. */
 enum status card_keep(struct node *n, const struct card *c) MUST_USE;

@@ -17,6 +17,7 @@
 #include "sync/restore.h"
 
 enum conversation_limits {
+    WISH_KEPT_MS = 24 * 3600 * 1000,
     FOUND_NEXT_MS = 3600 * 1000, /* the next device founds after an hour, §5.2 */
     FOUND_AGAIN_MS = 30 * 1000
 };
@@ -119,10 +120,15 @@ static enum status load_wanted(struct node *n, size_t skip, struct wanted *w, bo
     return query_end(&q);
 }
 
-static enum status drop_wanted(struct node *n, const struct wanted *w)
+enum status conversation_unwant(struct node *n, const struct person_ref *mine, const struct person_ref *other)
 {
     return sql_run(&n->sql, "DELETE FROM conversation_wish WHERE person = ? AND family = ? AND other = ?",
-                   "bbb", SPAN_ID(&w->mine.person), SPAN_ID(&w->other.family), SPAN_ID(&w->other.person));
+                   "bbb", SPAN_ID(&mine->person), SPAN_ID(&other->family), SPAN_ID(&other->person));
+}
+
+static enum status drop_wanted(struct node *n, const struct wanted *w)
+{
+    return conversation_unwant(n, &w->mine, &w->other);
 }
 
 /* This person's devices in the order of their ids: the first founds at once, each next an hour later. */
@@ -146,7 +152,7 @@ static enum status my_turn(struct node *n, const struct wanted *w, bool *now)
 
 static enum status found_context(struct node *n, const struct wanted *w, struct kith_context *c)
 {
-    int64_t generation = -1;
+    int64_t generation = -1, told = -1;
     bool known = false;
     size_t mine = ID_COMPARE(&w->mine.family, &w->other.family) < 0 ? 0 : 1;
     memset(c, 0, sizeof(*c));
@@ -163,7 +169,10 @@ static enum status found_context(struct node *n, const struct wanted *w, struct 
         st = sql_number(&n->sql, &generation, -1, "SELECT max(generation) FROM mls_group WHERE scope = ?",
                         "b", SPAN_ID(&c->scope));
     }
-    c->generation = (uint32_t)(generation + 1);
+    if (st == ST_OK) { /* a device that came since was in none of them */
+        st = leave_generation(n, &c->scope, &told);
+    }
+    c->generation = (uint32_t)((told > generation ? told : generation) + 1);
     return st;
 }
 
@@ -251,6 +260,22 @@ static enum status try_to_found(struct node *n, struct wanted *w)
         SPAN_ID(&w->other.family), SPAN_ID(&w->other.person));
 }
 
+/* Is there a group already? One from before the wish may be one that is being left, or that the other has
+ * left and whose end is not read yet: then the wish waits. */
+static enum status is_there(struct node *n, const struct wanted *w, const struct scope_id *scope, bool *there,
+                            bool *before)
+{
+    struct query q;
+    query_start(&q, &n->sql,
+                "SELECT founded_at, left_at FROM mls_group WHERE scope = ? AND state != 3 ORDER BY generation"
+                " DESC, id DESC LIMIT 1",
+                "b", SPAN_ID(scope));
+    *there = query_next(&q);
+    *before = *there && (query_int(&q, 1) != 0 ||
+                         (query_int(&q, 0) < w->at_ms && n->now.wall_ms - w->at_ms < WISH_KEPT_MS));
+    return query_end(&q);
+}
+
 enum status conversations_due(struct node *n)
 {
     struct wanted w;
@@ -258,22 +283,23 @@ enum status conversations_due(struct node *n)
     enum status st = ST_OK;
     for (size_t skip = 0; st == ST_OK && found_row; skip++) {
         struct scope_id scope;
-        int64_t there = 0;
+        bool there = false, before = false;
         st = load_wanted(n, skip, &w, &found_row);
         if (st == ST_OK && found_row) {
             st = scope_id_of_pair(&w.mine, &w.other, &scope);
         }
         if (st == ST_OK && found_row) {
-            st = group_id_of_scope(n, &scope, &there);
+            st = is_there(n, &w, &scope, &there, &before);
         }
         if (st == ST_OK && found_row) {
             st = restore_holds(n, &scope, &held);
         }
-        if (st == ST_OK && held) { /* it may be there already, and this database does not know */
+        if (st == ST_OK && found_row &&
+            (held || before)) { /* held: there already, and not in this database */
             wanted_wipe(&w);
             continue;
         }
-        if (st == ST_OK && found_row && there != 0) {
+        if (st == ST_OK && found_row && there) {
             st = drop_wanted(n, &w); /* another device was first */
         } else if (st == ST_OK && found_row) {
             st = my_turn(n, &w, &now);
@@ -339,6 +365,7 @@ static enum status activate(struct node *n, const struct group *g, bool *left)
     struct person_ref mine = g->subject, peer = g->peer;
     struct scope_id scope = g->scope;
     uint32_t generation = g->generation;
+    int64_t id = g->id;
     char name[WIRE_NAME_MAX + 1];
     int64_t state = 0, supervised = 0;
     enum status st = person_name(n, &peer, name, sizeof(name));
@@ -355,6 +382,10 @@ static enum status activate(struct node *n, const struct group *g, bool *left)
     }
     if (st == ST_OK && state != CONTACT_ACTIVE && state != CONTACT_FOUNDING) {
         st = leave_is_of(n, &scope, generation, left);
+    }
+    if (st == ST_OK && *left) { /* its end: leaves_due */
+        st = sql_run(&n->sql, "UPDATE mls_group SET left_at = ? WHERE id = ? AND left_at = 0", "ii",
+                     n->now.wall_ms, id);
     }
     if (st != ST_OK || *left || state == CONTACT_ACTIVE) {
         return st;
@@ -421,6 +452,15 @@ enum status conversation_judge_overseen(struct node *n, const struct kith_contex
         }
     }
     return ST_AUTHORIZE_PAIR;
+}
+
+/* One that this person has left gives way to every later one, and nothing of it goes over. */
+enum status conversation_was_left(struct node *n, const struct group *ours, uint32_t next, bool *left)
+{
+    int64_t at = 0;
+    enum status st = sql_number(&n->sql, &at, 0, "SELECT left_at FROM mls_group WHERE id = ?", "i", ours->id);
+    *left = at != 0 && next > ours->generation;
+    return st;
 }
 
 /* The lower founder stands: the Admission's founder is the sender, whose leaf is 0 in a group just founded.

@@ -13,6 +13,9 @@ enum status conversation_judge_overseen(struct node *n, const struct kith_contex
                                         struct group_row_args *row) MUST_USE;
 /* Two foundings of one generation: does ours give way to that of the Admission (the lower founder stands)? */
 bool conversation_founding_gives_way(struct node *n, const struct group *ours, const struct admission *a);
+/* Has this device's person left ours, and is `next` a later generation? */
+enum status conversation_was_left(struct node *n, const struct group *ours, uint32_t next,
+                                  bool *left) MUST_USE;
 /* This device's person is in a conversation from now on. */
 enum status conversation_joined(struct node *n, struct group *g) MUST_USE;
 /* Founds what is wanted and due. */

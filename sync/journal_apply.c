@@ -201,6 +201,7 @@ enum status journal_apply(struct node *n, enum scope_kind kind, int64_t id)
         st = receive_unattested(n, id);
     }
     if (st == ST_OK && found && !waits_for_clock(n, &row)) {
+        node_hlc_seen(n, row.e.hlc); /* what this device says from now on is later, also where it waited */
         st = node_guard(n, run_handler, &row, &why);
         if (st == ST_OK) {
             st = sql_run(&n->sql, "UPDATE entry SET applied = ? WHERE id = ?", "ii",

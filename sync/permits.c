@@ -197,19 +197,41 @@ enum status permit_of_ask(struct node *n, const struct person_ref *child, const 
     return st == ST_OK && (stands || ended) ? grant_ask(n, child, contact, stands) : st;
 }
 
-/* Once for each serial: what is signed again, or co-signed, is the same yes. */
-static enum status grant(struct node *n, const struct entry_permit *k, const struct permit *p)
+/* On the child's own device: a leave since, which the parents' devices may not know yet, ends it. */
+static enum status left_since(struct node *n, const struct permit *p, uint64_t brought, bool *left)
 {
-    bool done = false, stands = false, ended = false;
+    enum contact_state state = CONTACT_FOUNDING;
+    struct scope_id pair;
+    uint64_t given = 0;
+    if (!ID_EQUAL(&p->child.person, &n->self.person))
+        return ST_OK;
+    enum status st = leave_yes_given(n, p, brought, &given);
+    if (st == ST_OK)
+        st = scope_id_of_pair(&p->child, &p->contact, &pair);
+    if (st == ST_OK)
+        st = leave_since(n, &pair, given, &state);
+    *left = state != CONTACT_FOUNDING;
+    return st;
+}
+
+/* Once for each serial: what is signed again, or co-signed, is the same yes. */
+static enum status grant(struct node *n, const struct applied_entry *e, const struct permit *p)
+{
+    const struct entry_permit *k = &e->body->u.permit;
+    bool done = false, stands = false, ended = false, left = false;
     enum status st = permit_is_granted(n, p, &done);
     if (st == ST_OK && !done)
         st = permit_state(n, &p->child, &p->contact, &stands, &ended);
     if (st != ST_OK || (!stands && !ended)) /* it has not enough signatures yet */
         return st;
-    st = k->request.len > 0 ? grant_approach(n, k, p, stands) : grant_ask(n, &p->child, &p->contact, stands);
+    st = left_since(n, p, e->hlc, &left);
+    bool opens = stands && !left;
+    if (st == ST_OK)
+        st =
+            k->request.len > 0 ? grant_approach(n, k, p, opens) : grant_ask(n, &p->child, &p->contact, opens);
     if (st == ST_OK)
         st = permit_granted(n, p);
-    return st == ST_OK && stands ? leave_ends_permit(n, p) : st;
+    return st == ST_OK && stands ? leave_ends_permit(n, p, e->hlc) : st;
 }
 
 /* A permit bears its signatures, and counts by those whose devices stand in the chain now. What came up to
@@ -226,7 +248,7 @@ enum status apply_permit(struct node *n, const struct applied_entry *e)
     if (st == ST_OK)
         st = permit_keep_entry(n, k->permit);
     if (st == ST_OK)
-        st = grant(n, k, &p);
+        st = grant(n, e, &p);
     return st == ST_OK ? groups_dirty(n) : st; /* a conversation may have waited for it */
 }
 
@@ -267,7 +289,7 @@ static enum status grant_entry(struct node *n, const struct applied_entry *e, vo
         p.serial != wanted->serial || !person_ref_equal(&p.child, &wanted->child) ||
         !person_ref_equal(&p.contact, &wanted->contact))
         return ST_OK;
-    return grant(n, &e->body->u.permit, &p);
+    return grant(n, e, &p);
 }
 
 static enum status grant_late(struct node *n, void *arg)
@@ -371,6 +393,8 @@ enum status apply_withdrawal(struct node *n, const struct applied_entry *e)
             send_withdrawal(n, &w, encoded); /* the child's own device knows the contact's newest letterbox */
     if (st == ST_OK)
         st = requests_over(n, &w.child, &w.contact, hlc_ms(w.serial));
+    if (st == ST_OK && !stands)
+        st = conversation_unwant(n, &w.child, &w.contact);
     if (st == ST_OK && !stands)
         st = contact_end(n, &w.child, &w.contact, by);
     buffer_wipe(&newest);

@@ -207,6 +207,9 @@ enum status letter_evidence(struct node *n, const struct received_letter *l)
     if (st == ST_OK && r.kind == EVIDENCE_CHAIN_ENTRY) {
         return removal_told(n, &r, l->m->body);
     }
+    if (st == ST_OK && r.kind == EVIDENCE_LEAVE) {
+        return letter_leave(n, l, r.body);
+    }
     return st == ST_OK && r.kind == EVIDENCE_REVOCATION ? revocation_keep(n, r.body) : st;
 }
 

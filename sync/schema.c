@@ -476,6 +476,16 @@ static const char *const step_sql[] = {
     " KEY(scope, device)) STRICT, WITHOUT ROWID;"
     "INSERT INTO intake SELECT scope, author, (unixepoch() - 1209600) * 1000 FROM head WHERE cont_seq > 0;"
     "UPDATE withdrawal SET at_ms = min(at_ms, unixepoch() * 1000);",
+    /* ---- a person's own no: sync/leave.c ---- */
+    /* left_at: when this device's person left it, or it was joined after they had; it is destroyed when the
+     * leave is at the relay. Leaves in a form that an earlier version took for void are judged again. */
+    "ALTER TABLE mls_group ADD COLUMN left_at INTEGER NOT NULL DEFAULT 0;"
+    "UPDATE mls_group SET left_at = 1 WHERE kind = 5 AND state != 3 AND scope IN (SELECT scope FROM contact"
+    " WHERE state = 4 AND person = mls_group.subject_person);"
+    "UPDATE entry SET applied = 0 WHERE kind = 23 AND applied = 2;"
+    /* Leaves that are told by letter later on, too: times to go. */
+    "CREATE TABLE leave_letter(scope BLOB PRIMARY KEY, family BLOB NOT NULL, person BLOB NOT NULL, letter BLOB"
+    " NOT NULL, due_at INTEGER NOT NULL, times INTEGER NOT NULL) STRICT, WITHOUT ROWID;",
 };
 
 enum status schema_make(struct sql *s, int version)

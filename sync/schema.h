@@ -6,7 +6,7 @@
 #include "sync/sql.h"
 
 enum schema_limits {
-    SCHEMA_VERSION = 33,     /* the number of steps */
+    SCHEMA_VERSION = 34,     /* the number of steps */
     SCHEMA_BEFORE_SEARCH = 8 /* that does not know sync/search.h yet */
 };
 

@@ -316,8 +316,13 @@ static enum status make_room(struct node *n, const struct joining *j, struct bef
     if (st != ST_OK) {
         return st;
     }
+    bool left = false;
+    st = conversation_was_left(n, old, j->a->generation, &left);
     bool same =
         old->generation == j->a->generation && memcmp(old->founding, j->a->founding_hash, HASH_LEN) == 0;
+    if (st != ST_OK || left) {
+        return st == ST_OK ? group_leave(n, old) : st;
+    }
     if (same) {
         st = apart_gives_way(n, old, j->mls) ? ST_OK : ST_GROUP_EPOCH_OVER;
         st = st == ST_OK ? readd_was_behind(n, old, mls_group_epoch(j->mls)) : st;

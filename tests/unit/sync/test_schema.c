@@ -87,11 +87,29 @@ static void logs_of_history_offered_in_the_old_way_are_let_go_and_others_kept(vo
     sql_close(&s);
 }
 
+/* What an older version took for void because it knew no such form is judged by this one. */
+static void leaves_that_were_void_are_judged_again(void **state)
+{
+    (void)state;
+    struct sql s;
+    open_memory(&s);
+    make(&s, 33);
+    run(&s,
+        "INSERT INTO entry(scope, author, seq, hash, prev, hlc, kind, has_body, entry, attested, applied,"
+        " arrived_at) VALUES(x'01', x'02', 1, x'03', x'', 7, 23, 1, x'', 1, 2, 0), (x'01', x'02', 2, x'04',"
+        " x'', 8, 23, 1, x'', 1, 1, 0), (x'01', x'02', 3, x'05', x'', 9, 1, 1, x'', 1, 2, 0)");
+    assert_ok(schema_open(&s));
+    assert_int_equal(number(&s, "SELECT seq FROM entry WHERE applied = 0"), 1);
+    assert_int_equal(number(&s, "SELECT count(*) FROM entry WHERE applied = 0"), 1);
+    sql_close(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_database_of_any_earlier_version_becomes_what_a_new_one_is),
         cmocka_unit_test(logs_of_history_offered_in_the_old_way_are_let_go_and_others_kept),
+        cmocka_unit_test(leaves_that_were_void_are_judged_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
