@@ -524,19 +524,18 @@ static void T25_a_device_that_asks_without_end_is_added_again_once_an_hour(void 
 {
     struct world *w = *state;
     struct story s;
-    static const char *const refused = "SELECT value FROM meta WHERE key = 'refused:GROUP_READDED'";
     family_of_three(w, &s);
     for (int i = 0; i < 6; i++) {
         world_stick(w, s.ben, SCOPE_FAMILY);
         world_run(w, 5 * MINUTE_MS);
         assert_int_equal(family_epoch(w, s.ben), family_epoch(w, s.ana));
     }
-    assert_int_equal(world_number(w, s.ana, refused), -1);
+    assert_int_equal(world_refused(w, s.ana, ST_GROUP_READDED), 0);
     int64_t before = family_epoch(w, s.ana);
     world_stick(w, s.ben, SCOPE_FAMILY);
     world_run(w, 40 * MINUTE_MS);
-    assert_true(world_number(w, s.ana, refused) > 0);
-    assert_true(world_number(w, s.maya, refused) > 0);
+    assert_true(world_refused(w, s.ana, ST_GROUP_READDED) > 0);
+    assert_true(world_refused(w, s.maya, ST_GROUP_READDED) > 0);
     assert_true(world_alarms(w, s.ana) > 0);
     assert_int_equal(family_epoch(w, s.ana), before);
     world_run(w, 3 * HOUR_MS);

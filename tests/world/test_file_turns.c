@@ -319,7 +319,7 @@ static void T20_a_file_is_not_fetched_any_more_when_the_rules_close(void **state
     wait_state(w, s.leo, "SELECT state FROM file", 5);
     assert_true(world_number(w, s.leo, "SELECT have < parts FROM file") == 1);
     wait_state(w, s.leo, "SELECT count(*) FROM file_part", 0);
-    assert_int_equal(world_number(w, s.leo, "SELECT value FROM meta WHERE key = 'refused:FILE_RULES'"), 1);
+    assert_int_equal(world_refused(w, s.leo, ST_FILE_RULES), 1);
     assert_status(world_do(w, s.leo, CMD_GET, large.id, NULL, NULL, NULL)->status, ST_FILE_RULES);
 }
 

@@ -108,7 +108,7 @@ static void a_file_that_changes_while_it_is_read_is_refused_by_name(void **state
     assert_int_equal(file_look(w, s.ben).count, 0);
     assert_int_equal(world_number(w, s.ana, "SELECT count(*) FROM entry WHERE kind = 32"), 0);
     assert_int_equal(world_number(w, s.ana, "SELECT count(*) FROM file_part"), 0);
-    assert_int_equal(world_number(w, s.ana, "SELECT value FROM meta WHERE key = 'refused:FILE_CHANGED'"), 1);
+    assert_int_equal(world_refused(w, s.ana, ST_FILE_CHANGED), 1);
     char token[80];
     assert_ok(view_files(world_node(w, s.ana), NULL, 0, see_token, token));
     world_ok(w, s.ana, CMD_CANCEL, token, NULL, NULL, NULL); /* there is nothing more to be told of it */
@@ -468,13 +468,6 @@ static enum status lie_about(struct node *n, void *arg)
     return st;
 }
 
-static int64_t refused(struct world *w, size_t device, const char *name)
-{
-    char sql[128];
-    snprintf(sql, sizeof(sql), "SELECT value FROM meta WHERE key = 'refused:%s'", name);
-    return world_number(w, device, sql);
-}
-
 /* Leo's device after Maya's lied; it goes on talking. */
 static struct file_seen lied(void **state, enum lie lie, struct story *s)
 {
@@ -499,7 +492,7 @@ static void T53_a_list_that_is_not_the_promised_one_is_refused(void **state)
 {
     struct story s;
     assert_string_equal(lied(state, LIE_LIST, &s).state, "fetching");
-    assert_true(refused(*state, s.leo, "FILE_LIST") > 0);
+    assert_true(world_refused(*state, s.leo, ST_FILE_LIST) > 0);
     assert_int_equal(world_number(*state, s.leo, "SELECT count(*) FROM file_part"), 0);
 }
 
@@ -507,7 +500,7 @@ static void T53_a_part_that_is_not_the_promised_one_is_refused(void **state)
 {
     struct story s;
     assert_string_equal(lied(state, LIE_PART, &s).state, "fetching");
-    assert_true(refused(*state, s.leo, "FILE_PART") > 0);
+    assert_true(world_refused(*state, s.leo, ST_FILE_PART) > 0);
     assert_int_equal(world_number(*state, s.leo, "SELECT count(*) FROM file_part"), 0);
 }
 
@@ -515,7 +508,7 @@ static void T53_a_part_of_another_length_is_refused(void **state)
 {
     struct story s;
     assert_string_equal(lied(state, LIE_SIZE, &s).state, "fetching");
-    assert_true(refused(*state, s.leo, "FILE_PART") > 0);
+    assert_true(world_refused(*state, s.leo, ST_FILE_PART) > 0);
 }
 
 static void T20_what_is_let_through_as_an_image_has_to_be_one(void **state)
@@ -531,7 +524,7 @@ static void T20_a_file_that_the_rules_do_not_let_through_is_void_where_it_comes_
 {
     struct story s;
     assert_int_equal(lied(state, LIE_KIND, &s).count, 0);
-    assert_int_equal(refused(*state, s.leo, "FILE_RULES"), 1);
+    assert_int_equal(world_refused(*state, s.leo, ST_FILE_RULES), 1);
     assert_int_equal(world_number(*state, s.leo, "SELECT applied FROM entry WHERE kind = 32"), 2);
 }
 

@@ -66,13 +66,6 @@ static int64_t kept(struct scene *x, const char *of)
     return world_number(x->w, x->s.maya, sql);
 }
 
-static int64_t refused(struct scene *x, const char *name)
-{
-    char sql[100];
-    snprintf(sql, sizeof(sql), "SELECT value FROM meta WHERE key = 'refused:%s'", name);
-    return world_number(x->w, x->s.maya, sql);
-}
-
 /* ---- what comes of it ---- */
 
 static void T15_entries_under_a_number_that_is_taken_are_kept_a_few_times(void **state)
@@ -82,7 +75,7 @@ static void T15_entries_under_a_number_that_is_taken_are_kept_a_few_times(void *
     assert_ok(world_forge(x->w, x->s.leo, flood, &first));
     world_run(x->w, 10 * MINUTE_MS);
     assert_int_equal(kept(x, "fork = 1"), JOURNAL_RIVALS_MAX);
-    assert_int_equal(refused(x, "JOURNAL_FORK"), RIVALS - JOURNAL_RIVALS_MAX);
+    assert_int_equal(world_refused(x->w, x->s.maya, ST_JOURNAL_FORK), RIVALS - JOURNAL_RIVALS_MAX);
     assert_true(world_alarms(x->w, x->s.maya) > 0);
     story_say(x->w, x->s.ana, "Berg", "supper", x->s.maya);
     story_say(x->w, x->s.leo, "Maya", "and this is me again", x->s.maya);
@@ -96,7 +89,7 @@ static void T15_numbers_beyond_the_limit_are_not_kept(void **state)
     assert_ok(world_forge(x->w, x->s.leo, flood, &first));
     world_run(x->w, 10 * MINUTE_MS);
     assert_int_equal(kept(x, "kind = 1"), before);
-    assert_int_equal(refused(x, "ENTRY_SEQ"), RIVALS);
+    assert_int_equal(world_refused(x->w, x->s.maya, ST_ENTRY_SEQ), RIVALS);
     story_say(x->w, x->s.ana, "Berg", "supper", x->s.maya);
     story_say(x->w, x->s.leo, "Maya", "and this is me again", x->s.maya);
 }

@@ -14,13 +14,6 @@ enum {
     LARGE = 256  /* units of the largest message */
 };
 
-static int64_t refused(struct scene *x, size_t device, const char *name)
-{
-    char sql[100];
-    snprintf(sql, sizeof(sql), "SELECT value FROM meta WHERE key = 'refused:%s'", name);
-    return world_number(x->w, device, sql);
-}
-
 static enum status write_many(struct node *n, void *arg)
 {
     const int *count = arg;
@@ -105,7 +98,7 @@ static void T15_what_a_device_sends_beyond_a_days_measure_is_refused_and_comes_l
     world_run(x->w, 5 * MINUTE_MS);
     /* A few more: units come back while it is sent. */
     assert_in_range(world_number(x->w, x->s.maya, tiny_sql) - before, LEFT, LEFT + 5);
-    assert_true(refused(x, x->s.maya, "JOURNAL_MANY") >= FLOOD - LEFT - 5);
+    assert_true(world_refused(x->w, x->s.maya, ST_JOURNAL_MANY) >= FLOOD - LEFT - 5);
     assert_int_equal(world_alarms(x->w, x->s.maya), 1);
     /* Nobody else notices, in this scope or in another. */
     story_say(x->w, x->s.maya, "Leo", "you talk too much", x->s.leo);
@@ -129,7 +122,7 @@ static void T15_what_is_here_already_is_not_charged_to_who_sends_it_again(void *
     lie_on(x, 20,
            10 * SECOND_MS); /* Leo's program says that nothing is there, so that it comes to everybody */
     assert_true(world_number(x->w, x->s.maya, "SELECT max(units) FROM repaired") > FLOOD);
-    assert_int_equal(refused(x, watch, "JOURNAL_MANY"), -1);
+    assert_int_equal(world_refused(x->w, watch, ST_JOURNAL_MANY), 0);
     story_say(x->w, x->s.maya, "Leo", "what is the matter with you?", watch);
     assert_int_equal(world_alarms(x->w, watch), 0);
 }
@@ -211,7 +204,7 @@ static void T15_who_says_that_they_hold_nothing_gets_so_much_an_hour(void **stat
     lie_on(x, 20, 10 * SECOND_MS);
     assert_in_range(world_number(x->w, x->s.maya, "SELECT max(units) FROM repaired"), REPAIR_HOUR_UNITS,
                     REPAIR_HOUR_UNITS + 100);
-    assert_in_range(refused(x, x->s.maya, "JOURNAL_AGAIN"), 1, 2);
+    assert_in_range(world_refused(x->w, x->s.maya, ST_JOURNAL_AGAIN), 1, 2);
     /* What waited is sent when the hour is over. */
     world_run(x->w, 2 * HOUR_MS);
     assert_int_equal(world_number(x->w, x->s.maya, "SELECT count(*) FROM repair"), 0);

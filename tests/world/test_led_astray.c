@@ -203,14 +203,6 @@ static void found_in_silence(struct world *w, size_t device)
     assert_int_equal(of_talk(w, device, "epoch"), 1);
 }
 
-static int64_t refused(struct world *w, size_t device, enum status why)
-{
-    char sql[128];
-    snprintf(sql, sizeof(sql), "SELECT value FROM meta WHERE key = 'refused:%s'", status_name(why));
-    int64_t count = world_number(w, device, sql);
-    return count < 0 ? 0 : count;
-}
-
 static enum status tell_where(struct node *n, void *arg)
 {
     struct group *g = NULL;
@@ -331,7 +323,7 @@ static void T25_a_letter_that_is_not_what_its_group_says_is_refused(void **state
     world_run(w, 10 * MINUTE_MS);
     found_in_silence(w, s.leo);
     send_kept(w, s.leo, s.leo, RENAMED);
-    assert_int_equal(refused(w, s.maya, ST_SUCCESSOR_NAME), 1);
+    assert_int_equal(world_refused(w, s.maya, ST_SUCCESSOR_NAME), 1);
     assert_int_equal(of_talk(w, s.maya, "generation"), 0);
     send_kept(w, s.leo, s.leo, AS_IT_IS);
     assert_int_equal(of_talk(w, s.maya, "generation"), 1);
@@ -353,7 +345,7 @@ static void T25_a_founder_that_takes_anothers_turn_is_refused(void **state)
     lying.founder_zero = false;
     world_run(w, MINUTE_MS);
     send_kept(w, liar, liar, AS_IT_IS);
-    assert_int_equal(refused(w, other, ST_SUCCESSOR_TREE), 1);
+    assert_int_equal(world_refused(w, other, ST_SUCCESSOR_TREE), 1);
     assert_int_equal(of_talk(w, other, "generation"), 0);
 }
 
@@ -369,7 +361,7 @@ static void T25_a_letter_by_another_than_the_founder_is_refused(void **state)
     found_in_silence(w, s.leo);
     lying.other_epoch = false;
     send_kept(w, s.leo, phone, AS_IT_IS);
-    assert_int_equal(refused(w, s.maya, ST_SUCCESSOR_TREE), 1);
+    assert_int_equal(world_refused(w, s.maya, ST_SUCCESSOR_TREE), 1);
     assert_int_equal(of_talk(w, s.maya, "generation"), 0);
 }
 
@@ -385,7 +377,7 @@ static void T25_who_is_no_member_brings_nobody_into_a_later_group(void **state)
     found_in_silence(w, s.leo);
     lying.overseer = NULL;
     send_kept(w, s.leo, s.rosa, ALONE);
-    assert_int_equal(refused(w, s.maya, ST_SUCCESSOR_SENDER), 1);
+    assert_int_equal(world_refused(w, s.maya, ST_SUCCESSOR_SENDER), 1);
     assert_int_equal(of_talk(w, s.maya, "generation"), 0);
     send_kept(w, s.leo, s.leo, ALONE); /* a member does */
     assert_int_equal(of_talk(w, s.maya, "generation"), 1);

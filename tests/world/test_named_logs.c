@@ -112,13 +112,6 @@ static struct lie begin(struct scene *x)
     return l;
 }
 
-static int64_t refused(struct scene *x, const char *name)
-{
-    char sql[100];
-    snprintf(sql, sizeof(sql), "SELECT value FROM meta WHERE key = 'refused:%s'", name);
-    return world_number(x->w, x->laptop, sql);
-}
-
 static void assert_they_talk(struct scene *x)
 {
     assert_int_equal(
@@ -145,7 +138,7 @@ static void T15_a_history_that_is_said_to_lie_in_a_groups_log_takes_nobody_from_
         assert_ok(world_forge(x->w, x->phone, offer, &l));
     }
     world_run(x->w, 5 * MINUTE_MS);
-    assert_int_equal(refused(x, "HISTORY_LOG"), 3);
+    assert_int_equal(world_refused(x->w, x->laptop, ST_HISTORY_LOG), 3);
     assert_they_talk(x);
     world_restart(x->w, x->laptop);
     story_say(x->w, x->phone, "Berg", "five", x->laptop);
@@ -163,7 +156,7 @@ static void T15_a_history_at_a_relay_that_is_not_the_familys_is_not_asked_for(vo
     snprintf(sql, sizeof(sql), "INSERT OR IGNORE INTO relay(address) VALUES('%s')", l.relay);
     world_sql(x->w, x->laptop, sql);
     world_run(x->w, 5 * MINUTE_MS);
-    assert_int_equal(refused(x, "HISTORY_LOG"), 1);
+    assert_int_equal(world_refused(x->w, x->laptop, ST_HISTORY_LOG), 1);
     assert_int_equal(world_number(x->w, x->laptop, "SELECT count(*) FROM log WHERE kind = 5"), 0);
     assert_they_talk(x);
 }
@@ -177,7 +170,7 @@ static void T15_a_letterbox_keeps_its_log_when_a_history_is_said_to_lie_there(vo
     world_run(x->w, MINUTE_MS);
     assert_ok(world_forge(x->w, x->phone, offer, &l));
     world_run(x->w, 5 * MINUTE_MS);
-    assert_int_equal(refused(x, "HISTORY_LOG"), 1);
+    assert_int_equal(world_refused(x->w, x->laptop, ST_HISTORY_LOG), 1);
     assert_int_equal(world_number(x->w, x->laptop,
                                   "SELECT count(*) FROM letterbox b JOIN log l ON l.id = b.log WHERE b.kind ="
                                   " 4 AND l.kind = 2 AND l.owner = b.id AND l.listening = 1"),

@@ -241,16 +241,6 @@ static void of_two_founders_at_once_the_lower_leaf_stands(void **state)
         assert_int_equal(world_alarms(w, all[i]), 0);
 }
 
-static void letterbox_log(struct world *w, size_t device, struct log_id *out)
-{
-    struct query q;
-    query_start(&q, &world_node(w, device)->sql,
-                "SELECT l.log_id FROM letterbox b JOIN log l ON l.id = b.log WHERE b.kind = 1", "");
-    assert_true(query_next(&q));
-    QUERY_ID(&q, 0, out);
-    assert_ok(query_end(&q));
-}
-
 static void the_lower_leaf_stands_also_when_others_have_gone_on_in_the_other(void **state)
 {
     struct world *w = *state;
@@ -266,7 +256,7 @@ static void the_lower_leaf_stands_also_when_others_have_gone_on_in_the_other(voi
     assert_true(of_kind(w, s.ben, "epoch", SCOPE_FAMILY) > 1);
     struct log_id box;
     world_on(w, s.ana);
-    letterbox_log(w, s.ana, &box);
+    world_letterbox_log(w, s.ana, &box);
     world_withhold_log(w, s.ana, &box); /* she founds before she hears of it */
     world_tick(w, s.ana);
     founds(w, s.ana, SCOPE_FAMILY);

@@ -15,14 +15,6 @@ static int64_t generation(struct world *w, size_t device, enum scope_kind kind)
     return world_number(w, device, sql);
 }
 
-static int64_t refused(struct world *w, size_t device, enum status why)
-{
-    char sql[128];
-    snprintf(sql, sizeof(sql), "SELECT value FROM meta WHERE key = 'refused:%s'", status_name(why));
-    int64_t count = world_number(w, device, sql);
-    return count < 0 ? 0 : count;
-}
-
 struct plot { /* what the attacker's program wants */
     enum scope_kind kind;
     int64_t generation; /* 0: the next */
@@ -125,7 +117,7 @@ static void T41_a_removed_device_founds_nothing_that_counts(void **state)
     for (size_t i = 0; i < 3; i++) {
         assert_int_equal(generation(w, rest[i], SCOPE_FAMILY), 0);
         assert_int_equal(generation(w, rest[i], SCOPE_WARD), 0);
-        assert_int_equal(refused(w, rest[i], ST_SUCCESSOR_REMOVED), 2);
+        assert_int_equal(world_refused(w, rest[i], ST_SUCCESSOR_REMOVED), 2);
     }
     world_ok(w, s.ana, CMD_SEND, "Berg", "without the tablet", NULL, NULL);
     world_run(w, 2 * HOUR_MS);
@@ -170,16 +162,6 @@ static void T41_a_reason_counts_also_in_a_letter_that_is_refused(void **state)
     assert_int_equal(world_number(w, s.ben, "SELECT count(*) FROM revocation"), 1);
 }
 
-static void letterbox_log(struct world *w, size_t device, struct log_id *out)
-{
-    struct query q;
-    query_start(&q, &world_node(w, device)->sql,
-                "SELECT l.log_id FROM letterbox b JOIN log l ON l.id = b.log WHERE b.kind = 1", "");
-    assert_true(query_next(&q));
-    QUERY_ID(&q, 0, out);
-    assert_ok(query_end(&q));
-}
-
 static void T41_a_successor_with_somebody_removed_gives_way_to_one_without(void **state)
 {
     struct world *w = *state;
@@ -191,14 +173,14 @@ static void T41_a_successor_with_somebody_removed_gives_way_to_one_without(void 
         world_group_log(w, s.ana, kind, &logs[kind]);
         world_withhold_log(w, s.ana, &logs[kind]);
     }
-    letterbox_log(w, s.ana, &logs[0]);
+    world_letterbox_log(w, s.ana, &logs[0]);
     world_withhold_log(w, s.ana, &logs[0]);
     world_ok(w, s.ben, CMD_DEVICES_REMOVE, "Maya's tablet", NULL, NULL, NULL);
     world_run(w, 2 * MINUTE_MS);
     usurp(w, s.ana, SCOPE_FAMILY, 0);
     assert_int_equal(world_number(w, s.ana, "SELECT count(*) FROM founding"), 4); /* with the tablet */
     assert_int_equal(generation(w, s.ben, SCOPE_FAMILY), 0);
-    assert_int_equal(refused(w, s.ben, ST_SUCCESSOR_REMOVED), 1);
+    assert_int_equal(world_refused(w, s.ben, ST_SUCCESSOR_REMOVED), 1);
     world_show_log(w, s.ana, &logs[0]);
     world_run(w, 2 * HOUR_MS);
     const size_t rest[] = {s.ana, s.ben, laptop};
@@ -221,7 +203,7 @@ static void T25_a_group_from_far_ahead_is_refused(void **state)
     world_run(w, 10 * MINUTE_MS);
     usurp(w, s.leo, SCOPE_CONVERSATION, UINT32_MAX);
     assert_int_equal(generation(w, s.maya, SCOPE_CONVERSATION), 0);
-    assert_int_equal(refused(w, s.maya, ST_SUCCESSOR_AHEAD), 1);
+    assert_int_equal(world_refused(w, s.maya, ST_SUCCESSOR_AHEAD), 1);
 }
 
 static void T25_a_member_who_founds_without_end_founds_once_an_hour(void **state)

@@ -29,6 +29,14 @@ int64_t world_number(struct world *w, size_t device, const char *sql)
     return out;
 }
 
+int64_t world_refused(struct world *w, size_t device, enum status why)
+{
+    char sql[128];
+    snprintf(sql, sizeof(sql), "SELECT value FROM meta WHERE key = 'refused:%s'", status_name(why));
+    int64_t count = world_number(w, device, sql);
+    return count < 0 ? 0 : count;
+}
+
 void world_sql(struct world *w, size_t device, const char *sql)
 {
     char *message = NULL;
@@ -64,6 +72,16 @@ uint64_t world_group_log(struct world *w, size_t device, int kind, struct log_id
     uint64_t cursor = (uint64_t)sqlite3_column_int64(st, 1);
     sqlite3_finalize(st);
     return cursor;
+}
+
+void world_letterbox_log(struct world *w, size_t device, struct log_id *id)
+{
+    struct query q;
+    query_start(&q, &world_node(w, device)->sql,
+                "SELECT l.log_id FROM letterbox b JOIN log l ON l.id = b.log WHERE b.kind = 1", "");
+    assert_true(query_next(&q));
+    QUERY_ID(&q, 0, id);
+    assert_ok(query_end(&q));
 }
 
 void world_withhold_group(struct world *w, size_t device, int kind)

@@ -11,6 +11,8 @@ enum { WORLD_DIGEST_LEN = 32 };
 
 /* The first column of the first row as a number; -1 when there is none. */
 int64_t world_number(struct world *w, size_t device, const char *sql);
+/* How often the device refused something for this reason. */
+int64_t world_refused(struct world *w, size_t device, enum status why);
 /* Changes the database behind the node's back. */
 void world_sql(struct world *w, size_t device, const char *sql);
 /* Runs `fn` inside the node as an event of its own would be, and a tick after it; its status. */
@@ -19,6 +21,8 @@ enum status world_forge(struct world *w, size_t device, node_fn fn, void *arg);
 /* The log of the present epoch of the device's group of this kind (enum scope_kind): its id, and the last seq
  * that the device has read. */
 uint64_t world_group_log(struct world *w, size_t device, int kind, struct log_id *id);
+/* The log of the letterbox by which the device's own family reaches it. */
+void world_letterbox_log(struct world *w, size_t device, struct log_id *id);
 /* From now on the relay shows the device nothing new in that log. */
 void world_withhold_group(struct world *w, size_t device, int kind);
 /* Within a node_fn: the group of this kind that the device is in. */

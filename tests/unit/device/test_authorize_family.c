@@ -4,14 +4,20 @@
 
 /* ---- family ---- */
 
+/* A commit that adds Eve's device, with her entries. */
+static void add_eve(struct world *w)
+{
+    family_group(w);
+    assert_ok(add_person(&w->f, EVE, ROLE_CHILD, "Eve", &w->f.eve, BY(&w->f.ana, {0})));
+    commit_add(&w->c, &w->f, EVE, &w->f.eve);
+    commit_chain(&w->c, &w->f);
+}
+
 static void a_parent_adds_a_device_with_its_entries(void **state)
 {
     (void)state;
     struct world w;
-    family_group(&w);
-    assert_ok(add_person(&w.f, EVE, ROLE_CHILD, "Eve", &w.f.eve, BY(&w.f.ana, {0})));
-    commit_add(&w.c, &w.f, EVE, &w.f.eve);
-    commit_chain(&w.c, &w.f);
+    add_eve(&w);
     assert_ok(commit_judge(&w.c, L_ANA));
     assert_memory_equal(&w.c.out->roster, &w.f.roster, sizeof w.f.roster);
     assert_memory_equal(&w.c.out->families[0], &w.f.at, sizeof w.f.at);
@@ -82,10 +88,7 @@ static void heads_in_the_context_are_those_of_the_evidence(void **state)
 {
     (void)state;
     struct world w;
-    family_group(&w);
-    assert_ok(add_person(&w.f, EVE, ROLE_CHILD, "Eve", &w.f.eve, BY(&w.f.ana, {0})));
-    commit_add(&w.c, &w.f, EVE, &w.f.eve);
-    commit_chain(&w.c, &w.f);
+    add_eve(&w);
     struct kith_context good = w.c.after;
     w.c.after = w.c.before; /* entries, but the old heads */
     assert_status(commit_judge(&w.c, L_ANA), ST_AUTHORIZE_HEADS);
@@ -105,10 +108,7 @@ static void evidence_is_what_the_commit_names(void **state)
 {
     (void)state;
     struct world w;
-    family_group(&w);
-    assert_ok(add_person(&w.f, EVE, ROLE_CHILD, "Eve", &w.f.eve, BY(&w.f.ana, {0})));
-    commit_add(&w.c, &w.f, EVE, &w.f.eve);
-    commit_chain(&w.c, &w.f);
+    add_eve(&w);
     w.c.hashes[0].b[5] ^= 1;
     assert_status(commit_judge(&w.c, L_ANA), ST_AUTHORIZE_EVIDENCE);
     w.c.hashes[0].b[5] ^= 1;
