@@ -343,7 +343,7 @@ enum status apply_letterbox_key(struct node *n, const struct applied_entry *e)
 
 /* ---- the clock ---- */
 
-static enum status requests_due(struct node *n)
+enum status requests_due(struct node *n)
 {
     enum status st = sql_run(&n->sql, "UPDATE request SET state = ? WHERE state = ? AND at_ms < ?", "iii",
                              (int64_t)REQUEST_OVER, (int64_t)REQUEST_READING,
@@ -362,12 +362,4 @@ static enum status requests_due(struct node *n)
         " request.other_person AND c.state = ?4)",
         "iiii", (int64_t)REQUEST_OVER, (int64_t)REQUEST_SENT, (int64_t)REQUEST_WAITING,
         (int64_t)CONTACT_ACTIVE);
-}
-
-enum status contacts_due(struct node *n)
-{
-    enum status st = n->self.in_family ? requests_due(n) : ST_OK;
-    if (st == ST_OK && n->self.in_family)
-        st = leaves_due(n);
-    return st == ST_OK && n->self.in_family ? invites_due(n) : st;
 }

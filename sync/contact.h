@@ -79,8 +79,8 @@ enum status permits_due(struct node *n) MUST_USE;
 /* This device's person removes another device of theirs: permits that it signed for them are signed again by
  * this one, with the same serial and dates, into the wards. */
 enum status permits_sign_again(struct node *n, const struct device_id *gone) MUST_USE;
-/* What is due by the clock: cards to renew, requests and permits that ran out. Called by reconcile. */
-enum status contacts_due(struct node *n) MUST_USE;
+/* Requests that ran out, and those that a contact has answered. */
+enum status requests_due(struct node *n) MUST_USE;
 
 /* ---- conversation.c ---- */
 

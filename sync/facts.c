@@ -321,8 +321,7 @@ static void tell(const struct node *n, const struct gathered *g, const struct ve
 enum { FACTS_KEPT = 4 };
 
 struct kept_facts {
-    bool used;
-    uint64_t version; /* sql.facts when they were gathered */
+    struct sql_watch watch;
     struct person_ref subject, peer;
     struct scope_id scope;
     int64_t group;
@@ -347,9 +346,10 @@ static bool may_be_kept(const struct facts_ask *ask)
            ask->request == NULL && !ask->subject_signed;
 }
 
+/* Whoever is watched shows what it rests on. */
 static bool is_kept(const struct kept_facts *k, const struct node *n, const struct facts_ask *ask)
 {
-    return k->used && k->version == n->sql.facts && ID_EQUAL(&k->scope, ask->scope) &&
+    return !k->watch.stale && !sql_is_watched(&n->sql.watches) && ID_EQUAL(&k->scope, ask->scope) &&
            person_ref_equal(&k->subject, &ask->subject) && person_ref_equal(&k->peer, &ask->peer);
 }
 
@@ -366,18 +366,32 @@ static enum status epoch_of(struct node *n, int64_t group, uint64_t *epoch)
 
 static enum status gather_anew(struct node *n, const struct facts_ask *ask, struct kept_facts *k)
 {
-    memset(k, 0, sizeof(*k));
-    k->version = n->sql.facts;
+    bool alone = !sql_is_watched(&n->sql.watches);
+    memset(&k->g, 0, sizeof(k->g));
+    if (alone)
+        sql_watch_open(&n->sql.watches, &k->watch);
     enum status s = group_id_of_scope(n, ask->scope, &k->group);
     if (s == ST_OK)
         s = epoch_of(n, k->group, &k->epoch);
     if (s == ST_OK)
         s = gather(n, ask, &k->g);
-    k->used = s == ST_OK;
+    if (alone)
+        sql_watch_close(&n->sql.watches);
+    k->watch.stale = k->watch.stale || s != ST_OK || !alone;
     k->subject = ask->subject;
     k->peer = ask->peer;
     k->scope = *ask->scope;
     return s;
+}
+
+static enum status facts_new(struct node *n)
+{
+    n->facts = mem_alloc(1, sizeof(*n->facts));
+    for (size_t i = 0; n->facts != NULL && i < FACTS_KEPT; i++) {
+        n->facts->at[i].watch.of_facts = true;
+        sql_watch_add(&n->sql.watches, &n->facts->at[i].watch);
+    }
+    return n->facts != NULL ? ST_OK : ST_NO_MEMORY;
 }
 
 /* Facts for this question, gathered or kept; they are the memory's. */
@@ -387,9 +401,9 @@ static enum status kept_facts(struct node *n, const struct facts_ask *ask, struc
     uint64_t epoch = 0;
     enum status s = ST_OK;
     if (n->facts == NULL)
-        n->facts = mem_alloc(1, sizeof(*n->facts));
-    if (n->facts == NULL)
-        return ST_NO_MEMORY;
+        s = facts_new(n);
+    if (s != ST_OK)
+        return s;
     for (size_t i = 0; i < FACTS_KEPT && k == NULL; i++)
         k = is_kept(&n->facts->at[i], n, ask) ? &n->facts->at[i] : NULL;
     if (k != NULL)

@@ -28,6 +28,7 @@ void family_forget(struct node *n)
 {
     mem_free(n->family, sizeof(*n->family));
     n->family = NULL;
+    sql_all_stale(&n->sql.watches);
 }
 
 static enum status memory_of(struct node *n, struct family_state **out)

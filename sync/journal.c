@@ -185,7 +185,9 @@ enum status journal_append(struct node *n, enum scope_kind kind, const struct sc
     if (st == ST_OK) {
         struct take_args a = {.attested = true, .own = true, .parked = holds};
         d.bytes = buffer_span(&encoded);
+        bool before = sql_set_aside(&n->sql.watches, kind == SCOPE_CONVERSATION);
         st = journal_insert(n, &d, &a, &id);
+        sql_set_aside(&n->sql.watches, before);
     }
     if (st == ST_OK && hash) {
         *hash = d.hash;
@@ -517,9 +519,9 @@ enum status decoded_entry_of(struct span encoded, struct decoded_entry *out)
 enum status journal_take_decoded(struct node *n, enum scope_kind kind, const struct decoded_entry *d,
                                  const struct take_args *a)
 {
-    bool before = sql_set_aside(&n->sql, kind == SCOPE_CONVERSATION);
+    bool before = sql_set_aside(&n->sql.watches, kind == SCOPE_CONVERSATION);
     enum status st = take(n, kind, d, a);
-    sql_set_aside(&n->sql, before);
+    sql_set_aside(&n->sql.watches, before);
     return st;
 }
 
@@ -560,10 +562,16 @@ enum status journal_take_passed_on(struct node *n, enum scope_kind kind, const s
 enum status node_hlc(struct node *n, uint64_t *out)
 {
     int64_t newest = 0;
+    bool watched =
+        sql_set_unwatched(&n->sql.watches, true); /* everything moves it, and nothing waits for it */
     enum status st = meta_number(n, "hlc", 0, &newest);
     uint64_t seen = (uint64_t)newest > n->hlc_seen ? (uint64_t)newest : n->hlc_seen;
     *out = hlc_next(seen, n->now.wall_ms);
-    return st == ST_OK ? meta_set_number(n, "hlc", (int64_t)*out) : st;
+    if (st == ST_OK) {
+        st = meta_set_number(n, "hlc", (int64_t)*out);
+    }
+    sql_set_unwatched(&n->sql.watches, watched);
+    return st;
 }
 
 void node_hlc_seen(struct node *n, uint64_t hlc)
@@ -581,12 +589,12 @@ enum status node_hlc_save(struct node *n)
         return ST_OK;
     }
     n->hlc_seen = 0;
-    bool before = sql_set_aside(&n->sql, true);
+    bool watched = sql_set_unwatched(&n->sql.watches, true);
     enum status st =
         sql_run(&n->sql,
                 "INSERT INTO meta(key, value) VALUES('hlc', ?1) ON CONFLICT(key) DO UPDATE SET value = ?1"
                 " WHERE value < ?1",
                 "i", seen);
-    sql_set_aside(&n->sql, before);
+    sql_set_unwatched(&n->sql.watches, watched);
     return st;
 }

@@ -136,9 +136,9 @@ static enum status run(struct node *n, struct apply_row *row, apply_fn (*fn_of)(
     }
     row->e.body = &body;
     apply_fn fn = fn_of(body.kind);
-    bool before = sql_set_aside(&n->sql, false); /* what an entry does may well be a fact */
+    bool before = sql_set_aside(&n->sql.watches, false); /* what an entry does may well be a fact */
     st = fn ? fn(n, &row->e) : ST_RECORD_UNKNOWN;
-    sql_set_aside(&n->sql, before);
+    sql_set_aside(&n->sql.watches, before);
     entry_body_wipe(&body);
     return st;
 }

@@ -609,9 +609,9 @@ static enum status take_entry(struct node *n, struct group *g, const struct devi
         st = judge_overseer(n, g, sender, &d.e);
     }
     if (st == ST_OK) {
-        bool before = sql_set_aside(&n->sql, kind == SCOPE_CONVERSATION);
+        bool before = sql_set_aside(&n->sql.watches, kind == SCOPE_CONVERSATION);
         st = note_told(n, &scope, sender, d.e.header.seq, &d.hash);
-        sql_set_aside(&n->sql, before);
+        sql_set_aside(&n->sql.watches, before);
     }
     return st == ST_OK ? journal_take_decoded(n, kind, &d, &a) : st;
 }

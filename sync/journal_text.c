@@ -12,7 +12,7 @@
 /* ---- who wrote it ---- */
 
 struct author_memory {
-    uint64_t version; /* sql.facts when it was asked */
+    struct sql_watch watch;
     struct scope_id scope;
     struct device_id device;
     struct entry_author by;
@@ -48,22 +48,28 @@ static enum status ask_author(struct node *n, const struct entry_header *h, stru
 enum status journal_author(struct node *n, const struct entry_header *h, struct entry_author *by)
 {
     struct author_memory *m = n->author;
-    if (m && m->version == n->sql.facts && ID_EQUAL(&m->scope, &h->scope) &&
-        ID_EQUAL(&m->device, &h->author)) {
+    if (sql_is_watched(&n->sql.watches)) { /* whoever is watched shows what it rests on */
+        return ask_author(n, h, by);
+    }
+    if (!m) {
+        m = n->author = mem_alloc(1, sizeof(*m));
+        if (!m) {
+            return ST_NO_MEMORY;
+        }
+        m->watch.of_facts = true;
+        sql_watch_add(&n->sql.watches, &m->watch);
+    }
+    if (!m->watch.stale && ID_EQUAL(&m->scope, &h->scope) && ID_EQUAL(&m->device, &h->author)) {
         *by = m->by;
         return ST_OK;
     }
+    sql_watch_open(&n->sql.watches, &m->watch);
     enum status st = ask_author(n, h, by);
-    if (!m) {
-        m = n->author = mem_alloc(1, sizeof(*m));
-    }
-    if (st == ST_OK && m) {
-        *m = (struct author_memory){n->sql.facts, h->scope, h->author, *by};
-    } else if (st == ST_OK) {
-        st = ST_NO_MEMORY;
-    } else {
-        journal_author_free(n);
-    }
+    sql_watch_close(&n->sql.watches);
+    m->watch.stale = m->watch.stale || st != ST_OK;
+    m->scope = h->scope;
+    m->device = h->author;
+    m->by = *by;
     return st;
 }
 

@@ -396,6 +396,15 @@ static enum status pump_relay(struct node *n, struct relay_state *r)
     return st == ST_OK && !reading ? pump_wait(n, r) : st;
 }
 
+/* logs_reached tells it, and a database does not. */
+static void set_reached(struct node *n, struct relay_state *r, bool reached)
+{
+    if (r->reached != reached) {
+        sql_all_stale(&n->sql.watches);
+    }
+    r->reached = reached;
+}
+
 struct known_relays { /* whom this device talks to: its family's first, then those that ever answered */
     int64_t id[NODE_RELAYS_MAX];
     bool ours[NODE_RELAYS_MAX];
@@ -427,6 +436,7 @@ static struct relay_state *relay_place(struct node *n, const struct known_relays
             known = known || k->id[j] == r->id;
         }
         if (r->id == 0 || (!known && r->in_flight == 0)) {
+            set_reached(n, r, false);
             free(r->address);
             memset(r, 0, sizeof(*r));
             return r;
@@ -561,7 +571,7 @@ static enum status answered(struct node *n, struct relay_state *r, const struct 
     if (st != ST_OK) {
         return st;
     }
-    r->reached = true;
+    set_reached(n, r, true);
     r->lost = false;
     r->answered_mono_ms = n->now.mono_ms;
     if (a->result == RELAY_LOG_FULL && f->bulk) {
@@ -621,7 +631,7 @@ enum status logs_answer(struct node *n, uint64_t id, const struct relay_answer *
     } else if (!f->cancelled && r->answered_mono_ms <= f->sent_mono_ms) {
         /* Nothing came since it was asked: the relay is away. (Else one request got lost, and is asked
          * again.) */
-        r->reached = false;
+        set_reached(n, r, false);
         r->lost = true;
         back_off(n, r, 0);
         st = note_away(n, r);

@@ -17,10 +17,9 @@
 #include "sync/logs.h"
 #include "sync/names.h"
 #include "sync/node_internal.h"
-#include "sync/reconcile.h"
+#include "sync/pass.h"
 #include "sync/schema.h"
 #include "sync/scope_group.h"
-#include "sync/search.h"
 #include "sync/witness.h"
 
 bool status_is_fatal(enum status s)
@@ -103,7 +102,7 @@ const struct effect *node_next(struct node *n)
 
 static void forget_touched(struct node *n)
 {
-    sql_facts_changed(&n->sql);
+    sql_all_stale(&n->sql.watches);
     groups_forget_touched(n);
     if (n->family_touched) {
         family_forget(n);
@@ -307,6 +306,7 @@ void node_free(struct node *n)
     groups_free(n);
     family_forget(n);
     facts_free(n);
+    pass_free(n);
     journal_author_free(n);
     logs_free(n);
     names_free(n);
@@ -345,13 +345,10 @@ static enum status settle(struct node *n)
     n->wake_mono_ms = INT64_MAX;
     enum status st = self_refresh(n);
     if (st == ST_OK) {
-        st = reconcile(n);
+        st = pass_run(n);
     }
     if (st == ST_OK) {
         st = node_hlc_save(n);
-    }
-    if (st == ST_OK) {
-        st = search_due(n);
     }
     if (st == ST_OK) {
         st = witness_advance(n);
@@ -376,7 +373,11 @@ enum status node_open(struct node **out, const struct node_args *args)
         n->files = *args->files;
     }
     n->scrub = true; /* a crash may have come between an erasure and this */
+    n->doubt = args->doubt;
     enum status st = schema_open(&n->sql);
+    if (st == ST_OK) {
+        st = pass_open(n);
+    }
     if (st == ST_OK && args->relay) {
         n->relay_default = strdup(args->relay);
         st = n->relay_default ? ST_OK : ST_NO_MEMORY;

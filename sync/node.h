@@ -154,6 +154,7 @@ struct node_args {
     const uint8_t *witness;
     /* NULL: no file can be sent, and room is never short. Copied. */
     const struct node_files *files;
+    bool doubt; /* for tests: what has nothing to do is asked all the same (sync/pass.h) */
 };
 
 enum status node_open(struct node **out, const struct node_args *args) MUST_USE;
@@ -280,10 +281,10 @@ struct history_row {
     int64_t at_ms; /* by the author's clock */
     struct scope_id scope;
     bool edited, unread; /* unread: by somebody else, after the last `read` of any of this person's devices */
-    const char *reactions;       /* "👍 Ana, ❤ Ben"; "" */
-    int64_t gone_at_ms;          /* when it runs out; 0: never */
-    const struct file_row *file; /* NULL: a text */
-    const char *state; /* mine: "waiting", "sent" (at the relay), "delivered", "read"; else "" */
+    const char *reactions;        /* "👍 Ana, ❤ Ben"; "" */
+    int64_t gone_at_ms;           /* when it runs out; 0: never */
+    const struct file_row *file;  /* NULL: a text */
+    const char *state;            /* mine: "waiting", "sent" (at the relay), "delivered", "read"; else "" */
     const char *delivered, *read; /* mine: who has it, who has read it, as they told: "Ana, Ben"; "" */
     uint64_t gap; /* not 0: no message, but so many that belong here and have not come; the texts are "" */
 };

@@ -4,6 +4,7 @@
  * Modules, and who may call whom (downwards):
  *   node       events in, effects out; the batch, savepoints, notices
  *   command    what each command does            view_*    what can be asked
+ *   pass       what is looked after at the end of each batch
  *   reconcile  who should be in which group; founds, adds, removes
  *   pair · contact · request · conversation · history      the stories
  *   facts      gathers policy's facts; the only caller of policy_decide
@@ -76,6 +77,7 @@ struct relay_state;
 struct group;
 struct family_state;
 struct facts_memory;
+struct pass_memory;
 struct author_memory;
 
 struct node {
@@ -89,6 +91,10 @@ struct node {
     struct effect_queue effects;
     int64_t wake_mono_ms;
 
+    /* pass.c */
+    struct pass_memory *pass;
+    bool doubt;
+
     /* logs.c */
     struct relay_state *relays; /* NODE_RELAYS_MAX */
     struct flight *flights;     /* NODE_FLIGHTS_MAX */
@@ -97,6 +103,7 @@ struct node {
 
     /* scope_group.c */
     struct group *groups[NODE_GROUPS_CACHED];
+    const struct sql_columns *group_columns; /* what a group in memory was read from; NULL: none was yet */
 
     /* family.c */
     struct family_state *family; /* both chains replayed; NULL: not loaded */

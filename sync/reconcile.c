@@ -7,18 +7,11 @@
 #include "sync/conversation.h"
 #include "sync/facts.h"
 #include "sync/family.h"
-#include "sync/files.h"
 #include "sync/history.h"
-#include "sync/key_packages.h"
-#include "sync/pair.h"
 #include "sync/plan.h"
 #include "sync/readd.h"
-#include "sync/receipts.h"
-#include "sync/relay_away.h"
 #include "sync/relays.h"
 #include "sync/removal.h"
-#include "sync/restore.h"
-#include "sync/said.h"
 #include "sync/succession.h"
 
 enum reconcile_limits { GROUPS_AT_ONCE = 256 };
@@ -271,7 +264,13 @@ static enum status tell_letterbox(struct node *n)
     return st;
 }
 
-/* ---- one pass ---- */
+enum status letterbox_due(struct node *n)
+{
+    enum status st = renew_letterbox(n);
+    return st == ST_OK ? tell_letterbox(n) : st;
+}
+
+/* ---- groups that have anything to do ---- */
 
 struct listed {
     int64_t id[GROUPS_AT_ONCE];
@@ -355,95 +354,8 @@ static enum status all_groups(struct node *n)
     return st == ST_OK ? wake_for_groups(n) : st;
 }
 
-static enum status family_writes(struct node *n)
-{
-    enum status st = wishes_settle(n);
-    if (st == ST_OK) {
-        st = relays_due(n);
-    }
-    if (st == ST_OK) {
-        st = renew_letterbox(n);
-    }
-    if (st == ST_OK) {
-        st = tell_letterbox(n);
-    }
-    if (st == ST_OK) {
-        st = relay_boxes_due(n);
-    }
-    if (st == ST_OK) {
-        st = certificates_due(n);
-    }
-    if (st == ST_OK) {
-        st = key_packages_refill(n);
-    }
-    if (st == ST_OK) {
-        st = permits_due(n);
-    }
-    if (st == ST_OK) {
-        st = contacts_due(n);
-    }
-    return st == ST_OK ? conversations_due(n) : st;
-}
-
-static enum status family_due(struct node *n)
-{
-    bool out = false;
-    enum status st = restore_out(n, &out);
-    if (st == ST_OK && !out) { /* an old copy does not know yet what it had done already */
-        st = family_writes(n);
-    }
-    if (st == ST_OK) {
-        st = journal_due(n);
-    }
-    if (st == ST_OK) {
-        st = admissions_due(n);
-    }
-    if (st == ST_OK) {
-        st = groups_gaps_due(n);
-    }
-    if (st == ST_OK) {
-        st = readd_due(n);
-    }
-    if (st == ST_OK) {
-        st = relays_away_due(n);
-    }
-    if (st == ST_OK) {
-        st = successions_due(n);
-    }
-    if (st == ST_OK) {
-        st = groups_refresh_due(n);
-    }
-    return st == ST_OK ? groups_forget_due(n) : st;
-}
-
-/* ---- a pass ---- */
-
-typedef enum status (*work_fn)(struct node *n);
-
-static enum status call_work(struct node *n, void *arg)
-{
-    const work_fn *fn = arg;
-    return (*fn)(n);
-}
-
-/* What one of them refuses holds none of the others up. */
-static enum status works_due(struct node *n)
-{
-    static const work_fn works[] = {family_due, said_due, receipts_due, history_due, files_due};
-    enum status st = ST_OK;
-    for (size_t i = 0; st == ST_OK && i < sizeof(works) / sizeof(works[0]); i++) {
-        work_fn fn = works[i];
-        enum status why = ST_OK;
-        st = node_guard(n, call_work, &fn, &why);
-        if (st == ST_OK && why != ST_OK) {
-            st = meta_set_bytes(n, "last_trouble", span_text(status_name(why)));
-        }
-    }
-    return st;
-}
-
 /* What a pass found out may be of use to a group that it had passed already. */
-static enum status all_groups_settled(struct node *n)
+enum status groups_settle(struct node *n)
 {
     int64_t dirty = 1;
     enum status st = ST_OK;
@@ -457,18 +369,4 @@ static enum status all_groups_settled(struct node *n)
         }
     }
     return st;
-}
-
-enum status reconcile(struct node *n)
-{
-    work_fn pairing = pair_due;
-    enum status st = node_guard(n, call_work, &pairing, NULL);
-    if (st != ST_OK || !n->self.in_family || n->self.removed) {
-        return st;
-    }
-    st = restore_due(n);
-    if (st == ST_OK) {
-        st = works_due(n);
-    }
-    return st == ST_OK ? all_groups_settled(n) : st;
 }

@@ -165,6 +165,7 @@ static enum status load_row(struct node *n, int64_t id, struct group *g)
         "mls_group g"
         " JOIN relay r ON r.id = g.relay WHERE g.id = ?",
         "i", id);
+    n->group_columns = &q.touched->reads;
     g->id = 0;
     if (query_next(&q)) {
         g->id = id;
@@ -195,6 +196,17 @@ static enum status load_mls(struct node *n, struct group *g)
     return end != ST_OK ? end : st == ST_OK || status_is_fatal(st) ? st : ST_STORE_ROW;
 }
 
+/* Whoever is watched and uses a group in memory has read its row. */
+static enum status note_group_read(struct node *n, int64_t id)
+{
+    if (!n->group_columns) {
+        struct group row;
+        return load_row(n, id, &row);
+    }
+    sql_reads(&n->sql.watches, n->group_columns);
+    return ST_OK;
+}
+
 enum status group_get(struct node *n, int64_t id, struct group **out)
 {
     static uint64_t clock;
@@ -203,7 +215,7 @@ enum status group_get(struct node *n, int64_t id, struct group **out)
         if (n->groups[i] && n->groups[i]->id == id) {
             *out = n->groups[i];
             (*out)->used = ++clock;
-            return ST_OK;
+            return note_group_read(n, id);
         }
     }
     struct group *g = mem_alloc(1, sizeof(*g));

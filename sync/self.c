@@ -57,7 +57,7 @@ enum status self_refresh(struct node *n)
     if (st == ST_OK) {
         n->self = s;
         n->self_stale = false;
-        sql_facts_changed(&n->sql);
+        sql_all_stale(&n->sql.watches);
     }
     bytes_wipe(&s, sizeof(s));
     return st;

@@ -29,67 +29,16 @@ enum status sql_status(int rc)
     }
 }
 
-/* ---- what a statement writes ---- */
-
-static bool is_among(const char *name, const char *const *list, size_t count)
-{
-    for (size_t i = 0; name && i < count; i++) {
-        if (strcmp(name, list[i]) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* Whatever is not named here is a fact. */
-static enum sql_writes writes_of(int action, const char *table, const char *column)
-{
-    static const char *const apart[] = {"mls_record", "notice",      "receipt_wait",   "intake",
-                                        "search",     "search_data", "sqlite_sequence"};
-    static const char *const rows[] = {"entry", "head", "meta"};
-    static const struct {
-        const char *table, *columns[8];
-    } updates[] = {
-        {"entry", {"found", "held", "outbox", "acked", "sent_epoch", "erased", "gone_at", "via"}},
-        {"mls_group", {"read_at", "reading_since", "have_at", "dirty", "sent_count"}},
-        {"log", {"cursor", "safe", "grown"}},
-    };
-    if (is_among(table, apart, sizeof(apart) / sizeof(apart[0]))) {
-        return SQL_WRITES_NOTHING;
-    }
-    for (size_t i = 0; action == SQLITE_UPDATE && table && i < sizeof(updates) / sizeof(updates[0]); i++) {
-        size_t count = 0;
-        while (count < 8 && updates[i].columns[count]) {
-            count++;
-        }
-        if (strcmp(table, updates[i].table) == 0 && is_among(column, updates[i].columns, count)) {
-            return SQL_WRITES_NOTHING;
-        }
-    }
-    return is_among(table, rows, sizeof(rows) / sizeof(rows[0])) ? SQL_WRITES_ROWS : SQL_WRITES_FACTS;
-}
+/* ---- what a statement reads and writes ---- */
 
 /* SQLite tells it of everything that a statement does, when it is prepared. */
 static int note_action(void *ctx, int action, const char *a, const char *b, const char *database,
                        const char *inside)
 {
     struct sql *s = ctx;
-    enum sql_writes w = SQL_WRITES_NOTHING;
     (void)database;
     (void)inside;
-    switch (action) {
-    case SQLITE_SELECT:
-    case SQLITE_READ:
-    case SQLITE_FUNCTION:
-    case SQLITE_RECURSIVE:
-    case SQLITE_TRANSACTION:
-    case SQLITE_SAVEPOINT:
-        break;
-    default:
-        w = writes_of(action, a, action == SQLITE_UPDATE ? b : NULL);
-        break;
-    }
-    s->prepared = w > s->prepared ? w : s->prepared;
+    sql_watch_action(&s->watches, &s->preparing, action, a, b);
     return SQLITE_OK;
 }
 
@@ -99,18 +48,6 @@ void sql_init(struct sql *s, sqlite3 *db)
     s->db = db;
     int rc = sqlite3_set_authorizer(db, note_action, s);
     invariant(rc == SQLITE_OK);
-}
-
-void sql_facts_changed(struct sql *s)
-{
-    s->facts++;
-}
-
-bool sql_set_aside(struct sql *s, bool aside)
-{
-    bool before = s->aside;
-    s->aside = aside;
-    return before;
 }
 
 void sql_close(struct sql *s)
@@ -136,9 +73,8 @@ int64_t sql_changes(const struct sql *s)
 static sqlite3_stmt *prepare(struct query *q, const char *text)
 {
     sqlite3_stmt *st = NULL;
-    q->sql->prepared = SQL_WRITES_NOTHING;
+    memset(&q->sql->preparing, 0, sizeof(q->sql->preparing));
     int rc = sqlite3_prepare_v3(q->sql->db, text, -1, SQLITE_PREPARE_PERSISTENT, &st, NULL);
-    q->writes = q->sql->prepared;
     if (rc != SQLITE_OK) {
         q->failed = sql_status(rc);
     }
@@ -153,7 +89,7 @@ static void take_statement(struct query *q, const char *text)
         struct sql_slot *slot = &q->sql->slots[at];
         if (slot->text == text && sqlite3_stmt_busy(slot->st) == 0) {
             q->st = slot->st;
-            q->writes = slot->writes;
+            q->touched = &slot->touched;
             return;
         }
         if (slot->text == text) {
@@ -162,12 +98,15 @@ static void take_statement(struct query *q, const char *text)
         if (!slot->text) {
             slot->st = prepare(q, text);
             slot->text = slot->st ? text : NULL;
-            slot->writes = q->writes;
+            slot->touched = q->sql->preparing;
             q->st = slot->st;
+            q->touched = &slot->touched;
             return;
         }
     }
+    invariant(q->sql->slots[at].text == text); /* else there are more texts than places */
     q->st = prepare(q, text);
+    q->touched = &q->sql->slots[at].touched;
     q->own = true;
 }
 
@@ -189,7 +128,12 @@ static void start(struct query *q, struct sql *s, enum bound bound, const char *
 {
     *q = (struct query){.sql = s};
     take_statement(q, text);
-    q->changes_before = q->writes != SQL_WRITES_NOTHING ? sqlite3_total_changes64(s->db) : 0;
+    q->changes_before = sqlite3_total_changes64(s->db);
+    if (q->changes_before != s->changes_seen) { /* somebody wrote past this module */
+        sql_all_stale(&s->watches);
+        s->changes_seen = q->changes_before;
+    }
+    sql_reads(&s->watches, &q->touched->reads);
     for (int at = 1; q->failed == ST_OK && types[at - 1]; at++) {
         int rc = SQLITE_MISUSE;
         switch (types[at - 1]) {
@@ -276,9 +220,10 @@ void query_fail(struct query *q, enum status why)
 
 static void note_changes(struct query *q)
 {
-    bool facts = q->writes == SQL_WRITES_FACTS || (q->writes == SQL_WRITES_ROWS && !q->sql->aside);
-    if (facts && sqlite3_total_changes64(q->sql->db) != q->changes_before) {
-        sql_facts_changed(q->sql);
+    struct sql *s = q->sql;
+    s->changes_seen = sqlite3_total_changes64(s->db);
+    if (s->changes_seen != q->changes_before) {
+        sql_written(&s->watches, q->touched);
     }
 }
 
@@ -291,7 +236,7 @@ enum status query_end(struct query *q)
         sqlite3_clear_bindings(q->st);
     }
     q->st = NULL;
-    note_changes(q); /* SQLite counts what a statement changed when it is over: RETURNING gives rows before */
+    note_changes(q); /* of a RETURNING they are counted now */
     return q->failed;
 }
 

@@ -10,35 +10,28 @@
  * Type letters: b struct span (NULL pointer: an empty BLOB), o struct span (NULL pointer: SQL NULL), i
  * int64_t, t const char * (NULL: SQL NULL). SQL texts are literals: their address is the key of the cache.
  *
- * What is worked out of the database and kept (facts.c) holds as long as `facts` stands still. It grows with
- * every statement that changed a row; but for tables and columns on which no fact rests, which sql.c names:
- * whoever adds a table need not think of it. */
+ * What is worked out of the database and kept is kept with a watch: sql_watch.h. */
 #ifndef KITH_SYNC_SQL_H
 #define KITH_SYNC_SQL_H
 
 #include <sqlite3.h>
 
 #include "protocol/bytes.h"
+#include "sync/sql_watch.h"
 
 enum sql_limits {
     SQL_CACHE = 1024 /* slots for prepared statements; more than there are literals in sync/ */
 };
 
-enum sql_writes {
-    SQL_WRITES_NOTHING, /* or nothing on which a fact rests */
-    SQL_WRITES_ROWS,    /* rows of which some are facts and some are not: sql_set_aside */
-    SQL_WRITES_FACTS
-};
-
 struct sql {
     sqlite3 *db;
-    uint64_t facts;           /* grows when a fact may have changed, or a rollback may have taken one back */
-    bool aside;               /* see sql_set_aside */
-    enum sql_writes prepared; /* what the statement writes that is being prepared */
+    struct sql_watches watches;
+    struct sql_touched preparing; /* by the statement that is being prepared */
+    int64_t changes_seen;         /* rows that were changed by way of this module */
     struct sql_slot {
         const char *text;
         sqlite3_stmt *st;
-        enum sql_writes writes;
+        struct sql_touched touched;
     } slots[SQL_CACHE];
 };
 
@@ -49,17 +42,13 @@ struct query {
     struct sql *sql;
     sqlite3_stmt *st;
     bool own; /* not from the cache: finalised at the end */
-    enum sql_writes writes;
+    const struct sql_touched *touched;
     int64_t changes_before;
     enum status failed;
 };
 
 void sql_init(struct sql *s, sqlite3 *db); /* takes db; s stays where it is */
 void sql_close(struct sql *s);
-void sql_facts_changed(struct sql *s);
-/* While it is set, what is written of journals (tables entry and head, and the clock in meta) belongs to a
- * conversation, and no fact rests on that. Returns how it was before, for whoever puts it back. */
-bool sql_set_aside(struct sql *s, bool aside);
 enum status sql_status(int rc); /* of an SQLite result code; ST_OK for OK, ROW and DONE */
 
 /* Runs a statement that gives no rows. */

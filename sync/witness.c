@@ -17,7 +17,10 @@ static enum status store(struct node *n, uint64_t count)
         n->witness[COUNT_AT + i] = (uint8_t)(count >> (56 - 8 * i));
     }
     entropy_fill(&n->entropy, n->witness + NONCE_AT, NODE_WITNESS_LEN - NONCE_AT);
-    return meta_set_bytes(n, "witness", SPAN(n->witness));
+    bool watched = sql_set_unwatched(&n->sql.watches, true);
+    enum status st = meta_set_bytes(n, "witness", SPAN(n->witness));
+    sql_set_unwatched(&n->sql.watches, watched);
+    return st;
 }
 
 static enum status load(struct node *n)

@@ -19,6 +19,7 @@ struct world *world_new(uint64_t seed)
     assert_ok(suite_start());
     test_entropy_init(&w->entropy, seed);
     w->trace = getenv("KITH_TRACE") != NULL;
+    w->doubt = getenv("KITH_DOUBT") != NULL;
     w->now = (struct now){.wall_ms = START_WALL_MS, .mono_ms = 1000};
     sign_keypair(&w->entropy.entropy, &private, &address.key);
     assert_ok(relay_address_format(&address, w->relay));
@@ -147,6 +148,7 @@ static enum status open_device(struct world *w, struct world_device *d)
                              .files = &files,
                              .now = device_now(w, d),
                              .relay = w->relay,
+                             .doubt = w->doubt,
                              .witness = d->has_witness ? d->witness : NULL};
     enum status st = world_disk_open(d->disk, &args.db);
     return st == ST_OK ? node_open(&d->node, &args) : st;

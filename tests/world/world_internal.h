@@ -82,7 +82,7 @@ struct world {
     const struct world_hostile *hostile;
     struct relay_party attacker, attackers_source; /* for what a hostile relay adds */
     struct world_result result;
-    bool got_result, trace;
+    bool got_result, trace, doubt;
     world_append_fn on_append;
     void *on_append_ctx;
     struct relay_watch watches[RELAY_WATCHES_MAX];
