@@ -46,7 +46,9 @@ struct relay_state {
 };
 
 struct log_memory {
-    uint64_t version; /* grows when the set of logs or a cursor changes */
+    uint64_t version;         /* grows when the set of logs or a cursor changes */
+    struct sql_watch to_send; /* the outbox, and logs to be trimmed */
+    bool anything_to_send;
     struct {
         int64_t log;
         struct reassembly *parts;

@@ -31,6 +31,7 @@ enum status logs_open(struct node *n)
     if (!n->relays || !n->flights || !n->log_memory) {
         return ST_NO_MEMORY;
     }
+    sql_watch_add(&n->sql.watches, &n->log_memory->to_send);
     enum status st = sql_run(&n->sql, "UPDATE log SET cursor = safe", "");
     return st == ST_OK ? remember_grown(n) : st;
 }
@@ -192,6 +193,26 @@ static enum status pump_appends(struct node *n, struct relay_state *r)
         st = logs_pump_bulk(n, r, APPENDS_AT_ONCE - 2); /* others always have room beside them */
     }
     return st == ST_OK ? logs_pump_trims(n, r) : st;
+}
+
+/* Most batches leave nothing in the outbox, and no log that is to be trimmed. */
+static enum status is_there_to_send(struct node *n, bool *any)
+{
+    struct log_memory *m = n->log_memory;
+    bool kept = !m->to_send.stale;
+    int64_t found = m->anything_to_send;
+    enum status st = ST_OK;
+    if (!kept || n->doubt) {
+        sql_watch_open(&n->sql.watches, &m->to_send);
+        st = sql_number(
+            &n->sql, &found, 0,
+            "SELECT EXISTS (SELECT 1 FROM outbox) OR EXISTS (SELECT 1 FROM log WHERE trimming = 1)", "");
+        sql_watch_close(&n->sql.watches);
+        m->to_send.stale = m->to_send.stale || st != ST_OK;
+        invariant(!kept || st != ST_OK || m->anything_to_send == (found != 0));
+    }
+    *any = m->anything_to_send = found != 0;
+    return st;
 }
 
 static enum status send_read(struct node *n, struct relay_state *r, int64_t log)
@@ -367,7 +388,7 @@ static bool probe_due(struct node *n, const struct relay_state *r)
 static enum status pump_relay(struct node *n, struct relay_state *r)
 {
     int64_t known = 0;
-    bool reading = false;
+    bool reading = false, send = false;
     if (r->retry_at_mono_ms > n->now.mono_ms) {
         node_wake_mono(n, r->retry_at_mono_ms);
         return ST_OK;
@@ -386,7 +407,10 @@ static enum status pump_relay(struct node *n, struct relay_state *r)
     if (st != ST_OK || known == 0 || r->lost) {
         return st;
     }
-    st = pump_appends(n, r);
+    st = is_there_to_send(n, &send);
+    if (st == ST_OK && send) {
+        st = pump_appends(n, r);
+    }
     if (st == ST_OK) {
         st = pump_reads(n, r, &reading);
     }

@@ -42,7 +42,7 @@ struct query {
     struct sql *sql;
     sqlite3_stmt *st;
     bool own; /* not from the cache: finalised at the end */
-    const struct sql_touched *touched;
+    struct sql_touched *touched;
     int64_t changes_before;
     enum status failed;
 };

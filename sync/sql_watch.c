@@ -93,6 +93,7 @@ void sql_watch_open(struct sql_watches *w, struct sql_watch *watch)
     memset(&watch->reads, 0, sizeof(watch->reads));
     watch->stale = false;
     w->open = watch;
+    w->opened++;
 }
 
 void sql_watch_close(struct sql_watches *w)
@@ -128,9 +129,13 @@ static bool meet(const struct sql_columns *a, const struct sql_columns *b)
     return both != 0;
 }
 
-void sql_written(struct sql_watches *w, const struct sql_touched *t)
+void sql_written(struct sql_watches *w, struct sql_touched *t)
 {
-    for (size_t i = 0; !w->unwatched && i < w->count; i++) {
+    if (w->unwatched || (!w->open && t->swept[w->aside] == w->opened)) {
+        return;
+    }
+    t->swept[w->aside] = w->open ? 0 : w->opened;
+    for (size_t i = 0; i < w->count; i++) {
         struct sql_watch *watch = w->at[i];
         bool heeds = !watch->of_facts || !w->aside || t->writes_more;
         watch->stale = watch->stale || (heeds && meet(&watch->reads, &t->writes));

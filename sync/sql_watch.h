@@ -30,6 +30,8 @@ struct sql_columns { /* a set of columns */
 struct sql_touched { /* by one statement */
     struct sql_columns reads, writes;
     bool writes_more; /* than rows of entry and head */
+    uint64_t
+        swept[2]; /* what it makes stale is stale: as often as watches were opened then; set aside or not */
 };
 
 struct sql_watch {
@@ -42,6 +44,7 @@ struct sql_watches {
     uint64_t names[SQL_COLUMNS_MAX]; /* hashes; the place is the column's bit */
     struct sql_watch *at[SQL_WATCHES_MAX], *open;
     size_t count;
+    uint64_t opened; /* so often */
     bool aside, unwatched;
 };
 
@@ -64,6 +67,6 @@ bool sql_set_unwatched(struct sql_watches *w, bool unwatched);
 /* For sql.c: one action of sqlite3_set_authorizer; and what a statement that changed something wrote. */
 void sql_watch_action(struct sql_watches *w, struct sql_touched *t, int action, const char *table,
                       const char *column);
-void sql_written(struct sql_watches *w, const struct sql_touched *t);
+void sql_written(struct sql_watches *w, struct sql_touched *t);
 
 #endif
