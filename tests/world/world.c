@@ -342,7 +342,8 @@ void world_step(struct world *w, size_t device, const struct event *event)
         return;
     }
     if (st == ST_STORE_FULL && d->may_be_full) {
-        world_restart(w, device);
+        world_off(w, device);
+        d->again_mono_ms = w->now.mono_ms + WORLD_FULL_MS;
         return;
     }
     assert_ok(st);
