@@ -332,7 +332,7 @@ enum status logs_incarnation(struct node *n, const char *relay, struct relay_inc
 
 bool logs_reached(const struct node *n, const char *relay)
 {
-    for (size_t i = 0; i < NODE_RELAYS_MAX; i++) {
+    for (size_t i = 0; n->relays && i < NODE_RELAYS_MAX; i++) {
         const struct relay_state *r = &n->relays[i];
         if (r->id != 0 && r->reached && strcmp(r->address, relay) == 0) {
             return true;

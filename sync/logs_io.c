@@ -20,22 +20,6 @@ static enum status remember_grown(struct node *n)
     return query_end(&q);
 }
 
-enum status logs_open(struct node *n)
-{
-    n->relays = mem_alloc(NODE_RELAYS_MAX, sizeof(*n->relays));
-    n->flights = mem_alloc(NODE_FLIGHTS_MAX, sizeof(*n->flights));
-    n->log_memory = mem_alloc(1, sizeof(*n->log_memory));
-    uint32_t first = 0;
-    entropy_fill(&n->entropy, (uint8_t *)&first, sizeof(first));
-    n->next_request = (uint64_t)first + 1; /* no answer to an earlier process fits a new request */
-    if (!n->relays || !n->flights || !n->log_memory) {
-        return ST_NO_MEMORY;
-    }
-    sql_watch_add(&n->sql.watches, &n->log_memory->to_send);
-    enum status st = sql_run(&n->sql, "UPDATE log SET cursor = safe", "");
-    return st == ST_OK ? remember_grown(n) : st;
-}
-
 static void flight_free(struct flight *f)
 {
     mem_free(f->block, BLOCK_LEN);
@@ -56,7 +40,8 @@ void logs_forget_memory(struct node *n)
     }
 }
 
-void logs_free(struct node *n)
+/* What is under way, and what was heard of relays. */
+static void logs_forget(struct node *n)
 {
     logs_forget_memory(n);
     for (size_t i = 0; n->flights && i < NODE_FLIGHTS_MAX; i++) {
@@ -64,7 +49,43 @@ void logs_free(struct node *n)
     }
     for (size_t i = 0; n->relays && i < NODE_RELAYS_MAX; i++) {
         free(n->relays[i].address);
+        n->relays[i] = (struct relay_state){.id = 0};
     }
+    if (n->log_memory) {
+        n->log_memory->grown_count = n->log_memory->quiet_count = 0;
+        n->log_memory->version++;
+    }
+}
+
+static enum status logs_new(struct node *n)
+{
+    n->relays = mem_alloc(NODE_RELAYS_MAX, sizeof(*n->relays));
+    n->flights = mem_alloc(NODE_FLIGHTS_MAX, sizeof(*n->flights));
+    n->log_memory = mem_alloc(1, sizeof(*n->log_memory));
+    if (!n->relays || !n->flights || !n->log_memory) {
+        return ST_NO_MEMORY;
+    }
+    sql_watch_add(&n->sql.watches, &n->log_memory->to_send);
+    return ST_OK;
+}
+
+enum status logs_open(struct node *n)
+{
+    uint32_t first = 0;
+    if (n->relays) {
+        logs_forget(n);
+    } else if (logs_new(n) != ST_OK) {
+        return ST_NO_MEMORY;
+    }
+    entropy_fill(&n->entropy, (uint8_t *)&first, sizeof(first));
+    n->next_request = (uint64_t)first + 1; /* no answer to an earlier request fits a new one */
+    enum status st = sql_run(&n->sql, "UPDATE log SET cursor = safe", "");
+    return st == ST_OK ? remember_grown(n) : st;
+}
+
+void logs_free(struct node *n)
+{
+    logs_forget(n);
     mem_free(n->flights, NODE_FLIGHTS_MAX * sizeof(*n->flights));
     mem_free(n->relays, NODE_RELAYS_MAX * sizeof(*n->relays));
     mem_free(n->log_memory, sizeof(*n->log_memory));

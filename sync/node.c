@@ -356,6 +356,31 @@ static enum status settle(struct node *n)
     return st == ST_OK ? logs_pump(n) : st;
 }
 
+/* From what is on disk: everything is asked for again, and looked at anew. */
+static enum status begin(struct node *n, const uint8_t *witness)
+{
+    enum status st = sql_run(&n->sql, "BEGIN IMMEDIATE", "");
+    if (st == ST_OK) {
+        st = witness_open(n, witness);
+    }
+    if (st == ST_OK) {
+        st = logs_open(n);
+    }
+    if (st == ST_OK) {
+        st = history_open(n);
+    }
+    if (st == ST_OK) {
+        st = files_open(n);
+    }
+    if (st == ST_OK) {
+        st = sql_run(&n->sql, "UPDATE mls_group SET dirty = 1", "");
+    }
+    if (st == ST_OK) {
+        st = settle(n);
+    }
+    return st == ST_OK ? commit(n) : st;
+}
+
 enum status node_open(struct node **out, const struct node_args *args)
 {
     *out = NULL;
@@ -383,28 +408,7 @@ enum status node_open(struct node **out, const struct node_args *args)
         st = n->relay_default ? ST_OK : ST_NO_MEMORY;
     }
     if (st == ST_OK) {
-        st = sql_run(&n->sql, "BEGIN IMMEDIATE", "");
-    }
-    if (st == ST_OK) {
-        st = witness_open(n, args->witness);
-    }
-    if (st == ST_OK) {
-        st = logs_open(n);
-    }
-    if (st == ST_OK) {
-        st = history_open(n);
-    }
-    if (st == ST_OK) {
-        st = files_open(n);
-    }
-    if (st == ST_OK) {
-        st = sql_run(&n->sql, "UPDATE mls_group SET dirty = 1", "");
-    }
-    if (st == ST_OK) {
-        st = settle(n);
-    }
-    if (st == ST_OK) {
-        st = commit(n);
+        st = begin(n, args->witness);
     }
     if (st != ST_OK) {
         node_free(n);
@@ -412,6 +416,37 @@ enum status node_open(struct node **out, const struct node_args *args)
     }
     *out = n;
     return ST_OK;
+}
+
+/* Memory is of the batch that did not happen: what can be asked is what is on disk. */
+static void rest(struct node *n)
+{
+    if (!sqlite3_get_autocommit(n->sql.db)) {
+        sqlite3_exec(n->sql.db, "ROLLBACK", NULL, NULL, NULL);
+    }
+    effects_truncate(n, 0);
+    groups_free(n);
+    family_forget(n);
+    sql_all_stale(&n->sql.watches);
+    n->family_touched = n->sealed = n->once = false;
+    n->self_stale = true;
+    enum status st = self_refresh(n);
+    n->broken = st == ST_OK ? ST_STORE_FULL : st;
+}
+
+enum status node_resume(struct node *n, struct now now, const uint8_t *witness)
+{
+    if (n->broken != ST_STORE_FULL) {
+        return n->broken;
+    }
+    n->now = now;
+    n->scrub = true;
+    enum status st = begin(n, witness);
+    n->broken = st;
+    if (st == ST_STORE_FULL) {
+        rest(n);
+    }
+    return n->broken;
 }
 
 static enum status handle_event(struct node *n, void *arg)
@@ -447,8 +482,9 @@ enum status node_step(struct node *n, const struct event *events, size_t count)
         st = commit(n);
     }
     n->self_touched = false;
-    if (st != ST_OK) {
-        n->broken = st;
+    n->broken = st;
+    if (st == ST_STORE_FULL) {
+        rest(n);
     }
     return st;
 }

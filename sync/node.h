@@ -162,6 +162,11 @@ enum status node_open(struct node **out, const struct node_args *args) MUST_USE;
 void node_free(struct node *n);
 /* Takes events in order. Any failure is of class STORE or INTERNAL: nothing happened, free the node. */
 enum status node_step(struct node *n, const struct event *events, size_t count) MUST_USE;
+/* After ST_STORE_FULL of node_step: nothing of the batch happened, nothing is done any more, and what is on
+ * disk can be asked still (view_*). This begins anew there, as node_open does; requests that are under way
+ * are forgotten. ST_STORE_FULL: there is still no room, and it can be tried again; any other failure: free
+ * it. */
+enum status node_resume(struct node *n, struct now now, const uint8_t *witness) MUST_USE;
 /* After node_open and each node_step, before the effects are done: what to keep for the next node_open. */
 void node_witness(const struct node *n, uint8_t out[static NODE_WITNESS_LEN]);
 /* The next effect, or NULL when there is none. Borrows until the next node_step or node_free. Effects that
@@ -379,6 +384,7 @@ struct status_row {
     const char *oversight; /* of a supervised person: what parents see */
     bool
         heads_held; /* supervised: this device holds all that its parents announced; else it denies outside */
+    bool disk_full; /* nothing is sent, received or changed until there is room: node_resume */
     bool relay_reached;      /* the last request to the relay in use got an answer */
     int64_t relay_skew_ms;   /* relay's clock minus ours; 0 when unknown */
     size_t waiting_to_send;  /* blocks not yet at the relay */

@@ -484,7 +484,8 @@ static const char *const step_sql[] = {
     " WHERE state = 4 AND person = mls_group.subject_person);"
     "UPDATE entry SET applied = 0 WHERE kind = 23 AND applied = 2;"
     /* Leaves that are told by letter later on, too: times to go. */
-    "CREATE TABLE leave_letter(scope BLOB PRIMARY KEY, family BLOB NOT NULL, person BLOB NOT NULL, letter BLOB"
+    "CREATE TABLE leave_letter(scope BLOB PRIMARY KEY, family BLOB NOT NULL, person BLOB NOT NULL, letter "
+    "BLOB"
     " NOT NULL, due_at INTEGER NOT NULL, times INTEGER NOT NULL) STRICT, WITHOUT ROWID;",
 };
 

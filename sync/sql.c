@@ -1,10 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sync/sql.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <string.h>
 
 #include "protocol/mem.h"
+
+/* A quota that is used up is a full disk, too: SQLite knows ENOSPC only. */
+static enum status status_of(const struct sql *s, int rc)
+{
+    bool quota = (rc & 0xff) == SQLITE_IOERR && sqlite3_system_errno(s->db) == EDQUOT;
+    return quota ? ST_STORE_FULL : sql_status(rc);
+}
 
 enum status sql_status(int rc)
 {
@@ -76,7 +84,7 @@ static sqlite3_stmt *prepare(struct query *q, const char *text)
     memset(&q->sql->preparing, 0, sizeof(q->sql->preparing));
     int rc = sqlite3_prepare_v3(q->sql->db, text, -1, SQLITE_PREPARE_PERSISTENT, &st, NULL);
     if (rc != SQLITE_OK) {
-        q->failed = sql_status(rc);
+        q->failed = status_of(q->sql, rc);
     }
     return st;
 }
@@ -153,7 +161,7 @@ static void start(struct query *q, struct sql *s, enum bound bound, const char *
         }
         invariant(rc != SQLITE_MISUSE && rc != SQLITE_RANGE);
         if (rc != SQLITE_OK) {
-            q->failed = sql_status(rc);
+            q->failed = status_of(q->sql, rc);
         }
     }
 }
@@ -173,7 +181,7 @@ bool query_next(struct query *q)
     }
     int rc = sqlite3_step(q->st);
     if (rc != SQLITE_ROW && rc != SQLITE_DONE) {
-        q->failed = sql_status(rc);
+        q->failed = status_of(q->sql, rc);
     }
     return rc == SQLITE_ROW;
 }

@@ -335,6 +335,7 @@ static enum status fill_status(struct node *n, struct status_row *row, struct st
     row->in_family = true;
     row->removed = n->self.removed;
     row->role = n->self.role;
+    row->disk_full = n->broken == ST_STORE_FULL;
     row->relay_reached = logs_reached(n, t->relay);
     row->group_count = t->count;
     return s;

@@ -539,6 +539,8 @@ static void render_status(const json_t *s)
         puts("This device is in no family yet: kith init, or kith pair accept.");
         return;
     }
+    if (yes(s, "disk_full"))
+        puts("The disk is full: nothing is sent or received until there is room. Nothing is lost.");
     if (yes(s, "removed"))
         puts("This device was removed from its family. What was said stays readable: kith history.");
     line("family", text(s, "family"));

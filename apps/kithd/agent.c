@@ -53,6 +53,7 @@ struct agent {
     struct held held[API_CALLS_MAX];
     pthread_t signals;
     bool has_signals, noticed;
+    bool full;  /* nothing can be written: the node only answers (node_resume) */
     bool fresh; /* the node was opened: what it asks for has not been taken yet */
     unsigned reopened;
     uint8_t witness[NODE_WITNESS_LEN]; /* as written last */
@@ -267,15 +268,6 @@ static void close_links(struct agent *a)
     }
 }
 
-/* On a full disk the agent stays, without a node, until there is room (agent_run). */
-static enum status open_unless_full(struct agent *a)
-{
-    enum status s = open_node(a);
-    if (s != ST_OK)
-        a->node = NULL;
-    return s == ST_STORE_FULL ? ST_OK : s;
-}
-
 /* Nothing of the batch happened: tell who asked, and start again from what is on disk. */
 static enum status reopen_node(struct agent *a, enum status why)
 {
@@ -284,15 +276,29 @@ static enum status reopen_node(struct agent *a, enum status why)
         if (a->held[i].used && !a->held[i].waiting)
             reply(a, i, rpc_reply_status(a->held[i].rpc.id, why));
     }
-    node_free(a->node);
-    a->node = NULL;
     for (size_t i = 0; i < LINKS_MAX && a->links[i] != NULL; i++)
         relay_link_forget(a->links[i]);
-    if (why == ST_STORE_FULL)
+    a->full = why == ST_STORE_FULL;
+    if (a->full)
         return ST_OK;
-    if (++a->reopened > REOPEN_MAX)
-        return why;
-    return open_unless_full(a);
+    node_free(a->node);
+    a->node = NULL;
+    return ++a->reopened > REOPEN_MAX ? why : open_node(a);
+}
+
+static enum status resume_node(struct agent *a)
+{
+    uint8_t witness[NODE_WITNESS_LEN];
+    enum status s = node_resume(a->node, inbox_now(), read_witness(a, witness) ? witness : NULL);
+    if (s == ST_STORE_FULL)
+        return ST_OK;
+    if (s != ST_OK)
+        return reopen_node(a, s);
+    a->full = false;
+    a->fresh = true;
+    write_witness(a);
+    fprintf(stderr, "kithd: there is room on the disk again\n");
+    return ST_OK;
 }
 
 static void take_effects(struct agent *a, struct now now, struct unanswered *none)
@@ -371,7 +377,7 @@ static enum status step_answers(struct agent *a, struct now now)
 {
     struct relay_link_done done;
     enum status s = ST_OK;
-    while (s == ST_OK && a->node != NULL && next_answer(a, &done)) {
+    while (s == ST_OK && !a->full && next_answer(a, &done)) {
         struct event e = {.kind = EV_RELAY_ANSWER, .now = now, .id = done.id};
         e.u.answer = done.answer;
         s = step(a, &e, 1);
@@ -400,18 +406,16 @@ static enum status handle(struct agent *a, const struct inbox_item *items, size_
     return s;
 }
 
-static void refuse_call(struct agent *a, size_t call)
+/* What is there can be asked for; whoever wants to change anything is told why not. */
+static void answer_or_refuse(struct agent *a, size_t call)
 {
-    struct held *h = &a->held[call];
-    struct span request;
-    json_t *error;
-    if (!local_api_request(a->api, call, &request))
-        return;
-    reply(a, call, rpc_read(&h->rpc, request, &error) ? rpc_reply_status(h->rpc.id, ST_STORE_FULL) : error);
+    struct now now = inbox_now();
+    struct event e;
+    if (read_call(a, call, &e, now))
+        reply(a, call, rpc_reply_status(a->held[call].rpc.id, ST_STORE_FULL));
 }
 
-/* Nothing can be written, so nothing is done: whoever asks is told why, relays' answers are asked for again.
- */
+/* Nothing can be written, so nothing is done; relays' answers are asked for again. */
 static enum status wait_for_room(struct agent *a, bool *stop)
 {
     struct inbox_item items[INBOX_BATCH_MAX];
@@ -423,14 +427,15 @@ static enum status wait_for_room(struct agent *a, bool *stop)
             if (items[i].kind == INBOX_STOP)
                 *stop = true;
             else if (items[i].kind == INBOX_API)
-                refuse_call(a, items[i].slot);
+                answer_or_refuse(a, items[i].slot);
             else if (is_link(a, items[i].source))
                 relay_link_arrived(items[i].source, items[i].slot, inbox_now());
         }
         while (next_answer(a, &done)) { /* ends: each ended request is told once */
         }
+        answer_waiting(a, inbox_now().mono_ms);
     }
-    return *stop ? ST_OK : open_unless_full(a);
+    return *stop ? ST_OK : resume_node(a);
 }
 
 enum status agent_run(struct agent *a)
@@ -439,14 +444,14 @@ enum status agent_run(struct agent *a)
     bool stop = false;
     enum status s = ST_OK;
     while (!stop && s == ST_OK) {
-        if (a->node == NULL) {
+        if (a->full) {
             s = wait_for_room(a, &stop);
             continue;
         }
         int64_t node_ms = a->fresh ? 0 : node_deadline(a->node), wait_ms = waiting_deadline(a);
         size_t n = inbox_take(a->inbox, items, node_ms < wait_ms ? node_ms : wait_ms);
         s = handle(a, items, n, &stop);
-        if (s == ST_OK && a->node != NULL)
+        if (s == ST_OK && !a->full)
             answer_waiting(a, inbox_now().mono_ms);
     }
     return s;

@@ -13,8 +13,8 @@
  * this_device, state, seen_at_ms, overdue}]} policy.show    {person, rules: [{field, value, meaning}]}
  * pairing        {state, failed, say, next, new_device, needs_co_signature, code, family, mark, relay,
  * person, device, role, expires_at_ms} status         {in_family, removed, family, mark, person, device,
- * device_id, relay, role, supervised, oversight, heads_held, relay_reached, relay_skew_ms, waiting_to_send,
- * texts_held, blocks_skipped, alarms, groups:
+ * device_id, relay, role, supervised, oversight, heads_held, disk_full, relay_reached, relay_skew_ms,
+ * waiting_to_send, texts_held, blocks_skipped, alarms, groups:
  * [{kind, about, generation, epoch, devices, state, overdue}], relays: as in relay.list} relay.list
  *     {relays: [{address, place, state, reached, away_since_ms}]} events.wait    {events: [{seq, kind, at_ms,
  * who, what, scope}], cursor}

@@ -172,15 +172,16 @@ static void visit_status(void *ctx, const struct status_row *r)
                               "generation", (json_int_t)g->generation, "epoch", (json_int_t)g->epoch,
                               "devices", (json_int_t)g->devices, "state", g->state, "overdue", g->overdue));
     }
-    *out = json_pack("{s:b, s:b, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:s, s:b, s:b, s:I, s:I, s:I, s:I, "
-                     "s:I, s:o, s:o}",
+    *out = json_pack("{s:b, s:b, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:s, s:b, s:b, s:b, s:I, s:I, s:I, "
+                     "s:I, s:I, s:o, s:o}",
                      "in_family", r->in_family, "removed", r->removed, "family", r->family, "mark", r->mark,
                      "person", r->person, "device", r->device, "device_id", r->device_id, "relay", r->relay,
                      "role", role_name(r->role), "supervised", r->supervised, "oversight", r->oversight,
-                     "heads_held", r->heads_held, "relay_reached", r->relay_reached, "relay_skew_ms",
-                     (json_int_t)r->relay_skew_ms, "waiting_to_send", (json_int_t)r->waiting_to_send,
-                     "texts_held", (json_int_t)r->texts_held, "blocks_skipped", (json_int_t)r->blocks_skipped,
-                     "alarms", (json_int_t)r->alarms, "refused", refused, "groups", groups);
+                     "heads_held", r->heads_held, "disk_full", r->disk_full, "relay_reached",
+                     r->relay_reached, "relay_skew_ms", (json_int_t)r->relay_skew_ms, "waiting_to_send",
+                     (json_int_t)r->waiting_to_send, "texts_held", (json_int_t)r->texts_held,
+                     "blocks_skipped", (json_int_t)r->blocks_skipped, "alarms", (json_int_t)r->alarms,
+                     "refused", refused, "groups", groups);
 }
 
 /* ---- the commands ---- */

@@ -213,8 +213,13 @@ class Files(unittest.TestCase):
         time.sleep(3)
         self.assertIsNone(tom.process.poll())
         with self.assertRaises(KithError) as refused:
-            tom.kith("files")
+            tom.kith("send", "Berg", "no room for this")
         self.assertEqual(refused.exception.status, "STORE_FULL")
+        # What is there can be looked at.
+        self.assertTrue(tom.kith("status")["disk_full"])
+        self.assertIn("The disk is full", tom.shows("status")[1])
+        self.assertIn("hi Tom", tom.shows("history")[1])
+        self.assertEqual(tom.kith("files")["files"][0]["name"], "film.bin")
         tom.filler.unlink()
         wait_until("what came meanwhile", SECONDS, lambda: self.has_after_all(tom, "into a full disk"))
         target = self.place.folder / "got.bin"
@@ -223,6 +228,7 @@ class Files(unittest.TestCase):
         wait_until("who has it is told", SECONDS, lambda: any(
             m["text"] == "into a full disk" and "Tom" in m["delivered"] for m in self.ana.texts()))
         self.assertIn("(delivered: ", self.ana.shows("history")[1])
+        self.assertFalse(tom.kith("status")["disk_full"])
 
     def test_what_is_no_file_is_refused_by_name(self):
         os.mkfifo(self.place.folder / "pipe")

@@ -74,6 +74,23 @@ RESTARTS(5)
 RESTARTS(6)
 RESTARTS(7)
 
+static void see_status(void *ctx, const struct status_row *row)
+{
+    *(struct status_row *)ctx = *row;
+}
+
+/* It does nothing, says why, and shows what is there. */
+static void look_at_resting(struct node *n)
+{
+    struct status_row row;
+    assert_non_null(n);
+    assert_ok(view_status(n, see_status, &row));
+    assert_true(row.in_family && row.disk_full);
+    assert_true(row.group_count >= 4);
+    assert_int_equal(node_step(n, NULL, 0), ST_STORE_FULL);
+    assert_null(node_next(n));
+}
+
 /* Whatever write it is at which the disk is full. */
 static void fills(struct world *w, unsigned after, bool grows_only)
 {
@@ -83,6 +100,7 @@ static void fills(struct world *w, unsigned after, bool grows_only)
     world_ok(w, s.leo, CMD_SEND, "Maya", "into a full disk", NULL, NULL);
     world_run(w, 60 * 1000);
     assert_true(world_waits_for_room(w, s.maya));
+    look_at_resting(world_resting(w, s.maya));
     world_room(w, s.maya);
     world_run(w, 60 * 1000);
     assert_true(world_is_on(w, s.maya));

@@ -32,6 +32,7 @@ struct world *world_new(uint64_t seed)
 static void device_free(struct world_device *d)
 {
     node_free(d->node);
+    node_free(d->resting);
     world_disk_free(d->disk);
     for (size_t i = 0; i < WORLD_KEPT_MAX; i++)
         world_disk_free(d->kept[i]);
@@ -154,12 +155,25 @@ static enum status open_device(struct world *w, struct world_device *d)
     return st == ST_OK ? node_open(&d->node, &args) : st;
 }
 
+/* A device whose disk is full goes on where it rests, when there is room. */
+static enum status resume(struct world *w, struct world_device *d)
+{
+    enum status st = node_resume(d->resting, device_now(w, d), d->has_witness ? d->witness : NULL);
+    if (st == ST_OK) {
+        d->node = d->resting;
+        d->resting = NULL;
+    }
+    return st;
+}
+
 void world_on(struct world *w, size_t device)
 {
     struct world_device *d = &w->devices[device];
     assert_null(d->node);
-    enum status st = open_device(w, d);
+    enum status st = d->resting != NULL ? resume(w, d) : open_device(w, d);
     if (st != ST_OK && world_disk_failed(d->disk)) { /* the power went again */
+        node_free(d->resting);
+        d->resting = NULL;
         world_disk_power_back(d->disk, &w->entropy);
         st = open_device(w, d);
     }
@@ -187,17 +201,34 @@ size_t world_add(struct world *w, const char *name)
     return device;
 }
 
-void world_off(struct world *w, size_t device)
+static void cut_off(struct world *w, size_t device)
 {
-    node_free(w->devices[device].node);
     w->devices[device].node = NULL;
-    w->devices[device].again_mono_ms = 0;
     for (size_t i = 0; i < w->relay_count; i++)
         relay_core_pipe_gone(core_of(w, i), (uint32_t)device + 1);
     for (size_t i = 0; i < w->flights_used; i++) {
         if (w->flights[i].device == device)
             flight_end(&w->flights[i]);
     }
+}
+
+void world_off(struct world *w, size_t device)
+{
+    struct world_device *d = &w->devices[device];
+    node_free(d->node);
+    node_free(d->resting);
+    d->resting = NULL;
+    d->again_mono_ms = 0;
+    cut_off(w, device);
+}
+
+/* On a full disk nothing is done, and what is there can be looked at (node_resume). */
+static void rest(struct world *w, size_t device)
+{
+    struct world_device *d = &w->devices[device];
+    d->resting = d->node;
+    cut_off(w, device);
+    d->again_mono_ms = w->now.mono_ms + WORLD_FULL_MS;
 }
 
 void world_lose_witness(struct world *w, size_t device)
@@ -225,6 +256,11 @@ void world_fill_disk(struct world *w, size_t device, unsigned after, bool grows_
 void world_room(struct world *w, size_t device)
 {
     world_disk_room(w->devices[device].disk);
+}
+
+struct node *world_resting(struct world *w, size_t device)
+{
+    return w->devices[device].resting;
 }
 
 bool world_waits_for_room(const struct world *w, size_t device)
@@ -342,8 +378,7 @@ void world_step(struct world *w, size_t device, const struct event *event)
         return;
     }
     if (st == ST_STORE_FULL && d->may_be_full) {
-        world_off(w, device);
-        d->again_mono_ms = w->now.mono_ms + WORLD_FULL_MS;
+        rest(w, device);
         return;
     }
     assert_ok(st);

@@ -78,10 +78,11 @@ void world_restart_every(struct world *w, unsigned steps);
  * (world_disk.h); 0: not any more. */
 void world_fail_disk(struct world *w, size_t device, unsigned nth);
 /* The device's disk is full after so many writes (world_disk.h), until it has room. As kithd does it, a node
- * that meets that is let go and opened again every WORLD_FULL_MS; until then the device is not on. */
+ * that meets that rests, and is to resume every WORLD_FULL_MS; until it does the device is not on. */
 void world_fill_disk(struct world *w, size_t device, unsigned after, bool grows_only);
 void world_room(struct world *w, size_t device);
 bool world_waits_for_room(const struct world *w, size_t device);
+struct node *world_resting(struct world *w, size_t device); /* the one that waits; NULL: none */
 unsigned world_power_cuts(const struct world *w, size_t device); /* so far */
 /* The relay hides a block: the next answer to this device with several blocks lacks its first. */
 void world_hide_one(struct world *w, size_t device);

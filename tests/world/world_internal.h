@@ -49,6 +49,7 @@ struct world_device {
     char name[64];
     struct world_disk *disk, *kept[WORLD_KEPT_MAX];
     struct node *node;     /* NULL: off */
+    struct node *resting;  /* its disk is full; NULL: it is not, or the device is off */
     int64_t again_mono_ms; /* not 0: its disk is full, and is looked at again then */
     bool may_be_full;      /* world_fill_disk */
     unsigned life, steps;
