@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Random stories of whole families under faults, each from one seed (docs/reliability.md).
  *
- * A run: people found families, pair devices, meet, decide, talk, lose things and go away (sim_story.c; what
- * they do when their device shows them something: sim_react.c), while faults come and go (sim_faults.c). Then
- * the faults stop, everything has a bounded time to come to rest, and what must hold is looked at
- * (sim_check.c). What happened is kept in words (sim_trace.c).
+ * A run (sim_story.c): people found families, pair devices, meet, decide, talk, lose things and go away
+ * (sim_acts.h; what they do when their device shows them something: sim_react.c), while faults come and go
+ * (sim_faults.c). Then the faults stop, everything has a bounded time to come to rest, and what must hold is
+ * looked at (sim_check.c). What happened is kept in words (sim_trace.c).
  *
  * A run ends the process with exit code 1 when something does not hold. */
 #ifndef KITH_TESTS_SIM_H
@@ -129,8 +129,10 @@ void sim_run(const struct sim_args *a, struct sim_counts *counts);
 void sim_pass(struct sim *s, int64_t ms);
 uint64_t sim_below(struct sim *s, uint64_t bound);
 bool sim_chance(struct sim *s, unsigned percent);
-size_t sim_person_named(const struct sim *s, const char *name); /* SIM_NOBODY: there is none */
-const char *sim_action_name(size_t action);                     /* NULL: there is none */
+const char *sim_action_name(size_t action); /* NULL: there is none */
+
+/* ---- sim_people.c ---- */
+
 /* Somebody who may and can removes the device. */
 void sim_remove(struct sim *s, size_t device);
 /* Notes that the device is in a family now. */
