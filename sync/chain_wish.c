@@ -291,6 +291,7 @@ enum status apply_proposal(struct node *n, const struct applied_entry *e)
     struct roster_body roster;
     struct authority_body authority;
     struct person_id subject;
+    bool everybody = false; /* all parents sign for a further one */
     char name[WIRE_NAME_MAX + 1] = "";
     enum status st = proposal_hash(e->body->u.proposal.proposal, &p, &hash);
     if (st == ST_OK && e->closes_only) {
@@ -307,12 +308,13 @@ enum status apply_proposal(struct node *n, const struct applied_entry *e)
     } else if (st == ST_OK) {
         st = authority_body_decode(&authority, p.body);
         subject = authority.person;
+        everybody = st == ST_OK && e->scope_kind == SCOPE_PARENTS && authority.kind == AUTHORITY_ADD_PARENT;
     }
     if (st == ST_OK && (e->own || ID_EQUAL(&e->who.person, &n->self.person))) {
         return ST_OK; /* this person has signed already */
     }
-    if (st == ST_OK && e->scope_kind == SCOPE_WARD && !ID_EQUAL(&subject, &n->self.person)) {
-        return ST_OK; /* the child's to sign */
+    if (st == ST_OK && !everybody && !ID_EQUAL(&subject, &n->self.person)) {
+        return ST_OK; /* theirs to sign */
     }
     if (st == ST_OK) {
         st = sql_run(

@@ -35,14 +35,15 @@ static const char *request_state_name(int64_t s)
     return s >= REQUEST_READING && s <= REQUEST_OVER ? names[s] : "unknown";
 }
 
-/* A parent decides about a child; everybody else about themselves; what was sent, the other side decides. */
+/* A parent decides about a child; everybody else about themselves; what was sent, the other side decides. Who
+ * has no word in a proposal has no request to sign it. */
 static bool can_decide(const struct node *n, enum request_kind kind, const struct person_id *person)
 {
     bool own = ID_EQUAL(person, &n->self.person);
     if (kind == REQUEST_SENT)
         return false;
     if (kind == REQUEST_SIGN)
-        return own;
+        return true;
     return own ? !n->self.supervised : n->self.role == ROLE_PARENT;
 }
 

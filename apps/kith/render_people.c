@@ -12,9 +12,10 @@ static void put_who(const json_t *r)
     const char *child = yes(r, "other_supervised") ? " (a child)" : "";
     if (strcmp(text(r, "kind"), "sign") == 0) {
         printf("  sign  ");
-        put_text(stdout, text(r, "other"));
-        printf(", a new device of ");
-        put_text(stdout, text(r, "person"));
+        bool device = text(r, "other")[0] != '\0'; /* else a proposal that all parents sign */
+        put_text(stdout, device ? text(r, "other") : "a further parent of the family");
+        fputs(device ? ", a new device of " : "", stdout);
+        put_text(stdout, device ? text(r, "person") : "");
         return;
     }
     printf("  %s  ", text(r, "kind"));

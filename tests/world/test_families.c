@@ -35,6 +35,18 @@ static void a_wrong_code_voids_the_link(void **state)
     story_pair(w, ana, maya, "Maya", "child", SIZE_MAX); /* a new link works */
 }
 
+/* All parents sign for a further one. */
+static void a_third_parent_comes_in_by_the_word_of_the_other_two(void **state)
+{
+    struct world *w = *state;
+    size_t ana = world_add(w, "Ana's phone"), ben = world_add(w, "Ben's phone");
+    size_t cleo = world_add(w, "Cleo's phone");
+    story_found(w, ana, "Berg", "Ana");
+    story_pair(w, ana, ben, "Ben", "parent", SIZE_MAX);
+    story_pair(w, ana, cleo, "Cleo", "parent", ben);
+    story_say(w, cleo, "Berg", "here I am", ben);
+}
+
 /* T11 in the simulator: the whole stays with the parents. */
 static void T11_a_stranger_reaches_parents_only_and_a_no_ends_it(void **state)
 {
@@ -123,6 +135,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         WORLD_TEST(a_family_pairs_and_talks_among_itself),
         WORLD_TEST(a_wrong_code_voids_the_link),
+        WORLD_TEST(a_third_parent_comes_in_by_the_word_of_the_other_two),
         WORLD_TEST(T11_a_stranger_reaches_parents_only_and_a_no_ends_it),
         WORLD_TEST(two_children_meet_talk_and_are_parted),
         WORLD_TEST(history_follows_to_a_second_device),
