@@ -44,9 +44,10 @@ unsigned sim_faults_of(unsigned faults, uint64_t seed);
 
 struct sim_counts {
     uint64_t seeds, devices, texts, known, anew; /* anew: devices that people have to pair again */
-    uint64_t blocks, messages, unopened;         /* looked at by sim_keys.c */
-    uint64_t faults[SIM_FAULT_COUNT];            /* times that each came */
-    uint64_t done[SIM_FAULT_COUNT];              /* what a hostile relay did */
+    uint64_t files, fetched, lost; /* sent; there on another device at the end, or with nobody any more */
+    uint64_t blocks, messages, unopened; /* looked at by sim_keys.c */
+    uint64_t faults[SIM_FAULT_COUNT];    /* times that each came */
+    uint64_t done[SIM_FAULT_COUNT];      /* what a hostile relay did */
     uint64_t actions[32], refused[32];
     /* Entries by scope and kind, and those that were written while a fault was on. */
     uint64_t kinds[8][ENTRY_KIND_END], met[8][ENTRY_KIND_END];
@@ -84,7 +85,9 @@ struct sim_device {      /* the same numbers as in the world */
     int64_t since_ms, back_ms; /* back_ms: off until then, 0: on; mono */
 };
 
-struct sim_text {                   /* what somebody said; its text is "t<number>" */
+struct sim_text {                   /* what somebody said; its text, or its file's name, is "t<number>" */
+    uint64_t size;                  /* of the file; 0: it is a text */
+    bool image;                     /* the file is one */
     size_t author, family, contact; /* device; family or person that it is for, else SIM_NOBODY */
     uint64_t barred;                /* devices that the author knew to be removed; one bit each */
     uint64_t due;                   /* devices that could read it when it was said; 0: taken back */
@@ -102,6 +105,7 @@ struct sim {
     bool strict;     /* what is known to be open fails too */
     bool fresh;      /* nothing went wrong yet */
     bool calm;       /* no faults any more */
+    bool relay_gone; /* the first one, for good */
     size_t bent;     /* logs that the relay shows otherwise to somebody */
     size_t liar_count;
     unsigned lying; /* faults of liars that are on; when the next lie is told */
@@ -112,6 +116,7 @@ struct sim {
     struct sim_family families[SIM_FAMILIES_MAX];
     struct sim_device devices[WORLD_DEVICES_MAX];
     uint64_t ended[SIM_PERSONS_MAX]; /* with whom a contact of theirs was ended at some time; one bit each */
+    bool no_files[SIM_PERSONS_MAX];  /* files to or from them were forbidden at some time */
     struct sim_text texts[SIM_TEXTS_MAX];
     struct sim_counts *counts;
 };
@@ -119,6 +124,7 @@ struct sim {
 struct sim_args {
     uint64_t seed;
     unsigned faults;
+    size_t devices;     /* of a big family; 0: as the seed says */
     bool strict, trace; /* trace: print what happens as it happens */
 };
 void sim_run(const struct sim_args *a, struct sim_counts *counts);
@@ -142,8 +148,10 @@ void sim_is_member(struct sim *s, size_t device);
 
 /* What the person at this device does about what it shows. */
 void sim_react(struct sim *s, size_t device);
-/* The number of a text, SIM_NOBODY when it is none that anybody wrote. */
+/* The number of what was said, SIM_NOBODY when it is nothing that anybody wrote: by its text, or a file's
+ * name. */
 size_t sim_text_number(const struct sim *s, const char *text);
+size_t sim_said_number(const struct sim *s, const struct history_row *row);
 
 /* ---- sim_faults.c ---- */
 
@@ -164,10 +172,25 @@ void sim_relay_begin(struct sim *s);
 /* From now on the relay withholds a log from somebody, or forks it. */
 void sim_relay_bend(struct sim *s, bool fork);
 
+/* ---- sim_relays.c ---- */
+
+/* The first family has a relay more in its list, the others live at one of their own; with SIM_GONE only. */
+void sim_relays_begin(struct sim *s);
+const char *sim_relay_of(const struct sim *s, size_t family); /* where it is founded; NULL: where all are */
+void sim_relays_listed(struct sim *s, size_t device);         /* it has founded its family */
+void sim_relays_turn(struct sim *s, bool on);
+/* The relay is gone once more, for longer than a family waits; people go on. */
+void sim_relays_lose(struct sim *s);
+
 /* ---- sim_keys.c ---- */
 
 void sim_keys_begin(void);
 void sim_keys_look(void *ctx, size_t device, const struct relay_request *request);
+
+/* ---- sim_files.c ---- */
+
+/* Asks for every file that a device could have and has not. */
+void sim_get_files(struct sim *s);
 
 /* ---- sim_check.c ---- */
 

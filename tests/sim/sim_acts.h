@@ -13,7 +13,8 @@ enum { SIM_NOT_TRIED = -1 };
 
 /* ---- sim_people.c ---- */
 
-void sim_draw_people(struct sim *s);
+/* devices: so many in the first family and a few guests; 0: a small world. */
+void sim_draw_people(struct sim *s, size_t devices);
 void sim_found_families(struct sim *s);
 /* A device that is in a family, on, and does not lie. */
 bool sim_is_here(const struct sim *s, size_t device);
@@ -21,6 +22,11 @@ bool sim_is_here(const struct sim *s, size_t device);
 size_t sim_any_of(struct sim *s, const size_t *list, size_t count);
 /* A device that is here: of this person, of a parent of this family, or of anybody (SIM_NOBODY). */
 size_t sim_any_device(struct sim *s, size_t family, size_t person, bool parents);
+
+/* ---- sim_words.c ---- */
+
+/* Says it to the family or contact that it is for: who can read it is noted. */
+int sim_send(struct sim *s, const struct sim_text *what);
 
 /* ---- sim_contacts.c ---- */
 

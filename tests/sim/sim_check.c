@@ -8,16 +8,15 @@
 
 #include "protocol/entry_body.h"
 #include "sync/scope_group.h"
-#include "tests/sim/sim.h"
+#include "tests/sim/sim_look.h"
 #include "tests/support/test.h"
-#include "tests/world/liar.h"
 #include "tests/world/world_inside.h"
 
 enum {
     ROWS_MAX = 4096,
     SLICE_MS = 20 * SIM_MINUTE_MS,
     CALM_MS = 3 * SIM_DAY_MS, /* in which everything must have come to rest */
-    WHY_MAX = 400
+    MOVES_MS = 2 * SIM_DAY_MS /* a family that has to find another relay first has so much longer */
 };
 
 /* ---- what a device holds ---- */
@@ -153,15 +152,9 @@ static const struct scope_row *find_scope(const struct holding *h, const struct 
     return NULL;
 }
 
-/* ---- looks: each gives false and says why ---- */
+/* ---- looks ---- */
 
-struct look {
-    struct sim *s;
-    char why[WHY_MAX];
-};
-
-static bool no(struct look *l, const char *format, ...) __attribute__((format(printf, 2, 3)));
-static bool no(struct look *l, const char *format, ...)
+bool look_no(struct look *l, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
@@ -170,7 +163,7 @@ static bool no(struct look *l, const char *format, ...)
     return false;
 }
 
-static bool counts(const struct sim *s, size_t device)
+bool look_counts(const struct sim *s, size_t device)
 {
     return s->devices[device].state == SIM_MEMBER && !s->devices[device].liar && world_is_on(s->w, device);
 }
@@ -188,7 +181,7 @@ static bool is_liars(const struct sim *s, const struct device_id *id)
 /* A commit that opens for nobody but a liar leaves a group without anybody who could go on: that is held. */
 static bool is_ruined(const struct sim *s, const struct scope_id *scope);
 
-static const char *name(const struct look *l, size_t device)
+const char *look_name(const struct look *l, size_t device)
 {
     return world_device_name(l->s->w, device);
 }
@@ -197,7 +190,7 @@ static const char *device_named(const struct look *l, const struct device_id *id
 {
     for (size_t i = 0; i < world_count(l->s->w); i++) {
         if (ID_EQUAL(&l->s->devices[i].id, id))
-            return name(l, i);
+            return look_name(l, i);
     }
     return "somebody";
 }
@@ -210,7 +203,8 @@ static const char *const scope_kinds[8] = {"nothing", "family",       "parents",
 static bool may_be_bare(const struct scope_row *g, int64_t kind)
 {
     return g->kind == SCOPE_CONVERSATION ||
-           (g->kind == SCOPE_FAMILY && (kind == ENTRY_TEXT || kind == ENTRY_REACTION));
+           (g->kind == SCOPE_FAMILY &&
+            (kind == ENTRY_TEXT || kind == ENTRY_ATTACHMENT || kind == ENTRY_REACTION));
 }
 
 /* Each end judges what comes by what holds for it then: of a contact that ended, and was met again, the two
@@ -231,19 +225,21 @@ static bool same_entries(struct look *l, size_t a, size_t b, const struct scope_
             continue;
         const struct row *there = find_row(&held[b], r);
         if (there == NULL)
-            return no(l, "%s lacks entry %lld of %s in %s, kind %lld, that %s has", name(l, b),
-                      (long long)r->seq, device_named(l, &r->author), scope_kinds[g->kind & 7],
-                      (long long)r->kind, name(l, a));
+            return look_no(l, "%s lacks entry %lld of %s in %s, kind %lld, that %s has", look_name(l, b),
+                           (long long)r->seq, device_named(l, &r->author), scope_kinds[g->kind & 7],
+                           (long long)r->kind, look_name(l, a));
         if (!there->attested)
             continue;
         if (there->has_body != r->has_body && !may_be_bare(g, r->has_body ? r->kind : there->kind))
-            return no(l, "only one of %s and %s has the body of entry %lld of %s in %s, kind %lld or %lld",
-                      name(l, a), name(l, b), (long long)r->seq, device_named(l, &r->author),
-                      scope_kinds[g->kind & 7], (long long)r->kind, (long long)there->kind);
+            return look_no(l,
+                           "only one of %s and %s has the body of entry %lld of %s in %s, kind %lld or %lld",
+                           look_name(l, a), look_name(l, b), (long long)r->seq, device_named(l, &r->author),
+                           scope_kinds[g->kind & 7], (long long)r->kind, (long long)there->kind);
         if (there->has_body && r->has_body && there->applied != r->applied && !ended_once(l, a, b, g))
-            return no(l, "entry %lld of %s in %s, kind %lld, is %lld on %s and %lld on %s", (long long)r->seq,
-                      device_named(l, &r->author), scope_kinds[g->kind & 7], (long long)r->kind,
-                      (long long)r->applied, name(l, a), (long long)there->applied, name(l, b));
+            return look_no(l, "entry %lld of %s in %s, kind %lld, is %lld on %s and %lld on %s",
+                           (long long)r->seq, device_named(l, &r->author), scope_kinds[g->kind & 7],
+                           (long long)r->kind, (long long)r->applied, look_name(l, a),
+                           (long long)there->applied, look_name(l, b));
     }
     return true;
 }
@@ -253,7 +249,8 @@ static bool same_rows(struct look *l, size_t a, size_t b, const char *what, cons
     uint8_t x[WORLD_DIGEST_LEN], y[WORLD_DIGEST_LEN];
     world_digest(l->s->w, a, sql, x);
     world_digest(l->s->w, b, sql, y);
-    return memcmp(x, y, sizeof(x)) == 0 || no(l, "%s differ on %s and %s", what, name(l, a), name(l, b));
+    return memcmp(x, y, sizeof(x)) == 0 ||
+           look_no(l, "%s differ on %s and %s", what, look_name(l, a), look_name(l, b));
 }
 
 static bool same_scopes(struct look *l, size_t a, size_t b)
@@ -264,8 +261,9 @@ static bool same_scopes(struct look *l, size_t a, size_t b)
             continue;
         if (x->generation != y->generation || x->epoch != y->epoch ||
             memcmp(x->founding, y->founding, HASH_LEN) != 0)
-            return no(l, "%s and %s are in different epochs (%lld, %lld) of one %s", name(l, a), name(l, b),
-                      (long long)x->epoch, (long long)y->epoch, scope_kinds[x->kind & 7]);
+            return look_no(l, "%s and %s are in different epochs (%lld, %lld) of one %s", look_name(l, a),
+                           look_name(l, b), (long long)x->epoch, (long long)y->epoch,
+                           scope_kinds[x->kind & 7]);
         if (!same_entries(l, a, b, x))
             return false;
         if (x->kind == SCOPE_FAMILY &&
@@ -292,7 +290,7 @@ static bool is_ruined(const struct sim *s, const struct scope_id *scope)
 {
     const struct scope_row *r = NULL;
     for (size_t i = 0; i < world_count(s->w); i++) {
-        r = counts(s, i) ? find_scope(&held[i], scope) : NULL;
+        r = look_counts(s, i) ? find_scope(&held[i], scope) : NULL;
         if (r != NULL && r->state == GROUP_ACTIVE)
             return false;
     }
@@ -312,8 +310,8 @@ static bool none_removed(struct look *l, size_t device)
         for (size_t k = 0; k < world_count(s->w); k++) {
             if (s->devices[k].state == SIM_REMOVED && s->devices[k].liar &&
                 group_has_device(g, &s->devices[k].id, NULL))
-                return no(l, "%s still has %s in %s", name(l, device), name(l, k),
-                          scope_kinds[h->scopes[i].kind & 7]);
+                return look_no(l, "%s still has %s in %s", look_name(l, device), look_name(l, k),
+                               scope_kinds[h->scopes[i].kind & 7]);
         }
     }
     return true;
@@ -326,132 +324,13 @@ static bool all_sent(struct look *l, size_t device)
         if (is_ruined(l->s, &h->scopes[i].scope))
             continue;
         if (h->scopes[i].state != GROUP_ACTIVE)
-            return no(l, "%s is stuck in %s", name(l, device), scope_kinds[h->scopes[i].kind & 7]);
+            return look_no(l, "%s is stuck in %s", look_name(l, device), scope_kinds[h->scopes[i].kind & 7]);
         for (size_t k = 0; h->scopes[i].members > 1 && k < h->row_count; k++) {
             if (h->rows[k].own && !h->rows[k].acked && ID_EQUAL(&h->rows[k].scope, &h->scopes[i].scope))
-                return no(l, "%s has not sent entry %lld in %s, kind %lld", name(l, device),
-                          (long long)h->rows[k].seq, scope_kinds[h->scopes[i].kind & 7],
-                          (long long)h->rows[k].kind);
+                return look_no(l, "%s has not sent entry %lld in %s, kind %lld", look_name(l, device),
+                               (long long)h->rows[k].seq, scope_kinds[h->scopes[i].kind & 7],
+                               (long long)h->rows[k].kind);
         }
-    }
-    return true;
-}
-
-/* ---- texts ---- */
-
-struct reading {
-    struct look *l;
-    size_t device;
-    bool good, calm; /* calm: who wrote it must be known by name */
-    uint8_t seen[SIM_TEXTS_MAX];
-};
-
-static bool may_read(const struct sim *s, size_t device, const struct sim_text *t)
-{
-    size_t person = s->devices[device].person, author = s->devices[t->author].person;
-    const struct sim_person *p = &s->persons[person];
-    if ((t->barred & UINT64_C(1) << device) != 0)
-        return false;
-    return t->family != SIM_NOBODY ? p->family == t->family : person == author || person == t->contact;
-}
-
-/* A liar's own words, and what it makes up of others', which is shown as passed on. */
-static bool is_lie(const struct sim *s, const struct history_row *row)
-{
-    bool own = false;
-    for (size_t i = 0; i < world_count(s->w); i++)
-        own = own || (s->devices[i].liar && strcmp(row->from, s->persons[s->devices[i].person].name) == 0);
-    return strncmp(row->text, LIAR_TEXT, strlen(LIAR_TEXT)) == 0 && (own || row->passed_on);
-}
-
-/* Who took it back in the family is still in it, as this device is: it has heard of it. */
-static bool is_gone(const struct sim *s, size_t device, const struct sim_text *t)
-{
-    return t->gone_by != 0 && t->family != SIM_NOBODY && s->devices[t->gone_by - 1].state == SIM_MEMBER &&
-           s->devices[device].state == SIM_MEMBER;
-}
-
-static void see_text(void *ctx, const struct history_row *row)
-{
-    struct reading *r = ctx;
-    const struct sim *s = r->l->s;
-    size_t number = sim_text_number(s, row->text);
-    /* A device that was removed before its history came is shown that it did not come. */
-    if (is_lie(s, row) || (row->gap != 0 && !r->calm))
-        return;
-    bool unnamed = !r->calm && strcmp(row->from, "?") == 0;
-    if (number == SIM_NOBODY ||
-        (!unnamed && strcmp(row->from, s->persons[s->devices[s->texts[number].author].person].name) != 0))
-        r->good = no(r->l, "%s shows \"%s\" of %s, who never wrote it", name(r->l, r->device), row->text,
-                     row->from);
-    else if (!may_read(s, r->device, &s->texts[number]))
-        r->good = no(r->l, "%s shows %s, which is not for it", name(r->l, r->device), row->text);
-    else if (r->calm && is_gone(s, r->device, &s->texts[number]))
-        r->good = no(r->l, "%s shows %s, which was taken back", name(r->l, r->device), row->text);
-    else if (r->seen[number]++ != 0)
-        r->good = no(r->l, "%s shows %s twice", name(r->l, r->device), row->text);
-}
-
-/* Nothing is shown that nobody wrote, or that is not for this device: also on those that are out. */
-static bool texts_right(struct look *l, size_t device, bool calm, struct reading *r)
-{
-    static const struct history_args all = {.with = NULL};
-    *r = (struct reading){.l = l, .device = device, .good = true, .calm = calm};
-    assert_ok(view_history(world_node(l->s->w, device), &all, see_text, r));
-    return r->good;
-}
-
-struct talking {
-    const char *with;
-    bool active;
-};
-
-/* A parent's device lists children's contacts as well: they may be the same person. */
-static void see_contact(void *ctx, const struct contact_row *row)
-{
-    struct talking *t = ctx;
-    if (row->mine && strcmp(row->name, t->with) == 0)
-        t->active = strcmp(row->state, "active") == 0;
-}
-
-static bool still_contact(const struct look *l, size_t device, const struct sim_text *t)
-{
-    const struct sim *s = l->s;
-    size_t other = s->devices[device].person == t->contact ? s->devices[t->author].person : t->contact;
-    if (t->family != SIM_NOBODY)
-        return true;
-    struct talking talk = {.with = s->persons[other].name};
-    assert_ok(view_contacts(world_node(s->w, device), see_contact, &talk));
-    return talk.active;
-}
-
-/* A contact that ended somewhere while this was on its way, as a parent's device ends it that hears late of a
- * child's leave, and met again: it was said in a group that is over. */
-static bool said_before_end(const struct look *l, const struct sim_text *t)
-{
-    const struct sim *s = l->s;
-    char sql[200];
-    if (t->contact == SIM_NOBODY || t->entry == 0 ||
-        (s->ended[s->devices[t->author].person] & UINT64_C(1) << t->contact) == 0)
-        return false;
-    snprintf(sql, sizeof(sql),
-             "SELECT count(*) FROM entry e JOIN mls_group g ON g.scope = e.scope WHERE e.id = %lld AND"
-             " g.generation > %lld AND g.since_generation IS NULL",
-             (long long)t->entry, (long long)t->generation);
-    return world_number(s->w, t->author, sql) > 0;
-}
-
-static bool texts_there(struct look *l, size_t device)
-{
-    static struct reading r;
-    const struct sim *s = l->s;
-    if (!texts_right(l, device, true, &r))
-        return false;
-    for (size_t i = 0; i < s->text_count; i++) {
-        const struct sim_text *t = &s->texts[i];
-        if ((t->due & UINT64_C(1) << device) != 0 && r.seen[i] == 0 && counts(s, t->author) &&
-            still_contact(l, device, t) && still_contact(l, t->author, t) && !said_before_end(l, t))
-            return no(l, "%s lacks t%zu of %s", name(l, device), i, name(l, t->author));
     }
     return true;
 }
@@ -460,10 +339,9 @@ static bool texts_there(struct look *l, size_t device)
 
 static bool no_false_text(struct look *l)
 {
-    static struct reading r;
     for (size_t i = 0; i < world_count(l->s->w); i++) {
         if (world_is_on(l->s->w, i) && !l->s->devices[i].liar && l->s->devices[i].state != SIM_NEW &&
-            l->s->devices[i].state != SIM_PAIRING && !texts_right(l, i, false, &r))
+            l->s->devices[i].state != SIM_PAIRING && !look_said_right(l, i))
             return false;
     }
     return true;
@@ -475,9 +353,9 @@ static bool still_pairing(struct look *l, size_t device)
     size_t by = l->s->devices[device].by;
     enum pairing_state here = world_pairing(l->s->w, device, code);
     enum pairing_state there = world_is_on(l->s->w, by) ? world_pairing(l->s->w, by, code) : PAIRING_NONE;
-    return no(l, "%s is still being paired (%s), and %s says %s (%s)", name(l, device),
-              pairing_state_name(here), name(l, by), pairing_state_name(there),
-              world_is_on(l->s->w, by) ? status_name(world_pairing_failed(l->s->w, by)) : "off");
+    return look_no(l, "%s is still being paired (%s), and %s says %s (%s)", look_name(l, device),
+                   pairing_state_name(here), look_name(l, by), pairing_state_name(there),
+                   world_is_on(l->s->w, by) ? status_name(world_pairing_failed(l->s->w, by)) : "off");
 }
 
 static bool is_out(struct sim *s, size_t device)
@@ -495,9 +373,9 @@ static bool not_lost(struct look *l, size_t device)
         char sql[160], hex[2 * ID_LEN + 1];
         hex_encode(hex, SPAN_ID(&s->devices[i].id));
         snprintf(sql, sizeof(sql), "SELECT count(*) FROM device WHERE device = x'%s'", hex);
-        known = i != device && counts(s, i) && !is_out(s, i) && world_number(s->w, device, sql) > 0;
+        known = i != device && look_counts(s, i) && !is_out(s, i) && world_number(s->w, device, sql) > 0;
     }
-    return known || no(l, "%s was put back, and knows nobody who is left", name(l, device));
+    return known || look_no(l, "%s was put back, and knows nobody who is left", look_name(l, device));
 }
 
 static bool converged(struct look *l)
@@ -506,22 +384,24 @@ static bool converged(struct look *l)
     for (size_t i = 0; i < world_count(s->w); i++) {
         if (s->devices[i].state == SIM_PAIRING)
             return still_pairing(l, i);
-        if (!counts(s, i))
+        if (!look_counts(s, i))
             continue;
         read_rows(s, i, &held[i]);
         read_bases(s, i, &held[i]);
         read_scopes(s, i, &held[i]);
     }
     for (size_t i = 0; i < world_count(s->w); i++) {
-        if (counts(s, i) && (!not_lost(l, i) || !all_sent(l, i) || !none_removed(l, i)))
+        if (look_counts(s, i) && (!not_lost(l, i) || !all_sent(l, i) || !none_removed(l, i)))
             return false;
     }
+    if (!look_files(l))
+        return false;
     for (size_t a = 0; a < world_count(s->w); a++) {
         for (size_t b = 0; b < world_count(s->w); b++) {
-            if (a != b && counts(s, a) && counts(s, b) && !same_scopes(l, a, b))
+            if (a != b && look_counts(s, a) && look_counts(s, b) && !same_scopes(l, a, b))
                 return false;
         }
-        if (counts(s, a) && !texts_there(l, a))
+        if (look_counts(s, a) && (!look_said_there(l, a) || !look_files_there(l, a)))
             return false;
     }
     return true;
@@ -569,13 +449,13 @@ static bool is_left_behind(struct sim *s, size_t device)
     const struct sim_device *d = &s->devices[device];
     size_t family = s->persons[d->person].family;
     bool forked = false, known = false;
-    for (size_t i = 0; counts(s, device) && i < world_count(s->w); i++) {
-        if (i == device || !counts(s, i) || s->persons[s->devices[i].person].family != family)
+    for (size_t i = 0; look_counts(s, device) && i < world_count(s->w); i++) {
+        if (i == device || !look_counts(s, i) || s->persons[s->devices[i].person].family != family)
             continue;
         forked = forked || chains_fork(s, device, i);
         known = known || knows(s, i, device);
     }
-    return forked && !known && d->by != SIM_NOBODY && !counts(s, d->by);
+    return forked && !known && d->by != SIM_NOBODY && !look_counts(s, d->by);
 }
 
 /* A relay that shows somebody two commits the other way round can fork a family's chain: then it is frozen
@@ -597,7 +477,7 @@ static void no_alarms(struct sim *s)
     if (relay_lied(s) || (s->met & sim_liar_faults()) != 0)
         return;
     for (size_t i = 0; i < world_count(s->w); i++) {
-        if (counts(s, i) && world_alarms(s->w, i) != 0)
+        if (look_counts(s, i) && world_alarms(s->w, i) != 0)
             sim_fail(s, "%s gives an alarm, and there is nothing to alarm", world_device_name(s->w, i));
     }
 }
@@ -621,19 +501,21 @@ static bool known(struct sim *s, const char *why)
     return false;
 }
 
-/* Texts that wait because somebody came in since are meant for them as well: so say their writers. */
+/* Texts that wait because somebody came in since are meant for them as well: so say their writers. And
+ * everybody wants what they were told of. */
 static void let_go(struct sim *s)
 {
     for (size_t i = 0; i < world_count(s->w); i++) {
-        if (counts(s, i))
+        if (look_counts(s, i))
             (void)world_do(s->w, i, CMD_WAITING_SEND, NULL, NULL, NULL, NULL);
     }
+    sim_get_files(s);
 }
 
 void sim_converge(struct sim *s)
 {
     struct look l = {.s = s};
-    int64_t until_ms = world_now(s->w).mono_ms + CALM_MS;
+    int64_t calm_ms = CALM_MS + (s->relay_gone ? MOVES_MS : 0), until_ms = world_now(s->w).mono_ms + calm_ms;
     let_go(s);
     meet_each_other(s);
     while (!converged(&l)) {
@@ -643,12 +525,13 @@ void sim_converge(struct sim *s)
         if (world_now(s->w).mono_ms >= until_ms && known(s, l.why))
             return;
         if (world_now(s->w).mono_ms >= until_ms)
-            sim_fail(s, "after %d calm days: %s", CALM_MS / SIM_DAY_MS, l.why);
+            sim_fail(s, "after %d calm days: %s", (int)(calm_ms / SIM_DAY_MS), l.why);
         sim_pass(s, SLICE_MS);
         let_go(s);
         meet_each_other(s);
     }
     sim_cover(s);
+    look_files_count(s);
     if (!no_false_text(&l))
         sim_fail(s, "%s", l.why);
     no_alarms(s);

@@ -158,6 +158,8 @@ static void turn(struct sim *s, enum sim_fault f, bool on)
         sim_liars_turn(s, f, on);
     else if (f == SIM_RESTORE)
         old_store(s, on);
+    else if (f == SIM_GONE)
+        sim_relays_turn(s, on);
     else if (on)
         happen(s, f);
     s->active = on ? s->active | 1u << f : s->active & ~(1u << f);

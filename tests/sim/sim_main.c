@@ -11,11 +11,13 @@
 #include "tests/sim/sim.h"
 
 static const char usage[] =
-    "usage: sim [--seed N | --seeds A..B | --minutes M] [--faults LIST] [--trace] [--keep-going] [--strict]\n"
+    "usage: sim [--seed N | --seeds A..B | --minutes M] [--faults LIST] [--devices N] [--trace] "
+    "[--keep-going] [--strict]\n"
     "  --seed N       one run in this process; --trace prints what happens as it happens\n"
     "  --seeds A..B   a run each\n"
     "  --minutes M    seeds from 1 (or A) on, for so long\n"
     "  --faults LIST  all (default), none, or names separated by commas\n"
+    "  --devices N    a family with many devices: so many in all, at most 40\n"
     "  --keep-going   after a failure too\n"
     "  --strict       what is known to be open (tests/sim/sim_known.def) fails as well\n";
 
@@ -25,6 +27,7 @@ struct options {
     uint64_t first, last;
     double minutes;
     unsigned faults;
+    size_t devices;
     bool trace, keep_going, one, strict;
 };
 
@@ -50,6 +53,10 @@ static bool parse_option(struct options *o, const char *option, const char *valu
         o->minutes = strtod(value, &end);
     } else if (strcmp(option, "--faults") == 0) {
         return sim_faults_parse(value, &o->faults);
+    } else if (strcmp(option, "--devices") == 0) {
+        o->devices = (size_t)strtoull(value, &end, 10);
+        if (o->devices > SIM_DEVICES_MAX)
+            return false;
     } else {
         return false;
     }
@@ -101,6 +108,8 @@ static void report(const struct sim_counts *c, double took_s, uint64_t failed)
     printf(
         "%llu blocks and %llu group messages left under keys of their own; %llu could not be opened again\n",
         (unsigned long long)c->blocks, (unsigned long long)c->messages, (unsigned long long)c->unopened);
+    printf("%llu files were sent; %llu times somebody else has one; %llu are with nobody any more\n",
+           (unsigned long long)c->files, (unsigned long long)c->fetched, (unsigned long long)c->lost);
     printf("faults:");
     for (enum sim_fault f = 0; f < SIM_FAULT_COUNT; f++)
         printf(" %s %llu", sim_fault_name(f), (unsigned long long)(c->faults[f] + c->done[f]));
@@ -125,7 +134,8 @@ int main(int argc, char **argv)
     }
     double began_s = seconds();
     for (uint64_t seed = o.first; seed <= o.last && (failed == 0 || o.keep_going); seed++) {
-        const struct sim_args a = {.seed = seed, .faults = o.faults, .trace = o.trace, .strict = o.strict};
+        const struct sim_args a = {
+            .seed = seed, .faults = o.faults, .devices = o.devices, .trace = o.trace, .strict = o.strict};
         if (o.one)
             sim_run(&a, counts);
         else if (!run_apart(&a, counts))

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Who lives in this run, with which devices, by which rules. */
 #include <stdio.h>
+#include <string.h>
 
 #include "sync/node_internal.h"
 #include "tests/sim/sim_acts.h"
 #include "tests/support/test.h"
+
+enum { BIG_PARENTS = 4, BIG_CHILDREN = 8 };
 
 /* ---- who is there ---- */
 
@@ -45,7 +48,7 @@ void sim_is_member(struct sim *s, size_t device)
     s->devices[device].id = world_node(s->w, device)->self.device;
 }
 
-void sim_draw_people(struct sim *s)
+void sim_draw_people(struct sim *s, size_t devices)
 {
     static const char *const family_names[] = {"Berg", "Sol", "Lund", "Vik", "Moor", "Tal"};
     static const char *const names[] = {"Ana",  "Ben",  "Cleo", "Dan",  "Eva",  "Finn", "Gil", "Hana",
@@ -56,6 +59,10 @@ void sim_draw_people(struct sim *s)
     s->family_count = sizes[sim_below(s, sizeof(sizes) / sizeof(sizes[0]))];
     for (size_t f = 0; f < s->family_count; f++) {
         size_t parents = 1 + sim_below(s, 2), children = sim_below(s, 3);
+        if (f == 0 && devices != 0) {
+            parents = BIG_PARENTS;
+            children = sim_below(s, BIG_CHILDREN + 1);
+        }
         snprintf(s->families[f].name, sizeof(s->families[f].name), "%s", family_names[f]);
         for (size_t i = 0; i < parents + children; i++) {
             struct sim_person *p = &s->persons[s->person_count];
@@ -64,7 +71,7 @@ void sim_draw_people(struct sim *s)
             p->child = i >= parents;
         }
     }
-    s->wanted_devices = s->person_count + sim_below(s, 3);
+    s->wanted_devices = devices != 0 ? devices : s->person_count + sim_below(s, 3);
 }
 
 /* ---- devices ---- */
@@ -92,9 +99,11 @@ void sim_found_families(struct sim *s)
             continue;
         size_t device = new_device_of(s, i);
         sim_say(s, device, "founds the family %s", f->name);
-        world_ok(s->w, device, CMD_INIT, f->name, s->persons[i].name, world_device_name(s->w, device), NULL);
+        world_ok(s->w, device, CMD_INIT, f->name, s->persons[i].name, world_device_name(s->w, device),
+                 sim_relay_of(s, s->persons[i].family));
         f->founded = true;
         sim_is_member(s, device);
+        sim_relays_listed(s, device);
         sim_pass(s, (int64_t)sim_below(s, SIM_MINUTE_MS));
     }
 }
@@ -200,6 +209,7 @@ int act_set_policy(struct sim *s)
     enum status st =
         world_do(s->w, by, CMD_POLICY_SET, s->persons[whom].name, rules[rule][0], rules[rule][1], NULL)
             ->status;
+    s->no_files[whom] = s->no_files[whom] || strcmp(rules[rule][0], "attachments") == 0;
     sim_say(s, by, "sets %s of %s to %s: %s", rules[rule][0], s->persons[whom].name, rules[rule][1],
             status_name(st));
     return (int)st;

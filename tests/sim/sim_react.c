@@ -28,13 +28,14 @@ static void type_code(struct sim *s, size_t device, const char *code)
         (void)world_do(s->w, d->by, CMD_PAIR_CONFIRM, code, NULL, NULL, NULL);
 }
 
-/* They stand side by side: when the other device says that it came to nothing, or nothing happens for long.
- */
+/* They stand side by side: when the other device says that it came to nothing, or nothing happens for long;
+ * after a yes only when the other device is gone. */
 static bool gives_up(struct sim *s, size_t device)
 {
     const struct sim_device *d = &s->devices[device];
     char code[NODE_CODE_LEN + 1];
-    if (!d->said_yes)
+    bool gone = s->devices[d->by].state == SIM_LOST || s->devices[d->by].state == SIM_REMOVED;
+    if (!d->said_yes || gone)
         return world_now(s->w).mono_ms - d->since_ms > GIVES_UP_MS;
     return world_is_on(s->w, d->by) && world_pairing(s->w, d->by, code) == PAIRING_FAILED;
 }
@@ -111,4 +112,10 @@ size_t sim_text_number(const struct sim *s, const char *text)
     unsigned long number = strtoul(text + 1, &end, 10);
     end += strspn(end, "+"); /* as it was edited */
     return *end == '\0' && number < s->text_count ? (size_t)number : SIM_NOBODY;
+}
+
+size_t sim_said_number(const struct sim *s, const struct history_row *row)
+{
+    size_t number = sim_text_number(s, row->file != NULL ? row->file->name : row->text);
+    return number != SIM_NOBODY && (s->texts[number].size != 0) == (row->file != NULL) ? number : SIM_NOBODY;
 }

@@ -67,27 +67,36 @@ static void note_place(struct sim *s, struct sim_text *t)
     assert_ok(query_end(&q));
 }
 
-static int say(struct sim *s, size_t author, size_t family, size_t contact)
+int sim_send(struct sim *s, const struct sim_text *what)
 {
     char text[24];
-    const char *whom = family != SIM_NOBODY ? s->families[family].name : s->persons[contact].name;
+    struct sim_text t = *what;
+    const char *whom = t.family != SIM_NOBODY ? s->families[t.family].name : s->persons[t.contact].name;
     if (s->text_count == SIM_TEXTS_MAX)
         return SIM_NOT_TRIED;
-    struct sim_text t = {.author = author,
-                         .family = family,
-                         .contact = contact,
-                         .barred = barred_by(s, author),
-                         .due = can_read(s, author, family, contact)};
+    t.barred = barred_by(s, t.author);
+    t.due = can_read(s, t.author, t.family, t.contact);
     snprintf(text, sizeof(text), "t%zu", s->text_count);
-    const struct world_result *r = world_do(s->w, author, CMD_SEND, whom, text, NULL, NULL);
+    const struct world_result *r =
+        world_do(s->w, t.author, t.size != 0 ? CMD_SEND_FILE : CMD_SEND, whom, text, NULL, NULL);
     enum status st = r->status;
     t.due = r->power_cut ? 0 : t.due; /* it may be there or not: nobody was told */
-    if (st == ST_OK && t.contact != SIM_NOBODY)
+    if (st == ST_OK && t.contact != SIM_NOBODY && t.size == 0)
         note_place(s, &t);
     if (st == ST_OK || r->power_cut)
         s->texts[s->text_count++] = t;
-    sim_say(s, author, "says %s to %s: %s", text, whom, status_name(st));
+    if (t.size != 0)
+        sim_say(s, t.author, "sends %s, %llu bytes, to %s: %s", text, (unsigned long long)t.size, whom,
+                status_name(st));
+    else
+        sim_say(s, t.author, "says %s to %s: %s", text, whom, status_name(st));
     return (int)st;
+}
+
+static int say(struct sim *s, size_t author, size_t family, size_t contact)
+{
+    const struct sim_text t = {.author = author, .family = family, .contact = contact};
+    return sim_send(s, &t);
 }
 
 int act_say_family(struct sim *s)
@@ -119,7 +128,7 @@ struct shown {
 static void see_shown(void *ctx, const struct history_row *row)
 {
     struct shown *v = ctx;
-    size_t number = sim_text_number(v->s, row->text);
+    size_t number = sim_said_number(v->s, row);
     if (number == SIM_NOBODY || v->count == SHOWN_MAX)
         return;
     snprintf(v->id[v->count], sizeof(v->id[0]), "%s", row->id);

@@ -5,7 +5,7 @@
 
 #include "sync/node.h"
 
-enum world_source_limits { WORLD_SOURCES_MAX = 8, WORLD_SOURCE_PATH_MAX = 64 };
+enum world_source_limits { WORLD_SOURCES_MAX = 64, WORLD_SOURCE_PATH_MAX = 64 };
 
 struct world_source {
     struct {
