@@ -16,6 +16,8 @@ enum { SIM_NOT_TRIED = -1 };
 /* devices: so many in the first family and a few guests; 0: a small world. */
 void sim_draw_people(struct sim *s, size_t devices);
 void sim_found_families(struct sim *s);
+/* A new device for this person, by a parent who may. */
+int sim_pair(struct sim *s, size_t person);
 /* A device that is in a family, on, and does not lie. */
 bool sim_is_here(const struct sim *s, size_t device);
 /* One of these, SIM_NOBODY of none. */

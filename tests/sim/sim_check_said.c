@@ -49,7 +49,9 @@ static void see_text(void *ctx, const struct history_row *row)
     size_t number = sim_said_number(s, row);
     const char *text = row->file != NULL ? row->file->name : row->text;
     /* A device that was removed before its history came is shown that it did not come. */
-    if (is_lie(s, row) || (row->gap != 0 && !r->calm))
+    bool gap = row->gap != 0 &&
+               (!r->calm || (s->met & 1u << SIM_COUNTERFEIT) != 0); /* what a liar left out is told */
+    if (is_lie(s, row) || gap)
         return;
     bool unnamed = !r->calm && strcmp(row->from, "?") == 0;
     if (number == SIM_NOBODY ||

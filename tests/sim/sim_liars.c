@@ -3,7 +3,7 @@
  * lies while the fault is on, and for a while after people have removed it, racing its removal. */
 #include <stdio.h>
 
-#include "tests/sim/sim.h"
+#include "tests/sim/sim_acts.h"
 #include "tests/world/liar.h"
 
 enum {
@@ -28,7 +28,7 @@ enum { LIES = sizeof(lies) / sizeof(lies[0]) };
 
 unsigned sim_liar_faults(void)
 {
-    unsigned all = 0;
+    unsigned all = 1u << SIM_COUNTERFEIT; /* told by what it gives */
     for (size_t i = 0; i < LIES; i++)
         all |= 1u << lies[i].fault;
     return all;
@@ -77,10 +77,23 @@ static void one_more(struct sim *s)
     sim_say(s, device, "lies from now on");
 }
 
+/* It forges the history of a new device of its person, which comes now. */
+static void give_history(struct sim *s)
+{
+    for (size_t i = 0; i < world_count(s->w); i++) {
+        if (!s->devices[i].liar || !world_is_on(s->w, i) || s->devices[i].state != SIM_MEMBER)
+            continue;
+        (void)world_lie(s->w, i, LIE_COUNTERFEIT, 0);
+        (void)sim_pair(s, s->devices[i].person);
+    }
+}
+
 void sim_liars_turn(struct sim *s, enum sim_fault f, bool on)
 {
     if (on && (s->liar_count == 0 || sim_chance(s, 40)))
         one_more(s);
+    if (on && f == SIM_COUNTERFEIT)
+        give_history(s);
     s->lying = on ? s->lying | 1u << f : s->calm ? s->lying : s->lying & ~(1u << f);
     s->lie_ms = world_now(s->w).mono_ms;
 }
@@ -121,6 +134,7 @@ void sim_liars_end(struct sim *s)
         s->devices[i].lies = 0;
     }
     sim_pass(s, RACES_MS);
+    s->counts->done[SIM_COUNTERFEIT] += world_counterfeits();
     s->lying = 0;
     for (size_t i = 0; i < world_count(s->w); i++) {
         if (s->devices[i].liar && world_is_on(s->w, i))

@@ -108,15 +108,10 @@ void sim_found_families(struct sim *s)
     }
 }
 
-int act_pair(struct sim *s)
+static int pair_by(struct sim *s, size_t by, size_t person)
 {
     char link[WORLD_TEXT_MAX];
-    size_t person = sim_below(s, s->person_count);
     const struct sim_person *p = &s->persons[person];
-    size_t by = sim_any_device(s, p->family, SIM_NOBODY, true);
-    if (by == SIM_NOBODY || world_count(s->w) >= s->wanted_devices ||
-        (count_devices(s, person) > 0 && !sim_chance(s, 30)))
-        return SIM_NOT_TRIED;
     size_t device = new_device_of(s, person);
     if (device == SIM_NOBODY)
         return SIM_NOT_TRIED;
@@ -135,6 +130,24 @@ int act_pair(struct sim *s)
         .state = SIM_PAIRING, .person = person, .by = by, .since_ms = world_now(s->w).mono_ms};
     sim_pass(s, (int64_t)sim_below(s, 2 * SIM_MINUTE_MS));
     return (int)st;
+}
+
+int sim_pair(struct sim *s, size_t person)
+{
+    bool child = s->persons[person].child;
+    size_t by = child ? sim_any_device(s, s->persons[person].family, SIM_NOBODY, true)
+                      : sim_any_device(s, SIM_NOBODY, person, false);
+    return by != SIM_NOBODY ? pair_by(s, by, person) : SIM_NOT_TRIED;
+}
+
+int act_pair(struct sim *s)
+{
+    size_t person = sim_below(s, s->person_count);
+    size_t by = sim_any_device(s, s->persons[person].family, SIM_NOBODY, true);
+    if (by == SIM_NOBODY || world_count(s->w) >= s->wanted_devices ||
+        (count_devices(s, person) > 0 && !sim_chance(s, 30)))
+        return SIM_NOT_TRIED;
+    return pair_by(s, by, person);
 }
 
 static int remove_one(struct sim *s, size_t by, size_t device)
