@@ -42,6 +42,16 @@ static bool is_gone(const struct sim *s, size_t device, const struct sim_text *t
            s->devices[device].state == SIM_MEMBER;
 }
 
+/* Nobody else of its person is there who could give it what it lacks. */
+static bool is_alone(const struct sim *s, size_t device)
+{
+    for (size_t i = 0; i < world_count(s->w); i++) {
+        if (i != device && s->devices[i].person == s->devices[device].person && look_counts(s, i))
+            return false;
+    }
+    return true;
+}
+
 static void see_text(void *ctx, const struct history_row *row)
 {
     struct reading *r = ctx;
@@ -49,8 +59,8 @@ static void see_text(void *ctx, const struct history_row *row)
     size_t number = sim_said_number(s, row);
     const char *text = row->file != NULL ? row->file->name : row->text;
     /* A device that was removed before its history came is shown that it did not come. */
-    bool gap = row->gap != 0 &&
-               (!r->calm || (s->met & 1u << SIM_COUNTERFEIT) != 0); /* what a liar left out is told */
+    bool forged = (s->met & 1u << SIM_COUNTERFEIT) != 0; /* a liar left it out */
+    bool gap = row->gap != 0 && (!r->calm || forged || is_alone(s, r->device));
     if (is_lie(s, row) || gap)
         return;
     bool unnamed = !r->calm && strcmp(row->from, "?") == 0;
