@@ -20,7 +20,7 @@ enum world_limits {
     WORLD_KEPT_MAX = 4,
     WORLD_LATENCY_MS = 20,     /* each way at most; at least 1 */
     WORLD_LOST_MS = 30 * 1000, /* until a lost request is given up by its sender */
-    WORLD_FULL_MS = 2000,      /* until a full disk is looked at again */
+    WORLD_FULL_MS = 30 * 1000, /* until a full disk is looked at again; kithd: 2 s */
     WORLD_STILL_MAX =
         20 * 1000 /* things that may happen in one millisecond: more is a loop that does not end */
 };
@@ -82,7 +82,7 @@ void world_fail_disk(struct world *w, size_t device, unsigned nth);
 void world_fill_disk(struct world *w, size_t device, unsigned after, bool grows_only);
 void world_room(struct world *w, size_t device);
 bool world_waits_for_room(const struct world *w, size_t device);
-struct node *world_resting(struct world *w, size_t device); /* the one that waits; NULL: none */
+struct node *world_resting(struct world *w, size_t device);      /* the one that waits; NULL: none */
 unsigned world_power_cuts(const struct world *w, size_t device); /* so far */
 /* The relay hides a block: the next answer to this device with several blocks lacks its first. */
 void world_hide_one(struct world *w, size_t device);
