@@ -158,9 +158,10 @@ class BadInput(unittest.TestCase):
             self.assertEqual(refused.exception.status, "STORE_FULL")
         self.assertIn("(STORE_FULL)", device.process.stderr_path.read_text())  # the agent says why, too
         time.sleep(5)  # it looks for room meanwhile, and stays
+        self.assertTrue(device.kith("status")["disk_full"])
         self.assertIsNone(device.process.poll())
         filler.unlink()
-        self.until("the agent goes on", lambda: self.answers(device))
+        self.until("the agent goes on", lambda: not device.kith("status")["disk_full"])
         self.assertIsNone(device.process.poll())
         told = [m["text"].split(" x")[0] for m in device.texts()]
         self.assertEqual(told, [f"message {n}" for n in range(said)])

@@ -31,7 +31,11 @@ int act_send_file(struct sim *s)
         t.family = s->persons[s->devices[t.author].person].family;
     snprintf(path, sizeof(path), "t%zu", s->text_count);
     world_source_add(world_source_of(s->w, t.author), path, t.size, (uint8_t)s->text_count, t.image);
-    return sim_send(s, &t);
+    size_t before = s->text_count;
+    int st = sim_send(s, &t);
+    if (s->text_count == before) /* it was refused: the next one has the name */
+        world_source_of(s->w, t.author)->count--;
+    return st;
 }
 
 /* ---- fetching ---- */
