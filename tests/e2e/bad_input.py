@@ -63,12 +63,6 @@ class BadInput(unittest.TestCase):
             device.kith(*words)
         self.assertRegex(str(caught.exception.__dict__) + str(caught.exception), status)
 
-    def answers(self, device):
-        try:
-            return device.kith("status")["in_family"]
-        except KithError:
-            return False
-
     def kithd(self, home, *options, **environment):
         return run(self.place, self.place.program("kithd"), "--home", str(home), *options, **environment)
 

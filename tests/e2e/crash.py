@@ -59,7 +59,7 @@ def play(build, shim, watcher_of):
         return view(story), watcher
     finally:
         if watcher is not None:
-            watcher.over.set()
+            watcher.stop()
         place.close(keep_files=not ended)
         print(f"in step {watcher and watcher.step}; homes and logs are kept: {place.folder}") if not ended else None
 

@@ -127,6 +127,9 @@ class Watcher:
     def end(self):
         self.begin(None)
 
+    def stop(self):
+        self.over.set()
+
 
 class Killer(Watcher):
     """Also kills, in a thread of its own, one agent at a time, until the quota is met. `known` is the Watcher of the
@@ -177,10 +180,13 @@ class Killer(Watcher):
             self.choose()
 
     def end(self):
+        """Nobody is aimed at any more; whoever was dying at this moment is still started again."""
         self.begin(None)
-        self.over.set()
-        self.thread.join(60)
         self.check()
+
+    def stop(self):
+        super().stop()
+        self.thread.join(60)
 
     # ---- killing ----
 
@@ -202,7 +208,8 @@ class Killer(Watcher):
         self.count("wal")
 
     def count(self, kind):
-        self.quota.count(self.step, kind)
+        if self.step is not None:
+            self.quota.count(self.step, kind)
         self.kills[self.step] += 1
         self.choose()
 
