@@ -27,8 +27,8 @@ enum journal_intake_limits {
 
 int64_t journal_units(size_t len);
 
-/* ST_JOURNAL_MANY: not from this device, for now; the first time a day there is an alarm. Call it outside of
- * the guard that undoes what a refused message did. */
+/* ST_JOURNAL_MANY: its sender has used its measure up; the first time a day there is an alarm. Call it
+ * outside of the guard that undoes what a refused message did. */
 enum status intake_take(struct node *n, const struct scope_id *scope, const struct device_id *sender,
                         const struct group_message *m) MUST_USE;
 

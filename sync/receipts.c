@@ -278,7 +278,7 @@ static enum status tell_scope(struct node *n, enum scope_kind kind, const struct
 
 struct tell_call {
     struct scope_id scope;
-    int64_t until_ms; /* when it is refused for now */
+    int64_t until_ms; /* of a POLICY_WAIT: when quiet hours end */
 };
 
 static enum status tell_if_allowed(struct node *n, void *arg)

@@ -190,15 +190,21 @@ static void T24_what_somebody_else_passes_on_is_never_shown_as_said(void **state
     buffer_wipe(&f.bytes);
 }
 
+/* Leo has said hello; on a device there is another entry of his, as he never wrote it. */
+static void forge_as_leo(struct scene *x, size_t on, struct forgery *f)
+{
+    story_say(x->w, x->s.leo, "Maya", "hello", x->s.maya);
+    buffer_init(&f->bytes, GROUP_MESSAGE_MAX);
+    f->as = world_node(x->w, x->s.leo)->self.device;
+    assert_ok(world_forge(x->w, on, forge_entry, f));
+}
+
 /* An approved contact's program passes on what it calls its own words, and they are none. */
 static void T53_a_body_that_is_no_text_stops_no_device(void **state)
 {
     struct scene *x = *state;
     struct forgery f = {.text = "hello", .spoiled = true};
-    story_say(x->w, x->s.leo, "Maya", "hello", x->s.maya);
-    buffer_init(&f.bytes, GROUP_MESSAGE_MAX);
-    f.as = world_node(x->w, x->s.leo)->self.device;
-    assert_ok(world_forge(x->w, x->s.leo, forge_entry, &f));
+    forge_as_leo(x, x->s.leo, &f);
     assert_ok(world_forge(x->w, x->s.leo, pass_on, &f));
     world_run(x->w, 10 * MINUTE_MS);
     assert_int_equal(
@@ -223,10 +229,7 @@ static void T24_history_with_words_that_nobody_said_is_shown_as_passed_on(void *
 {
     struct scene *x = *state;
     struct forgery f = {.text = "I, Leo, give you my bike"};
-    story_say(x->w, x->s.leo, "Maya", "hello", x->s.maya);
-    buffer_init(&f.bytes, GROUP_MESSAGE_MAX);
-    f.as = world_node(x->w, x->s.leo)->self.device;
-    assert_ok(world_forge(x->w, x->s.maya, forge_entry, &f));
+    forge_as_leo(x, x->s.maya, &f);
     world_off(x->w, x->s.leo);
     assert_ok(world_forge(x->w, x->s.maya, take_in, &f));
     pair_laptop(x);
@@ -248,10 +251,7 @@ static void T53_history_with_a_body_that_is_no_text_shows_nothing_of_it(void **s
 {
     struct scene *x = *state;
     struct forgery f = {.text = "hello", .spoiled = true};
-    story_say(x->w, x->s.leo, "Maya", "hello", x->s.maya);
-    buffer_init(&f.bytes, GROUP_MESSAGE_MAX);
-    f.as = world_node(x->w, x->s.leo)->self.device;
-    assert_ok(world_forge(x->w, x->s.maya, forge_entry, &f));
+    forge_as_leo(x, x->s.maya, &f);
     world_off(x->w, x->s.leo);
     assert_ok(world_forge(x->w, x->s.maya, take_in, &f));
     world_sql(x->w, x->s.maya, "UPDATE entry SET applied = 1 WHERE kind = 1 AND applied = 2");
