@@ -259,6 +259,9 @@ static void T53_history_with_a_body_that_is_no_text_shows_nothing_of_it(void **s
     assert_int_equal(world_number(x->w, x->laptop, "SELECT count(*) FROM entry WHERE kind = 1"), 2);
     assert_int_equal(
         world_number(x->w, x->laptop, "SELECT count(*) FROM entry WHERE kind = 1 AND applied = 2"), 1);
+    /* At once, not when what is not attested is looked at again: that would count it. */
+    assert_int_equal(world_number(x->w, x->laptop, "SELECT value FROM meta WHERE key = 'blocks_skipped'"),
+                     -1);
     buffer_wipe(&f.bytes);
 }
 
